@@ -1,0 +1,200 @@
+"""Pictures in and out. An image is a float32 tensor (1, 3, H, W) of sRGB values in [0, 1]."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from PIL import Image, PngImagePlugin
+from torch import Tensor
+
+from nstkit.decode import MAX_PIXELS, MIN_SIDE, decode, identify  # noqa: F401
+
+Source = str | os.PathLike[str] | BinaryIO | Image.Image
+
+_JPEG = {"format": "JPEG", "quality": 95, "subsampling": "4:4:4"}
+_TIFF = {"format": "TIFF", "compression": "tiff_lzw"}
+_FORMATS = {".png": {"format": "PNG"}, ".jpg": _JPEG, ".jpeg": _JPEG, ".tif": _TIFF, ".tiff": _TIFF}
+_FORMATS |= {".webp": {"format": "WEBP", "quality": 95}, ".bmp": {"format": "BMP"}}
+_DESCRIPTION = 0x010E  # the EXIF tag that carries metadata where there are no PNG texts
+
+
+def load_image(
+    source: Source, size: int | None = None, device: torch.device | str = "cpu"
+) -> Tensor:
+    """Load a picture of any common kind as sRGB.
+
+    EXIF orientation and an embedded color profile are applied, transparency is laid over white,
+    grey of 16 bits or floats is scaled to [0, 1], and of several frames the first is used.
+
+    Args:
+        source: A path, a binary file object (read from its start, left open), a `PIL.Image.Image`,
+            or the name of a bundled picture such as "cat" if there is no such file.
+        size: Long side of the result in pixels, at least `MIN_SIDE`; the aspect is kept, and
+            downscaling is antialiased. None keeps the picture's own size.
+        device: Where the tensor goes.
+
+    Returns:
+        A contiguous float32 tensor (1, 3, H, W) with values in [0, 1].
+
+    Raises:
+        FileNotFoundError, IsADirectoryError: No such file or bundled picture; a folder.
+        ValueError: Not a picture, damaged, cut off, too large, too small, or a wrong `size`.
+        TypeError: The source is none of the accepted kinds.
+    """
+    if isinstance(source, Image.Image):
+        picture = decode(source, "the PIL image", size)
+    else:
+        with _opened(source) as (file, name):
+            picture = decode(identify(file, name), name, size)
+    pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).to(device)
+    pixels = pixels.view(1, picture.height, picture.width, 3).permute(0, 3, 1, 2)
+    return pixels.contiguous().float().div_(255)
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """Turn an image into an 8-bit RGB picture, clamped to [0, 1] and rounded.
+
+    Args:
+        image: Float tensor (1, 3, H, W) or (3, H, W), of any float dtype and on any device.
+
+    Raises:
+        ValueError: Another shape or dtype, or values that are not finite.
+    """
+    kind, shape = getattr(image, "dtype", type(image)), tuple(getattr(image, "shape", ()))
+    fits = shape[-3:-2] == (3,) and shape[:-3] in ((), (1,)) and 0 not in shape
+    if not (isinstance(image, Tensor) and image.is_floating_point() and fits):
+        raise ValueError(f"got {kind} {shape}; expected one float image (1, 3, H, W) or (3, H, W)")
+    pixels = image.detach().reshape(shape[-3:]).to("cpu", torch.float32)
+    if not pixels.isfinite().all():
+        raise ValueError(
+            "got NaN or infinite values; expected [0, 1]; take an earlier step's image"
+        )
+    return Image.fromarray(pixels.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy())
+
+
+def save_image(
+    image: Tensor, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
+) -> Path:
+    """Save an image to a file, completely or not at all, and return the file's path.
+
+    Args:
+        image: Float tensor (1, 3, H, W) or (3, H, W) with values in [0, 1].
+        path: Where to; its suffix (.png .jpg .jpeg .webp .tif .tiff .bmp) chooses the format.
+            JPEG and WebP have quality 95, JPEG keeps its colors at full resolution.
+        metadata: Texts that travel in the file (but for BMP); `read_metadata` reads them back.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: Unknown suffix, unfit image or metadata.
+    """
+    path, picture = Path(os.path.expanduser(path)), to_pil(image)
+    options = _save_options(path, metadata or {})
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder '{path.parent}' for '{path.name}'; make it first")
+    draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with draft.open("xb") as file:
+            picture.save(file, **options)
+        os.replace(draft, path)
+    finally:  # also after Ctrl-C nothing half-written stays behind
+        draft.unlink(missing_ok=True)
+    return path
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read the texts that `save_image` put into a file; {} if there are none."""
+    with _opened(path) as (file, name):
+        picture = identify(file, name)
+        with suppress(Exception):  # no metadata, or another program's
+            text = picture.info.get("Description") or picture.getexif()[_DESCRIPTION]
+            return dict(json.loads(text)["nstkit"])
+    return {}
+
+
+def samples(kind: str | None = None) -> list[str]:
+    """Return the sorted names of the bundled pictures: kind "content", "style", or None for all."""
+    if kind not in (None, "content", "style"):
+        raise ValueError(f"kind={kind!r}; expected 'content', 'style' or None")
+    return sorted(path.stem for path in _sample_paths() if kind in (None, path.parent.name))
+
+
+def sample(name: str) -> Path:
+    """Return the path of the bundled picture `name`, such as "cat"; ValueError if there is none."""
+    if name not in samples():
+        raise ValueError(f"no bundled picture {name!r}; {_known(name)}")
+    return next(path for path in _sample_paths() if path.stem == name)
+
+
+def _sample_paths() -> list[Path]:
+    here = Path(__file__).parent
+    root = here / "samples"  # in a wheel; in a clone they lie beside the package
+    root = root if root.is_dir() else here.parent / "images"
+    return [*root.glob("content/*.jpg"), *root.glob("style/*.jpg")]
+
+
+def _known(name: str) -> str:
+    close = difflib.get_close_matches(Path(str(name)).stem.lower(), samples(), 1)
+    guess = f"; did you mean {close[0]!r}?" if close else ""
+    return f"bundled are {', '.join(samples())}{guess}"
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+    """Yield a readable file and its name for messages; close it only if it was opened here."""
+    if hasattr(source, "read") and not isinstance(source, io.TextIOBase):
+        if getattr(source, "closed", False):
+            raise ValueError("the file object is closed; open it again, or pass the path")
+        yield source, "the file object"
+    elif not isinstance(source, str | os.PathLike):
+        raise TypeError(
+            f"got {type(source).__name__}; expected a path, a file opened with 'rb' or a PIL image"
+        )
+    else:
+        path = _located(source)
+        with path.open("rb") as file:
+            yield file, f"'{path}'"
+
+
+def _located(source: str | os.PathLike[str]) -> Path:
+    """Return the path of an existing file, or else that of the bundled picture of this name."""
+    path, name = Path(os.path.expanduser(source)), str(source)
+    if os.path.exists(path) and not os.path.isdir(path):  # unlike Path's, these never raise
+        if not os.access(path, os.R_OK):
+            raise ValueError(f"'{path}' must not be read by this user; change its permissions")
+        return path
+    if name in samples():
+        return sample(name)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"'{path}' is a folder; expected a picture: name a file inside it")
+    hint = _known(name) if path.name == name else "check the spelling; download what is on the web"
+    raise FileNotFoundError(f"there is no file '{name}' (in {os.getcwd()}); {hint}")
+
+
+def _save_options(path: Path, metadata: Mapping[str, str]) -> dict[str, object]:
+    """Return the arguments of Pillow's save, after checking suffix and metadata."""
+    if path.suffix.lower() not in _FORMATS:
+        raise ValueError(f"'{path}' ends in {path.suffix!r}; expected one of {', '.join(_FORMATS)}")
+    options = _FORMATS[path.suffix.lower()]
+    if not metadata:
+        return options
+    if options["format"] == "BMP":
+        raise ValueError(f"'{path}': BMP carries no metadata; use .png, .jpg, .webp or .tif")
+    if not all(isinstance(text, str) for item in metadata.items() for text in item):
+        raise ValueError(f"metadata is {metadata!r}; expected texts under texts: use str(value)")
+    text = json.dumps({"nstkit": dict(metadata)})
+    if options["format"] == "PNG":
+        texts = PngImagePlugin.PngInfo()
+        texts.add_itxt("Description", text)
+        return {**options, "pnginfo": texts}
+    exif = Image.Exif()
+    exif[_DESCRIPTION] = text
+    return {**options, "exif": exif}

@@ -1,0 +1,171 @@
+"""The losses of neural style transfer as pure functions of tensors.
+
+Symbols as in Gatys, Ecker, Bethge: "Image Style Transfer Using Convolutional Neural Networks",
+CVPR 2016: F_l and P_l are features of the generated image and of the photograph, with N_l channels
+and M_l = H_l * W_l positions; G_l and A_l are Gram matrices of the generated image and the artwork.
+
+All functions take any floating dtype. Half-precision inputs are converted to float32 before
+anything is multiplied or summed; float32 and float64 stay what they are.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Normalize = Literal["positions", "elements"] | None
+Reduce = Literal["mean", "sum", "rms"]
+Variation = Literal["l1", "squared", "isotropic", "power"]
+
+NORMALIZE = ("positions", "elements", None)
+REDUCE = ("mean", "sum", "rms")
+VARIATION = ("l1", "squared", "isotropic", "power")
+
+# Keeps the gradient of the isotropic form finite where the picture is flat: a step of 1e-4,
+# a fortieth of one grey level in 255, squared.
+ISOTROPIC_EPSILON = 1e-8
+
+
+def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
+    """Return the Gram matrices of features: which channels are active together, never where.
+
+    Args:
+        features: (B, C, H, W), any floating dtype.
+        normalize: "positions" divides by M = H*W, so that images of all sizes compare;
+            "elements" divides by C*M; None is the plain sum over positions.
+
+    Returns:
+        (B, C, C), symmetric and positive semidefinite up to rounding; float32 for half inputs.
+
+    Raises:
+        ValueError: features is not 4-D, or normalize is unknown.
+
+    Source: Gatys et al. 2016, eq. 3 (None).
+    """
+    if features.dim() != 4:
+        raise ValueError(
+            f"features has shape {tuple(features.shape)}; expected (batch, channels, height, width)"
+        )
+    check_choice("normalize", normalize, NORMALIZE)
+    F_l = exact(features).flatten(2)  # (B, C, M)
+    N_l, M_l = F_l.shape[1:]
+    divisor = {"positions": M_l, "elements": N_l * M_l, None: 1}[normalize]
+    return F_l @ F_l.transpose(1, 2) / divisor
+
+
+def content_loss(features: Tensor, target: Tensor, reduce: Reduce = "mean") -> Tensor:
+    """Return the distance between features of the generated image and of the photograph.
+
+    Args:
+        features: F_l, (B, C, H, W).
+        target: P_l, the same shape.
+        reduce: see `distance`. Gatys et al. 2016, eq. 1, is 0.5 * "sum".
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: The shapes differ, or reduce is unknown.
+    """
+    return distance(features, target, reduce)
+
+
+def style_loss(
+    features: Tensor,
+    target: Tensor,
+    normalize: Normalize = "positions",
+    reduce: Reduce = "mean",
+) -> Tensor:
+    """Return the distance between the Gram matrix of features and the artwork's.
+
+    Args:
+        features: F_l, (B, C, H, W), of the generated image.
+        target: A_l, (B, C, C) or (1, C, C): `gram_matrix` of the artwork with the same
+            normalization. The artwork may have any size.
+        normalize: see `gram_matrix`.
+        reduce: see `distance`. Gatys et al. 2016, eq. 4, is 0.25 * "mean" with "positions".
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: The channels differ, or an option is unknown.
+    """
+    G_l = gram_matrix(features, normalize)
+    A_l = target.expand(len(G_l), -1, -1) if len(target) == 1 else target
+    return distance(G_l, A_l, reduce)
+
+
+def distance(a: Tensor, b: Tensor, reduce: Reduce = "mean") -> Tensor:
+    """Return how far two tensors of one shape are apart, as a scalar.
+
+    "mean" and "sum" are of squared differences; "rms" is the root of the mean, with gradient 0
+    where the tensors agree.
+    """
+    if a.shape != b.shape:
+        raise ValueError(
+            f"Cannot compare shapes {tuple(a.shape)} and {tuple(b.shape)}; expected equal shapes. "
+            "Take both from the same layer, and resize the content if its size changed."
+        )
+    check_choice("reduce", reduce, REDUCE)
+    difference = exact(a) - exact(b)
+    if reduce == "rms":
+        return torch.linalg.vector_norm(difference) / math.sqrt(difference.numel())
+    return difference.square().mean() if reduce == "mean" else difference.square().sum()
+
+
+def total_variation(
+    image: Tensor, form: Variation = "squared", reduce: Literal["mean", "sum"] = "mean"
+) -> Tensor:
+    """Return how much neighboring pixels differ: large for noise, 0 for a flat picture.
+
+    With dx and dy the differences to the right and lower neighbors:
+
+    * "l1": |dx| + |dy| (anisotropic), each over all pairs;
+    * "squared": dx^2 + dy^2, each over all pairs;
+    * "isotropic": sqrt(dx^2 + dy^2), over pixels that have both neighbors;
+    * "power": (dx^2 + dy^2)^1.25, over the same pixels (Keras' example).
+
+    Args:
+        image: (B, C, H, W) with H, W >= 2, usually in [0, 1].
+        form: one of the above.
+        reduce: "mean" over the pairs or pixels of each sum, or "sum".
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: The image is smaller than 2 x 2, or an option is unknown.
+    """
+    if image.dim() != 4 or min(image.shape[-2:]) < 2:
+        raise ValueError(
+            f"image has shape {tuple(image.shape)}; expected (batch, channels, height, width) "
+            "with at least 2 x 2 pixels."
+        )
+    check_choice("form", form, VARIATION)
+    check_choice("reduce", reduce, ("mean", "sum"))
+    x = exact(image)
+    dx, dy = x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]
+    total = torch.mean if reduce == "mean" else torch.sum
+    if form == "l1":
+        return total(dx.abs()) + total(dy.abs())
+    if form == "squared":
+        return total(dx.square()) + total(dy.square())
+    squares = dx[..., :-1, :].square() + dy[..., :, :-1].square()
+    if form == "isotropic":
+        return total((squares + ISOTROPIC_EPSILON).sqrt())
+    return total(squares.pow(1.25))
+
+
+def exact(x: Tensor) -> Tensor:
+    """Return float16 and bfloat16 tensors as float32, others as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def check_choice(option: str, value: object, choices: tuple[object, ...]) -> None:
+    """Raise ValueError unless an option has one of its values."""
+    if value not in choices:
+        raise ValueError(f"{option} is {value!r}; expected one of {list(choices)}.")

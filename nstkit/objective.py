@@ -1,0 +1,200 @@
+"""What is minimized: a `Recipe` of plain numbers and names, and the `Objective` it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nstkit.losses import check_choice, content_loss, gram_matrix, style_loss, total_variation
+from nstkit.recipes import DEFAULT, STARTS, Recipe
+from nstkit.vgg import VGG
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of one picture, as scalars that carry gradients, or as floats.
+
+    ``total = alpha * content + beta * style + tv * variation``, with the weights that were in force.
+
+    Attributes:
+        total: what is minimized.
+        content: L_content, the sum over content layers of layer weight times distance.
+        style: L_style, the same over style layers.
+        tv: the total variation, without its weight.
+        per_layer: the distance in each layer without any weight, under keys such as
+            "content relu4_2" and "style relu1_1".
+        weights: (alpha, beta, tv) in force.
+
+    A term whose weight is 0 is not computed and reads 0.
+    """
+
+    total: Tensor | float
+    content: Tensor | float
+    style: Tensor | float
+    tv: Tensor | float
+    per_layer: Mapping[str, Tensor | float]
+    weights: tuple[float, float, float]
+
+    @property
+    def terms(self) -> dict[str, Tensor | float]:
+        """What each term contributes to the total: alpha * content, and so on."""
+        alpha, beta, tv = self.weights
+        return {"content": alpha * self.content, "style": beta * self.style, "tv": tv * self.tv}
+
+    def floats(self) -> Losses:
+        """Return the same with Python floats, fetched from the device in one transfer."""
+        scalars = [self.total, self.content, self.style, self.tv, *self.per_layer.values()]
+        device = self.total.device if isinstance(self.total, Tensor) else None
+        values = torch.stack([torch.as_tensor(s, device=device).detach() for s in scalars]).tolist()
+        return Losses(*values[:4], dict(zip(self.per_layer, values[4:], strict=True)), self.weights)
+
+
+class Objective:
+    """A recipe with its targets: call it with an image to get its `Losses`.
+
+    ``alpha``, ``beta``, ``tv`` and the weights in ``content_layers`` and ``style_layers`` may be
+    changed at any time, layers added and removed too: the next call uses them. Targets are
+    computed when a layer is first needed and then kept.
+
+    Args:
+        content: the photograph (1, 3, H, W) in [0, 1]; None where alpha is 0.
+        style: the artwork, of any size; None where beta is 0.
+        vgg: the network; None builds the recipe's, in float32 on the images' device.
+        recipe: what to minimize.
+
+    Raises:
+        ValueError: A picture is missing whose term has a weight.
+    """
+
+    def __init__(
+        self,
+        content: Tensor | None,
+        style: Tensor | None,
+        vgg: VGG | None = None,
+        recipe: Recipe = DEFAULT,
+    ) -> None:
+        given = next((p for p in (content, style) if p is not None), None)
+        if given is None:
+            raise ValueError("Got neither content nor style; expected at least one picture.")
+        self.recipe, self.content, self.style = recipe, content, style
+        self.alpha, self.beta, self.tv = recipe.alpha, recipe.beta, recipe.tv
+        self.content_layers = dict(recipe.content_layers)
+        self.style_layers = dict(recipe.style_layers)
+        self.vgg = network(recipe).to(given.device) if vgg is None else vgg
+        self._content_targets: dict[str, Tensor] = {}
+        self._style_targets: dict[str, Tensor] = {}
+        self._complete_targets()
+
+    def __call__(self, image: Tensor) -> Losses:
+        """Return the losses of an image (1, 3, H, W), differentiable with respect to it."""
+        content_layers, style_layers = self._active_layers()
+        self._complete_targets()
+        features = self.vgg(image, {**content_layers, **style_layers})
+        recipe, zero = self.recipe, image.new_zeros(())
+        content = {
+            name: content_loss(features[name], self._content_targets[name], recipe.content_reduce)
+            for name in content_layers
+        }
+        style = {
+            name: style_loss(
+                features[name], self._style_targets[name], recipe.gram, recipe.style_reduce
+            )
+            for name in style_layers
+        }
+        variation = total_variation(image, recipe.tv_form, recipe.tv_reduce) if self.tv else zero
+        L_content = sum((w * content[name] for name, w in content_layers.items()), zero)
+        L_style = sum((w * style[name] for name, w in style_layers.items()), zero)
+        return Losses(
+            total=self.alpha * L_content + self.beta * L_style + self.tv * variation,
+            content=L_content,
+            style=L_style,
+            tv=variation,
+            per_layer={
+                **{f"content {name}": value for name, value in content.items()},
+                **{f"style {name}": value for name, value in style.items()},
+            },
+            weights=(self.alpha, self.beta, self.tv),
+        )
+
+    def weights(self) -> tuple[object, ...]:
+        """Return all weights that are in force, to see whether the objective has changed."""
+        layers = tuple(self.content_layers.items()), tuple(self.style_layers.items())
+        return (self.alpha, self.beta, self.tv, *layers)
+
+    def _active_layers(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the layers of each term that have a weight, with it."""
+        return (
+            {n: w for n, w in self.content_layers.items() if w and self.alpha},
+            {n: w for n, w in self.style_layers.items() if w and self.beta},
+        )
+
+    def _complete_targets(self) -> None:
+        content_layers, style_layers = self._active_layers()
+        self._add_targets("content", self._content_targets, content_layers, lambda f: f)
+        self._add_targets(
+            "style", self._style_targets, style_layers, lambda f: gram_matrix(f, self.recipe.gram)
+        )
+
+    def _add_targets(
+        self,
+        term: str,
+        targets: dict[str, Tensor],
+        layers: Iterable[str],
+        statistic: Callable[[Tensor], Tensor],
+    ) -> None:
+        """Compute the targets of those layers that have none yet."""
+        missing = [name for name in layers if name not in targets]
+        if not missing:
+            return
+        picture = self.content if term == "content" else self.style
+        if picture is None:
+            weight = "alpha" if term == "content" else "beta"
+            raise ValueError(f"The {term} term has a weight but {term} is None; set {weight}=0.")
+        with torch.no_grad():
+            for name, feature in self.vgg(picture, missing).items():
+                targets[name] = statistic(feature)
+
+
+def network(recipe: Recipe) -> VGG:
+    """Build the network that a recipe names, on the CPU in float32."""
+    return VGG(
+        recipe.network, recipe.weights, recipe.pooling, recipe.padding, recipe.preprocessing
+    )
+
+
+def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Tensor:
+    """Return the picture from which an optimization starts, of the content's size and device.
+
+    Args:
+        kind: "content"; "noise", uniform in [0, 1]; "white"; "style", scaled to cover and
+            cropped around the center; "blend", half content and half noise.
+        content: (1, 3, H, W).
+        style: (1, 3, H', W').
+        seed: of the noise, drawn on the CPU so that all devices start alike.
+
+    Raises:
+        ValueError: kind is unknown.
+    """
+    check_choice("start", kind, STARTS)
+    if kind == "content":
+        return content.clone()
+    if kind == "white":
+        return torch.ones_like(content)
+    if kind == "style":
+        return _cover(style, *content.shape[-2:]).to(content)
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.rand(content.shape, generator=generator).to(content)
+    return noise if kind == "noise" else (content + noise) / 2
+
+
+def _cover(picture: Tensor, height: int, width: int) -> Tensor:
+    """Scale a picture, aspect kept, until it covers height x width, and crop its center."""
+    scale = max(height / picture.shape[-2], width / picture.shape[-1])
+    size = [max(side, round(scale * old)) for side, old in zip((height, width), picture.shape[-2:], strict=True)]
+    scaled = F.interpolate(picture, size, mode="bilinear", antialias=True).clamp(0, 1)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    return scaled[..., top : top + height, left : left + width].contiguous()

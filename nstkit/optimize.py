@@ -1,0 +1,185 @@
+"""The loop: `optimize`, a generator that yields a `Step` after every update of the picture."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nstkit.losses import check_choice
+from nstkit.objective import Losses, Objective
+
+# L-BFGS has no curvature yet at its first update: move every pixel by this much on average.
+FIRST_MOVE = 0.01
+LEARNING_RATES = {"lbfgs": 1.0, "adam": 0.02}
+FRESH_STARTS = 2  # restarts before Adam takes over
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is remembered of a step: its index, losses, seconds since the start, and any note."""
+
+    index: int
+    losses: Losses
+    seconds: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Step(Record):
+    """A picture after ``index`` updates, with the losses of exactly this picture.
+
+    Attributes:
+        image: (1, 3, H, W) float32, a copy clamped to [0, 1]. L-BFGS itself may stand slightly
+            outside the range, and the losses are those of the unclamped pixels.
+        is_best: no earlier step under the same weights had a lower total.
+        note: empty, or what happened, such as a restart.
+    """
+
+    image: Tensor
+    is_best: bool
+
+
+def optimize(
+    objective: Objective,
+    start: Tensor,
+    optimizer: str = "lbfgs",
+    learning_rate: float | None = None,
+    steps: int | None = None,
+) -> Iterator[Step]:
+    """Minimize an objective over the pixels, one update between two yields.
+
+    The first step yielded is the start itself, with index 0. Progress bars, early stopping,
+    pausing and snapshots are code around the ``for``. Weights of the objective may be changed
+    between two steps: the next update follows the new ones, with a fresh memory in L-BFGS.
+
+    A loss that is not finite restarts from the best picture with a fresh memory, twice; after
+    that Adam takes over with a learning rate that halves at every further failure. The step's
+    ``note`` says so.
+
+    Args:
+        objective: called with an image, returns its `Losses`.
+        start: (1, 3, H, W) in [0, 1]; not changed.
+        optimizer: "lbfgs" or "adam"; see `Solver`.
+        learning_rate: None is 1 for L-BFGS and 0.02 for Adam.
+        steps: how many updates; None goes on until the caller stops.
+
+    Raises:
+        ValueError: The loss of the start is not finite.
+    """
+    began = time.perf_counter()
+    x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()
+    solver = Solver(x, optimizer, learning_rate)
+    best: Step | None = None
+    for index in itertools.count():
+        note, weights = "", objective.weights()
+        losses, gradient = evaluate(objective, x)
+        if losses is None:
+            note = _restart(x, best, solver)
+            losses, gradient = evaluate(objective, x)
+            if losses is None:
+                raise ValueError("The loss of the best picture is no longer finite; cannot go on.")
+        is_best = best is None or losses.total <= best.losses.total
+        seconds = time.perf_counter() - began
+        step = Step(index, losses, seconds, note, x.detach().clamp(0, 1), is_best)
+        best = step if is_best else best
+        yield step
+        if index == steps:
+            return
+        if objective.weights() != weights:
+            # Losses under other weights do not compare, and L-BFGS's memory would mislead it.
+            best = None
+            solver.forget()
+            _, gradient = evaluate(objective, x)
+        solver.update(gradient)
+
+
+def evaluate(objective: Objective, x: Tensor) -> tuple[Losses | None, Tensor]:
+    """Return the losses as floats and the gradient; None for losses that are not finite.
+
+    The gradient is made contiguous: a network in channels-last layout returns it in that layout,
+    which L-BFGS cannot flatten.
+    """
+    losses = objective(x)
+    (gradient,) = torch.autograd.grad(losses.total, x)
+    finite = bool(torch.isfinite(losses.total) & torch.isfinite(gradient).all())
+    return losses.floats() if finite else None, gradient.contiguous()
+
+
+def _restart(x: Tensor, best: Step | None, solver: Solver) -> str:
+    if best is None:
+        raise ValueError(
+            "The loss of the start picture is not finite. Use pixels in [0, 1] and smaller weights."
+        )
+    with torch.no_grad():
+        x.copy_(best.image)
+    return f"loss not finite: back to step {best.index} with {solver.restart()}"
+
+
+class Solver:
+    """Update pixels by gradients with torch's L-BFGS or Adam, whatever the objective's scale.
+
+    Gradients are divided by their mean size at the first update, since both optimizers hold
+    absolute constants (L-BFGS drops curvature below 1e-10, Adam adds 1e-8) that would make a
+    recipe of sums behave unlike the same recipe of means.
+
+    L-BFGS makes one iteration an update with a history of 20, and pixels are never clamped: a
+    projection would falsify the curvature it measures. Adam clamps to [0, 1] after each update.
+
+    Args:
+        x: the pixels, a leaf tensor; updated in place.
+        name: "lbfgs" or "adam".
+        rate: learning rate; None is 1 for L-BFGS and 0.02 for Adam.
+    """
+
+    def __init__(self, x: Tensor, name: str, rate: float | None = None) -> None:
+        check_choice("optimizer", name, tuple(LEARNING_RATES))
+        self.x, self.name, self.failures = x, name, 0
+        self.rate = LEARNING_RATES[name] if rate is None else rate
+        self._renew()
+
+    def update(self, gradient: Tensor) -> None:
+        """Make one update of the pixels from the gradient at them."""
+        first = self.scale is None
+        if first:
+            self.scale = gradient.abs().mean()
+        if self.scale == 0:  # a stationary start, e.g. the content under alpha alone
+            self.scale = None
+            return
+        if self.name == "lbfgs":
+            # torch's first direction is the gradient divided by its L1 norm.
+            rate = FIRST_MOVE * self.x.numel() if first else self.rate
+            self.optimizer.param_groups[0]["lr"] = rate
+        self.x.grad = gradient / self.scale
+        self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
+        if self.name == "adam":
+            with torch.no_grad():
+                self.x.clamp_(0, 1)
+
+    def forget(self) -> None:
+        """Clear what L-BFGS has learned of an objective that has changed."""
+        if self.name == "lbfgs":
+            self._renew()
+
+    def restart(self) -> str:
+        """Begin anew after a failure, more carefully each time; return in words how."""
+        self.failures += 1
+        if self.failures > FRESH_STARTS:
+            halved = self.rate / 2 if self.name == "adam" else LEARNING_RATES["adam"]
+            self.name, self.rate = "adam", halved
+        self._renew()
+        return f"fresh {self.name}, learning rate {self.rate:g}"
+
+    def _renew(self) -> None:
+        self.scale: Tensor | None = None
+        if self.name == "adam":
+            self.optimizer = torch.optim.Adam([self.x], lr=self.rate, betas=(0.9, 0.99))
+            return
+        # Tolerances of 0: the caller decides when to stop.
+        self.optimizer = torch.optim.LBFGS(
+            [self.x], max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0
+        )

@@ -1,0 +1,200 @@
+"""Figures in one style: pictures in rows, evolution strips, loss curves.
+
+Every ``show_*`` returns a `Picture`, which shows itself as a cell's last line and carries a
+description for readers who do not see it. pyplot stays out: no figure lingers in memory, and the
+reader's own plot settings are left alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+
+from nstkit.images import to_pil
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: color-blind readers tell its colors apart, and line styles say it again.
+# A known term looks the same in every figure; other names take the spare colors in turn.
+LOOKS = {"total": ("#000000", "-"), "content": ("#0072B2", "--"), "style": ("#D55E00", "-."),
+         "tv": ("#009E73", ":")}  # fmt: skip
+SPARE_COLORS = ("#CC79A7", "#E69F00", "#56B4E9")
+STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#888888",
+         "axes.grid": True, "grid.color": "#E4E4E4", "legend.frameon": False}  # fmt: skip
+DPI = 150  # 100 pixels an inch are displayed: half as many again keep text and brushwork crisp
+WIDTH, GAP, LINE = 9 * DPI, DPI // 12, DPI // 5  # of a row, between pictures, of a title's line
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded picture that shows itself in a notebook.
+
+    Attributes:
+        data: The encoded file, JPEG for photographs and PNG for charts.
+        alt: Description for readers who do not see the picture.
+        width: Displayed width in pixels; the file may hold more of them.
+    """
+
+    data: bytes = field(repr=False)
+    alt: str
+    width: int
+
+    @property
+    def mime(self) -> str:
+        """Type of the data, "image/jpeg" or "image/png"."""
+        return "image/jpeg" if self.data.startswith(b"\xff\xd8") else "image/png"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        """Return data and metadata as notebooks store them: base64 text, alt text beside it."""
+        data = {self.mime: base64.b64encode(self.data).decode("ascii"), "text/plain": self.alt}
+        return data, {self.mime: {"alt": self.alt, "width": self.width}}
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to ``path`` and return that; ValueError if the suffix misnames it."""
+        path, right = Path(path), self.mime.replace("image/", ".")
+        if path.suffix.lower().replace("jpg", "jpeg") != right:
+            raise ValueError(f"got the name {path.name!r} for {self.mime} data; end it in {right}")
+        draft = path.with_name(f".{path.name}.part")
+        try:  # renamed when complete: nobody meets half a file
+            draft.write_bytes(self.data)
+            return draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def show_images(
+    images: Any, titles: Sequence[str] | None = None, *, columns: int | None = None,
+    alt: str | None = None, size: float = 4.0, interpolation: str = "lanczos",
+) -> Picture:  # fmt: skip
+    """Show pictures in rows of one height each, undistorted.
+
+    Args:
+        images: Tensors (1, 3, H, W) or (3, H, W) in [0, 1] or PIL images, in a sequence or as
+            {title: image}; or one of them; or a batch (B, 3, H, W).
+        titles: One for each picture.
+        columns: Pictures in a row; by default at most four, in rows as even as can be.
+        alt: Description for readers who do not see the pictures; by default their titles.
+        size: Height in inches that no row exceeds; a row is at most 9 inches wide.
+        interpolation: "lanczos", or "nearest" to show single pixels (stored as PNG).
+
+    Raises:
+        ValueError: No picture, titles of another number, or a tensor of another shape.
+    """
+    if isinstance(images, Mapping):
+        titles, images = titles or list(images), images.values()
+    if isinstance(images, Image.Image) or (torch.is_tensor(images) and images.ndim != 4):
+        images = [images]
+    pictures = [i.convert("RGB") if isinstance(i, Image.Image) else to_pil(i) for i in images]
+    titles = [str(title) for title in titles or [""] * len(pictures)]
+    if not pictures or len(titles) != len(pictures):
+        raise ValueError(f"got {len(pictures)} pictures, {len(titles)} titles; give at least one "
+                         "picture, and a title for each or none")  # fmt: skip
+    columns = columns or math.ceil(len(pictures) / math.ceil(len(pictures) / 4))
+    where = "a row" if len(pictures) <= columns else "rows"
+    what = "a picture" if len(pictures) == 1 else f"{len(pictures)} pictures in {where}"
+    alt = alt or ": ".join(filter(None, [what, ", ".join(filter(None, titles))]))
+    resample = Image.Resampling[interpolation.upper()]
+    kind = "png" if interpolation == "nearest" else "jpeg"  # JPEG would blur hard edges
+    return _render(partial(_draw_rows, pictures, titles, columns, size * DPI, resample), alt, kind)
+
+
+def show_steps(snapshots: Any, *, columns: int | None = None, alt: str | None = None) -> Picture:
+    """Show how a painting came to be, from {step: image} or records with ``index`` and ``image``.
+
+    ``columns`` and ``alt`` are as in `show_images`.
+    """
+    if not isinstance(snapshots, Mapping):
+        snapshots = {record.index: record.image for record in snapshots}
+    titled = {f"step {index}": image for index, image in snapshots.items()}
+    alt = alt or f"the picture at steps {', '.join(map(str, snapshots))}"
+    return show_images(titled, columns=columns, alt=alt)
+
+
+def show_losses(history: Any, *, alt: str | None = None) -> Picture:
+    """Draw the loss and its weighted terms over the steps, on a logarithmic scale.
+
+    ``history`` holds records as `nstkit.optimize` yields them (of each, ``index``, ``note``,
+    ``losses.total`` and ``losses.terms`` are read), or is a result with such a ``history``.
+    An empty one raises ValueError.
+    """
+    records = list(getattr(history, "history", history))
+    if not records:
+        raise ValueError("got no record; run at least one step before drawing its losses")
+    first, last = records[0].losses.total, records[-1].losses.total
+    told = f"loss curves to step {records[-1].index}: total from {first:.3g} to {last:.3g}"
+    return _render(partial(_draw_losses, records), alt or told, "png")
+
+
+def _render(draw: Callable[[Figure], None], alt: str, kind: str) -> Picture:
+    """Return what ``draw`` puts on an empty figure, in the one style, encoded."""
+    import matplotlib.figure
+
+    file = io.BytesIO()
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        figure = matplotlib.figure.Figure((6, 3), DPI, layout="constrained")
+        draw(figure)
+        figure.savefig(file, format=kind, pil_kwargs={"quality": 85, "optimize": True})
+    return Picture(file.getvalue(), alt, round(figure.get_figwidth() * 100))
+
+
+def _draw_rows(
+    pictures: Sequence[Image.Image], titles: Sequence[str], columns: int, tallest: float,
+    resample: Image.Resampling, figure: Figure,
+) -> None:  # fmt: skip
+    """Place pictures pixel by pixel in rows, each under its wrapped title."""
+    placed, width, bottom, height = [], 0, -GAP, tallest
+    for start in range(0, len(pictures), columns):
+        row = pictures[start : start + columns]
+        aspects = [picture.width / picture.height for picture in row]
+        limit = tallest if len(row) == columns else height  # a short last row grows no taller
+        height = min(limit, (WIDTH - GAP * (len(row) - 1)) / sum(aspects))
+        sizes = [(max(1, round(height * aspect)), max(1, round(height))) for aspect in aspects]
+        named = zip(titles[start : start + columns], sizes, strict=True)
+        texts = [textwrap.fill(title, 6 + size[0] // 14) for title, size in named]
+        bottom += GAP + LINE * max(len(text.splitlines()) for text in texts) + sizes[0][1]
+        left = 0
+        for picture, size, text in zip(row, sizes, texts, strict=True):
+            placed.append((picture.resize(size, resample), text, left, bottom))
+            left += size[0] + GAP
+        width = max(width, left - GAP)
+    figure.set_size_inches(width / DPI, bottom / DPI)
+    for picture, text, left, base in placed:
+        figure.figimage(picture, left, bottom - base)
+        middle, above = left + picture.width / 2, bottom - base + picture.height + LINE / 4
+        figure.text(middle, above, text, transform=None, ha="center", size=11)
+
+
+def _draw_losses(records: Sequence[Any], figure: Figure) -> None:
+    """Draw a line for each term that is not always zero, and one for each noted restart."""
+    axes, steps = figure.add_subplot(), [record.index for record in records]
+    curves = {"total": [r.losses.total for r in records]}
+    for name in dict.fromkeys(name for r in records for name in r.losses.terms):
+        curves[name] = [r.losses.terms.get(name, 0.0) for r in records]
+    for number, (name, values) in enumerate(filter(lambda curve: any(curve[1]), curves.items())):
+        color, line = LOOKS.get(name, (SPARE_COLORS[number % 3], (0, (number + 2, 1))))
+        axes.plot(steps, values, color=color, linestyle=line, marker="."[len(steps) > 1 :],
+                  linewidth=2.4 if name == "total" else 1.6,
+                  label=f"{name}: {values[0]:.3g} \u2192 {values[-1]:.3g}")  # fmt: skip
+    for record in filter(lambda record: record.note, records):
+        note = textwrap.fill(record.note, 24)
+        axes.axvline(record.index, color="#888888", linewidth=0.8, label=note)
+    axes.set(xlabel="step", ylabel="loss")
+    axes.set_yscale("log", nonpositive="mask")
+    # Four powers of ten are enough: a term near zero must not flatten the other curves.
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], max(curves["total"]) / 1e4))
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    legend = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))  # a note only once
+    figure.legend(legend.values(), legend, loc="outside right upper", fontsize=9)

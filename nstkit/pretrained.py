@@ -1,0 +1,105 @@
+"""Layer names, and pretrained weights from where they lie: embedded, torchvision's, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Arch = Literal["vgg19", "vgg16"]
+
+EMBEDDED = Path(__file__).parent / "weights" / "vgg19_normalised.safetensors"
+
+# Convolutions in each of the five blocks, and the channels of a block.
+BLOCKS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
+CHANNELS = (64, 128, 256, 512, 512)
+
+# How each family of weights wants its pixels: (mean, std) of RGB in [0, 1], and channel order.
+# "torchvision_255" is [0, 255] minus the mean: 58 times what the network was trained on, but used.
+PREPROCESSING = {
+    "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
+    "torchvision": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
+    "torchvision_255": ((0.485, 0.456, 0.406), (1 / 255,) * 3, "rgb"),
+}
+
+
+def layer_names(arch: Arch = "vgg19") -> tuple[str, ...]:
+    """Return all layer names in order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ... pool5.
+
+    A layer's position is its index in torchvision's ``vgg19().features``.
+    """
+    if arch not in BLOCKS:
+        raise ValueError(f"arch is {arch!r}; expected one of {list(BLOCKS)}.")
+    names: list[str] = []
+    for block, count in enumerate(BLOCKS[arch], start=1):
+        for i in range(1, count + 1):
+            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
+        names.append(f"pool{block}")
+    return tuple(names)
+
+
+def channels(layer: str) -> int:
+    """Return the number of channels N_l of a layer, e.g. 512 for ``relu4_2``."""
+    return CHANNELS[block_of(layer) - 1]
+
+
+def block_of(layer: str) -> int:
+    """Return the block of a layer: 4 for ``conv4_2`` and ``pool4``."""
+    return int(layer[4])
+
+
+def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return the state dict that ``weights`` stands for; see `VGG` for the choices."""
+    if isinstance(weights, Mapping):
+        return weights
+    if weights == "torchvision":
+        return _download(arch)
+    if weights == "embedded" and arch != "vgg19":
+        raise ValueError(
+            f"The embedded weights are those of vgg19, not {arch}. "
+            "Use weights='torchvision' or a path to a state dict."
+        )
+    path = EMBEDDED if weights == "embedded" else Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No weights file {path}; expected 'embedded', 'torchvision' or a path to a state dict."
+        )
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _download(arch: Arch) -> Mapping[str, Tensor]:
+    from torchvision.models import VGG16_Weights, VGG19_Weights
+
+    enum = {"vgg19": VGG19_Weights, "vgg16": VGG16_Weights}[arch]
+    try:
+        return enum.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True)
+    except OSError as error:
+        raise ConnectionError(
+            f"torchvision's weights of {arch} could not be downloaded ({error}). Check the "
+            "network connection, or use weights='embedded' (VGG-19), which needs none."
+        ) from error
+
+
+def named_state(state: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
+    """Return float32 copies of the convolutions' tensors under the keys ``conv1_1.weight`` ..."""
+    named: dict[str, Tensor] = {}
+    for index, name in enumerate(layer_names(arch)):
+        if not name.startswith("conv"):
+            continue
+        for kind in ("weight", "bias"):
+            keys = (f"{name}.{kind}", f"features.{index}.{kind}", f"{index}.{kind}")
+            key = next((k for k in keys if k in state), None)
+            if key is None:
+                raise ValueError(
+                    f"The state dict has no tensor for {name} of {arch}; expected one of the keys "
+                    f"{', '.join(keys)} but it starts with {list(state)[:3]}."
+                )
+            named[f"{name}.{kind}"] = state[key].float()
+    return named

@@ -1,0 +1,166 @@
+"""VGG-19 and VGG-16 with the papers' layer names: pixels in, named features out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nstkit.losses import check_choice
+from nstkit.pretrained import PREPROCESSING, Arch, layer_names, named_state, read_state
+
+Pooling = Literal["max", "avg", "avg_scaled"]
+Padding = Literal["zeros", "reflect", "replicate"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+# avg_scaled: mean of a max-pooled map over mean of an average-pooled one, pool1 ... pool5,
+# each pool after the scaled ones before it. Measured by tools/measure_pooling.py.
+AVG_SCALE = (1.509, 1.554, 1.316, 1.998, 1.877)
+
+
+def feature_dtype(precision: Precision, device: torch.device | str) -> torch.dtype:
+    """Choose the dtype in which the network computes.
+
+    "auto" takes bfloat16 where the processor multiplies it natively: on a CPU with AVX512-BF16 or
+    AMX, on a CUDA GPU of compute capability 8.0 (Ampere) or newer. Elsewhere, also on a CPU that
+    would only emulate it (50 times slower), it takes float32.
+    """
+    choices = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    if precision == "auto":
+        return torch.bfloat16 if _has_native_bf16(torch.device(device)) else torch.float32
+    if precision not in choices:
+        raise ValueError(f"precision is {precision!r}; expected 'auto', 'fp32' or 'bf16'.")
+    return choices[precision]
+
+
+def _has_native_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu":
+        return False
+    # torch < 2.10 has no public question for this; an absent answer counts as "no".
+    if hasattr(torch.cpu, "get_capabilities"):
+        has = torch.cpu.get_capabilities().get
+        return bool(has("avx512_bf16") or has("amx_bf16"))
+    return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+
+
+class VGG(nn.Module):
+    """A frozen VGG whose layers are asked for by name.
+
+    ``vgg(image, ["relu1_1", "conv4_2"])`` takes RGB images (B, 3, H, W) in [0, 1], applies the
+    weights' own normalization, and returns ``{name: (B, C, H', W') tensor}``. It runs no deeper
+    than the deepest layer asked for. Features have the dtype of the weights: after
+    ``vgg.to(torch.bfloat16, memory_format=torch.channels_last)`` it computes in that dtype and
+    layout, whatever the image's. No weight ever requires a gradient.
+
+    Args:
+        arch: "vgg19" or "vgg16".
+        weights: "embedded" (normalised VGG-19 of Gatys et al., shipped with nstkit),
+            "torchvision" (the official ImageNet weights, downloaded on first use), a path to a
+            state dict (.pth or .safetensors), or the state dict itself, with torchvision's keys
+            ("features.0.weight" or "0.weight") or named ones ("conv1_1.weight").
+        pooling: "max" as VGG was trained; "avg" as Gatys et al. 2016, section 2, propose;
+            "avg_scaled" is "avg" times a factor that keeps the mean activation of "max".
+        padding: what convolutions see outside the picture: "zeros", "reflect" or "replicate".
+        preprocessing: a key of ``PREPROCESSING``; None is what the weights were made for
+            (torchvision's for a path or a state dict).
+
+    Raises:
+        ValueError: An unknown option, or a state dict that lacks a layer.
+        ConnectionError: torchvision's weights could not be downloaded.
+    """
+
+    def __init__(
+        self,
+        arch: Arch = "vgg19",
+        weights: str | Path | Mapping[str, Tensor] = "embedded",
+        pooling: Pooling = "max",
+        padding: Padding = "zeros",
+        preprocessing: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.names = layer_names(arch)
+        check_choice("pooling", pooling, ("max", "avg", "avg_scaled"))
+        check_choice("padding", padding, ("zeros", "reflect", "replicate"))
+        native = "caffe" if isinstance(weights, str) and weights == "embedded" else "torchvision"
+        preprocessing = preprocessing or native
+        check_choice("preprocessing", preprocessing, tuple(PREPROCESSING))
+        self.pooling, self.padding = pooling, padding
+        self.mean, self.std, self.order = PREPROCESSING[preprocessing]
+        state = named_state(read_state(arch, weights), arch)
+        self.convs = nn.ModuleDict()
+        for name in (n for n in self.names if n.startswith("conv")):
+            self.convs[name] = _conv(state[f"{name}.weight"], state[f"{name}.bias"], padding)
+        self.requires_grad_(False)
+
+    def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1]."""
+        wanted = set(layers)
+        self._check(image, wanted)
+        x = self.normalize(image)
+        features: dict[str, Tensor] = {}
+        for previous, name in zip(("", *self.names), self.names, strict=False):
+            if len(features) == len(wanted):
+                break
+            if name.startswith("conv"):
+                x = self.convs[name](x)
+            elif name.startswith("relu"):
+                # In place saves memory, but would turn a wanted conv output into its ReLU.
+                x = F.relu(x, inplace=previous not in wanted)
+            else:
+                x = self._pool(x, block=int(name[-1]))
+            if name in wanted:
+                features[name] = x
+        return features
+
+    def normalize(self, image: Tensor) -> Tensor:
+        """Return pixels as the first convolution wants them, in the weights' dtype and layout."""
+        weight = self.convs["conv1_1"].weight
+        # The subtraction happens before any cast to bf16: its 8 bits would lose pixel values.
+        exact = torch.promote_types(image.dtype, torch.float32)
+        mean = torch.tensor(self.mean, dtype=exact, device=image.device).view(3, 1, 1)
+        std = torch.tensor(self.std, dtype=exact, device=image.device).view(3, 1, 1)
+        x = ((image - mean) / std).to(weight.dtype)
+        x = x.flip(1) if self.order == "bgr" else x
+        last = weight.is_contiguous(memory_format=torch.channels_last)
+        return x.contiguous(memory_format=torch.channels_last) if last else x
+
+    def _pool(self, x: Tensor, block: int) -> Tensor:
+        if self.pooling == "max":
+            return F.max_pool2d(x, 2)
+        x = F.avg_pool2d(x, 2)
+        return x * AVG_SCALE[block - 1] if self.pooling == "avg_scaled" else x
+
+    def _check(self, image: Tensor, wanted: set[str]) -> None:
+        if unknown := wanted.difference(self.names):
+            raise ValueError(
+                f"Unknown layers {sorted(unknown)}; expected names such as 'relu4_2', 'conv4_2' "
+                f"or 'pool4' out of {', '.join(self.names)}."
+            )
+        if image.dim() != 4 or image.shape[1] != 3:
+            raise ValueError(
+                f"image has shape {tuple(image.shape)}; expected (batch, 3, height, width)."
+            )
+        if not wanted:
+            return
+        deepest = max(wanted, key=self.names.index)
+        pools = sum(n.startswith("pool") for n in self.names[: self.names.index(deepest) + 1])
+        # Each pooling halves a side; reflection needs one more pixel than it copies.
+        least = 2**pools * (2 if self.padding == "reflect" else 1)
+        if min(image.shape[-2:]) < least:
+            raise ValueError(
+                f"The image is {image.shape[-1]} x {image.shape[-2]} px, too small for {deepest}: "
+                f"each side needs at least {least} px. Load it larger or ask for shallower layers."
+            )
+
+
+def _conv(weight: Tensor, bias: Tensor, padding: Padding) -> nn.Conv2d:
+    with torch.device("meta"):  # no random values: the real ones follow
+        conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, padding_mode=padding)
+    conv.weight, conv.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return conv

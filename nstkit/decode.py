@@ -22,14 +22,14 @@ _TURN = Image.Transpose
 _TURNS = {2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM}
 _TURNS |= {5: _TURN.TRANSPOSE, 6: _TURN.ROTATE_270, 7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_90}
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
-_KINDS = "neither PNG, JPEG, WebP, TIFF, GIF nor BMP, or cut off after its first bytes"
+_UNKNOWN = "neither PNG, JPEG, WebP, TIFF, GIF nor BMP, or its beginning is damaged or cut off"
 _FOREIGN = {  # how files that are often mistaken for pictures begin
     rb"\Z": "empty (0 bytes); download or export it again",
     rb"\s*%PDF": "a PDF; export the page as PNG",
     rb"\s*<": "a web page or an SVG drawing; download the picture itself, as PNG or JPEG",
     rb"....ftyp(hei|hev|mif|msf)": "an HEIC photo; export it as JPEG",
     rb"version https://git-lfs": "a Git LFS pointer; fetch the picture with `git lfs pull`",
-    rb"": f"{_KINDS}; export or download it again",
+    rb"": f"{_UNKNOWN}; export or download it again",
 }
 
 
@@ -184,7 +184,6 @@ def _to_srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Im
 def _to_8_bit(picture: Image.Image, name: str) -> Image.Image:
     """Scale grey of 16 or 32 bits or floats to 8 bits, by the range that it seems to use."""
     sixteen = picture.mode.startswith("I;16") or picture.format in ("PNG", "PPM")
-    picture = picture.convert("I") if sixteen else picture  # I;16B has no direct way to F
     values = torch.frombuffer(bytearray(picture.convert("F").tobytes()), dtype=torch.float32)
     low, high = values.min().item(), values.max().item()
     if not math.isfinite(low + high):

@@ -73,7 +73,7 @@ def to_pil(image: Tensor) -> Image.Image:
     fits = shape[-3:-2] == (3,) and shape[:-3] in ((), (1,)) and 0 not in shape
     if not (isinstance(image, Tensor) and image.is_floating_point() and fits):
         raise ValueError(f"got {kind} {shape}; expected one float image (1, 3, H, W) or (3, H, W)")
-    pixels = image.detach().reshape(shape[-3:]).to("cpu", torch.float32)
+    pixels = image.reshape(shape[-3:]).to("cpu", torch.float32)
     if not pixels.isfinite().all():
         raise ValueError(
             "got NaN or infinite values; expected [0, 1]; take an earlier step's image"
@@ -97,9 +97,7 @@ def save_image(
         ValueError: Unknown suffix, unfit image or metadata.
     """
     path, picture = Path(os.path.expanduser(path)), to_pil(image)
-    options = _save_options(path, metadata or {})
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"no folder '{path.parent}' for '{path.name}'; make it first")
+    options = save_options(path, metadata or {})
     draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with draft.open("xb") as file:
@@ -179,8 +177,10 @@ def _located(source: str | os.PathLike[str]) -> Path:
     raise FileNotFoundError(f"there is no file '{name}' (in {os.getcwd()}); {hint}")
 
 
-def _save_options(path: Path, metadata: Mapping[str, str]) -> dict[str, object]:
-    """Return the arguments of Pillow's save, after checking suffix and metadata."""
+def save_options(path: Path, metadata: Mapping[str, str]) -> dict[str, object]:
+    """Return the arguments of Pillow's save, after checking folder, suffix and metadata."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder '{path.parent}' for '{path.name}'; make it first")
     if path.suffix.lower() not in _FORMATS:
         raise ValueError(f"'{path}' ends in {path.suffix!r}; expected one of {', '.join(_FORMATS)}")
     options = _FORMATS[path.suffix.lower()]

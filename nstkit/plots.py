@@ -163,7 +163,7 @@ def _draw_rows(
         height = min(limit, (WIDTH - GAP * (len(row) - 1)) / sum(aspects))
         sizes = [(max(1, round(height * aspect)), max(1, round(height))) for aspect in aspects]
         named = zip(titles[start : start + columns], sizes, strict=True)
-        texts = [textwrap.fill(title, 6 + size[0] // 14) for title, size in named]
+        texts = [textwrap.fill(title, max(6, size[0] // 13)) for title, size in named]
         bottom += GAP + LINE * max(len(text.splitlines()) for text in texts) + sizes[0][1]
         left = 0
         for picture, size, text in zip(row, sizes, texts, strict=True):
@@ -194,7 +194,7 @@ def _draw_losses(records: Sequence[Any], figure: Figure) -> None:
     axes.set(xlabel="step", ylabel="loss")
     axes.set_yscale("log", nonpositive="mask")
     # Four powers of ten are enough: a term near zero must not flatten the other curves.
-    axes.set_ylim(bottom=max(axes.get_ylim()[0], max(curves["total"]) / 1e4))
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], axes.get_ylim()[1] / 1e4))
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     legend = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))  # a note only once
     figure.legend(legend.values(), legend, loc="outside right upper", fontsize=9)

@@ -1,0 +1,107 @@
+"""``python -m nstkit [CONTENT STYLE] [-o OUT]``: paint one picture from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nstkit.images import samples, save_options
+from nstkit.painting import Result, stylize
+from nstkit.recipes import DEFAULT, OPTIMIZERS, STARTS, Recipe
+
+PAIR = ("cat", "great_wave")
+BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 130 is the shell's for Ctrl-C
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m nstkit",
+        description="Paint a photograph in the style of an artwork. Without arguments it paints "
+        f"the bundled pair {' and '.join(PAIR)}.",
+        epilog=f"Bundled photographs: {', '.join(samples('content'))}. "
+        f"Bundled artworks: {', '.join(samples('style'))}.",
+    )
+    add = parser.add_argument
+    add("pictures", nargs="*", metavar="PICTURE", help="CONTENT and STYLE: files or bundled names")
+    add("-o", "--output", type=Path, help="file to write (default: CONTENT_STYLE.png)")
+    add("--size", type=int, default=256, help="long side in px (default: %(default)s)")
+    add("--steps", type=int, default=DEFAULT.steps, help="updates (default: %(default)s)")
+    add("--alpha", type=float, default=DEFAULT.alpha, help="content weight (default: %(default)g)")
+    add("--beta", type=float, default=DEFAULT.beta, help="style weight (default: %(default)g)")
+    add("--tv", type=float, default=DEFAULT.tv, help="smoothing weight (default: %(default)g)")
+    add("--start", default=DEFAULT.start, help=f"one of {', '.join(STARTS)}")
+    add("--optimizer", default=DEFAULT.optimizer, help=f"one of {', '.join(OPTIMIZERS)}")
+    add("--seed", type=int, default=0, help="of the noise in the start (default: %(default)s)")
+    add("--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2")
+    add("--precision", default="auto", help="auto, fp32 or bf16 (default: %(default)s)")
+    add("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def parse_layers(items: Sequence[str] | None) -> dict[str, float]:
+    """Turn ["relu1_1", "relu3_1=2"] into weights; without any weight, equal ones that add to 1."""
+    if items is None:
+        return dict(DEFAULT.style_layers)
+    pairs = [item.partition("=") for item in items]
+    if not any(sign for _, sign, _ in pairs):
+        return Recipe(style_layers=items).style_layers
+    try:
+        return {name: float(weight) if sign else 1.0 for name, sign, weight in pairs}
+    except ValueError as error:
+        raise ValueError(f"--layers {' '.join(items)}: {error}; write LAYER=NUMBER") from error
+
+
+def paint(options: argparse.Namespace) -> Result:
+    """Run what the command line asks for."""
+    content, style = options.pictures
+    recipe = DEFAULT.replace(
+        alpha=options.alpha,
+        beta=options.beta,
+        tv=options.tv,
+        steps=options.steps,
+        start=options.start,
+        optimizer=options.optimizer,
+        style_layers=parse_layers(options.layers),
+    )
+    return stylize(
+        content,
+        style,
+        recipe,
+        size=options.size,
+        seed=options.seed,
+        precision=options.precision,
+        progress=not options.quiet,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, paint, save; return the exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    options.pictures = options.pictures or list(PAIR)
+    if len(options.pictures) != 2:
+        parser.error("expected CONTENT and STYLE, or neither")
+    output = options.output or Path("_".join(Path(p).stem for p in options.pictures) + ".png")
+    try:
+        save_options(output, {"recipe": ""})  # refuses a bad name before the work, not after
+        result = paint(options)
+        saved = result.save(output)
+    except KeyboardInterrupt:  # before the first step there is no picture to keep
+        print("Interrupted before the first step; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        print(f"nstkit: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+    height, width = result.image.shape[-2:]
+    print(
+        f"{saved.resolve()}: {width} x {height} px, {result.history[-1].index} steps in "
+        f"{result.seconds:.0f} s ({result.precision})"
+    )
+    return INTERRUPTED if result.interrupted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""Makers of odd and bad picture files, each with what must come out of it.
+
+Pictures are 40 x 32 pixels with one color on the left and one on the right, so that two colors
+describe a whole picture.
+"""
+
+import io
+import random
+import struct
+import zlib
+
+from PIL import Image, ImageCms, PngImagePlugin
+
+WIDTH, HEIGHT = SIZE = 40, 32
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+
+
+def halves(mode, left, right):
+    picture = Image.new(mode, SIZE, left)
+    picture.paste(right, (WIDTH // 2, 0, WIDTH, HEIGHT))
+    return picture
+
+
+def encoded(picture, kind="PNG", **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def saved(mode, left, right, kind="PNG", **options):
+    return encoded(halves(mode, left, right), kind, **options)
+
+
+def packed(mode, code, left, right, kind):
+    """A picture of a mode that Pillow cannot paste into."""
+    row = struct.pack(f"{WIDTH}{code}", *[left] * (WIDTH // 2), *[right] * (WIDTH // 2))
+    return encoded(Image.frombytes(mode, SIZE, row * HEIGHT), kind)
+
+
+def palette(kind="PNG", **options):
+    picture = Image.new("P", SIZE, 0)
+    picture.putpalette([*RED, *BLUE])
+    picture.paste(1, (WIDTH // 2, 0, WIDTH, HEIGHT))
+    return encoded(picture, kind, **options)
+
+
+def lab():
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    return encoded(
+        ImageCms.profileToProfile(halves("RGB", (200, 60, 40), WHITE), *profiles, outputMode="LAB"),
+        "TIFF",
+    )
+
+
+def srgb_profile():
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def swapped_profile():
+    """sRGB's profile with its red and green primaries exchanged: red pixels mean green."""
+    renamed = srgb_profile().replace(b"rXYZ", b"----", 1).replace(b"gXYZ", b"rXYZ", 1)
+    return renamed.replace(b"----", b"gXYZ", 1)
+
+
+def linear_grey_profile():
+    """A profile for grey pixels that are proportional to light."""
+    texts = b"desc" + struct.pack(">II", 0, 2) + b"g\0" + bytes(78)
+    white = b"XYZ " + struct.pack(">I3i", 0, 0xF6D6, 0x10000, 0xD32D)
+    curve = b"curv" + struct.pack(">IIHH", 0, 1, 0x100, 0)  # gamma 1.0
+    tags = {b"desc": texts, b"wtpt": white, b"kTRC": curve, b"cprt": b"text" + bytes(8)}
+    table, data = struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(data), len(tag))
+        data += tag + bytes(-len(tag) % 4)
+    light = struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)
+    header = b"none" + struct.pack(">I", 0x02100000) + b"mntrGRAYXYZ " + bytes(12) + b"acsp"
+    header = header + bytes(28) + light
+    body = header + bytes(124 - len(header)) + table + data
+    return struct.pack(">I", len(body) + 4) + body
+
+
+def animated(kind):
+    frames = [Image.new("RGB", SIZE, RED), Image.new("RGB", SIZE, BLUE)]
+    return encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+
+
+def png_with_texts():
+    texts = PngImagePlugin.PngInfo()
+    for name in ("transparency", "icc_profile", "exif", "Description"):
+        texts.add_itxt(name, "a text, not what Pillow keeps under this name")
+    return saved("RGB", RED, BLUE, pnginfo=texts)
+
+
+def png_header(width, height):
+    """A PNG that claims a size and carries no pixels."""
+    chunks = b""
+    for name, data in (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", b""),
+    ):
+        check = struct.pack(">I", zlib.crc32(name + data))
+        chunks += struct.pack(">I", len(data)) + name + data + check
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def cut(data, share):
+    return data[: int(len(data) * share)]
+
+
+def flipped(data):
+    """One byte in the middle is wrong."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1 :]
+
+
+def plain(shape=(WIDTH, HEIGHT), kind="PNG", **options):
+    return encoded(Image.new("RGB", shape, RED), kind, **options)
+
+
+def noisy(kind="PNG", **options):
+    """A picture whose bytes are spread over all its rows."""
+    noise = random.Random(0).randbytes(96 * 64 * 3)
+    return encoded(Image.frombytes("RGB", (96, 64), noise), kind, **options)
+
+
+SRGB, SWAPPED, LINEAR_GREY = srgb_profile(), swapped_profile(), linear_grey_profile()
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 90 90\n%%EndComments\nshowpage\n%%EOF\n"
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
+
+# (value * alpha + 255 * (255 - alpha)) / 255 for the values 200, 100, 0 and the alpha 128.
+MIXED = (227, 177, 127)
+TEAL = (9, 99, 199)
+
+# Name of the file: (bytes, color on the left, color on the right, tolerance in 8-bit steps).
+ODD = {
+    "grey.png": (saved("L", 60, 200), (60,) * 3, (200,) * 3, 0),
+    "grey.jpg": (saved("L", 60, 200, "JPEG"), (60,) * 3, (200,) * 3, 4),
+    "one_bit.png": (saved("1", 0, 1), BLACK, WHITE, 0),
+    "one_bit_fax.tif": (saved("1", 0, 1, "TIFF", compression="group4"), BLACK, WHITE, 0),
+    "palette.png": (palette(), RED, BLUE, 0),
+    "palette_one_clear.png": (palette(transparency=0), WHITE, BLUE, 0),
+    "palette_half_clear.png": (palette(transparency=bytes([128, 255])), (255, 127, 127), BLUE, 0),
+    "palette.gif": (palette("GIF"), RED, BLUE, 0),
+    "grey_alpha.png": (saved("LA", (100, 128), (100, 0)), (177,) * 3, WHITE, 0),
+    "alpha.png": (saved("RGBA", (200, 100, 0, 128), (0, 0, 0, 255)), MIXED, BLACK, 0),
+    "alpha.tif": (saved("RGBA", (200, 100, 0, 128), (9, 9, 9, 0), "TIFF"), MIXED, WHITE, 0),
+    "color_key.png": (saved("RGB", RED, BLUE, transparency=RED), WHITE, BLUE, 0),
+    "grey_key.png": (saved("L", 60, 200, transparency=60), WHITE, (200,) * 3, 0),
+    "cmyk.tif": (saved("CMYK", (0, 255, 255, 0), (0, 0, 0, 128), "TIFF"), RED, (127,) * 3, 0),
+    "cmyk.jpg": (saved("CMYK", (0, 255, 255, 0), (0, 0, 0, 128), "JPEG"), RED, (127,) * 3, 4),
+    "ycbcr.tif": (
+        saved("YCbCr", (76, 85, 255), (128,) * 3, "TIFF", compression="tiff_lzw"),
+        (254, 0, 0), (128,) * 3, 1,
+    ),
+    "lab.tif": (lab(), (200, 60, 40), WHITE, 2),
+    "grey_16.png": (packed("I;16", "H", 0x4000, 0xFFFF, "PNG"), (64,) * 3, WHITE, 0),
+    "grey_16_dark.png": (packed("I;16", "H", 100, 200, "PNG"), BLACK, (1,) * 3, 0),
+    "grey_16_dark.pgm": (packed("I", "i", 100, 200, "PPM"), BLACK, (1,) * 3, 0),
+    "grey_16.tif": (packed("I;16", "H", 0x0800, 0x8000, "TIFF"), (8,) * 3, (128,) * 3, 0),
+    "grey_32_of_16.tif": (packed("I", "i", 0x4000, 0xFFFF, "TIFF"), (64,) * 3, WHITE, 0),
+    "grey_32_of_8.tif": (packed("I", "i", 64, 200, "TIFF"), (64,) * 3, (200,) * 3, 0),
+    "grey_32_signed.tif": (packed("I", "i", -(2**30), 2**30, "TIFF"), BLACK, WHITE, 0),
+    "grey_32_constant.tif": (packed("I", "i", 2**30, 2**30, "TIFF"), BLACK, BLACK, 0),
+    "float.tif": (packed("F", "f", 0.25, 1.0, "TIFF"), (64,) * 3, WHITE, 0),
+    "float_a_bit_over.tif": (packed("F", "f", 0.25, 1.04, "TIFF"), (64,) * 3, WHITE, 0),
+    "float_of_255.tif": (packed("F", "f", 64.0, 200.0, "TIFF"), (64,) * 3, (200,) * 3, 0),
+    "profile_srgb.png": (saved("RGB", TEAL, RED, icc_profile=SRGB), TEAL, RED, 1),
+    "profile_swapped.png": (saved("RGB", RED, BLUE, icc_profile=SWAPPED), GREEN, BLUE, 2),
+    "profile_swapped.jpg": (
+        saved("RGB", RED, BLUE, "JPEG", icc_profile=SWAPPED, subsampling=0),
+        GREEN, BLUE, 4,
+    ),
+    # The color is converted before it is mixed with white.
+    "profile_swapped_alpha.png": (
+        saved("RGBA", (*RED, 128), (*RED, 0), icc_profile=SWAPPED), (127, 255, 127), WHITE, 2,
+    ),
+    "profile_rgb_on_grey.png": (saved("L", 0, 255, icc_profile=SRGB), BLACK, WHITE, 1),
+    # In sRGB, 128 / 255 of the light is 188.
+    "profile_grey.png": (saved("L", 128, 255, icc_profile=LINEAR_GREY), (188,) * 3, WHITE, 1),
+    "broken_exif.jpg": (saved("RGB", RED, RED, "JPEG", exif=b"Exif\0\0no such thing"), RED, RED, 4),
+    "broken_exif.png": (saved("RGB", RED, RED, exif=b"Exif\0\0no such thing"), RED, RED, 0),
+    "texts_with_odd_names.png": (png_with_texts(), RED, BLUE, 0),
+    "two_in_one_from_a_phone.jpg": (animated("MPO"), RED, RED, 4),
+    "lossless.webp": (saved("RGB", TEAL, RED, "WEBP", lossless=True), TEAL, RED, 0),
+    "windows.bmp": (saved("RGB", TEAL, RED, "BMP"), TEAL, RED, 0),
+    "progressive.jpg": (saved("RGB", RED, RED, "JPEG", progressive=True), RED, RED, 4),
+    "in fact a PNG.jpg": (saved("RGB", RED, BLUE), RED, BLUE, 0),
+    "gemälde 猫 ü.png": (saved("RGB", RED, BLUE), RED, BLUE, 0),
+    "no_suffix": (saved("RGB", RED, BLUE), RED, BLUE, 0),
+}  # fmt: skip
+
+# Name of the file: (bytes, left, right, phrase in the warning).
+WARNED = {
+    "animated.gif": (animated("GIF"), RED, RED, "more than one frame"),
+    "animated.webp": (animated("WEBP"), RED, RED, "more than one frame"),
+    "animated.png": (animated("PNG"), RED, RED, "more than one frame"),
+    "pages.tif": (animated("TIFF"), RED, RED, "more than one frame"),
+    "broken_profile.png": (saved("RGB", RED, BLUE, icc_profile=b"none" * 50), RED, BLUE, "profile"),
+    "cut_profile.png": (saved("RGB", RED, BLUE, icc_profile=SRGB[:200]), RED, BLUE, "profile"),
+    "rgb_profile_on_cmyk.tif": (
+        saved("CMYK", (0, 255, 255, 0), (0, 0, 0, 0), "TIFF", icc_profile=SRGB),
+        RED, WHITE, "it is for RGB, the picture is CMYK",
+    ),
+    "grey_profile_on_rgb.png": (
+        saved("RGB", RED, BLUE, icc_profile=LINEAR_GREY), RED, BLUE, "it is for L",
+    ),
+}  # fmt: skip
+
+# Name of the file: (bytes, phrase in the ValueError).
+BAD = {
+    "empty.png": (b"", "empty"),
+    "text.jpg": (b"This is not a picture, whatever its name says.\n", "neither PNG"),
+    "page.png": (b"\n<!DOCTYPE html><html><body>404 Not Found</body></html>", "web page"),
+    "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    "document.jpg": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "PDF"),
+    "photo.heic": (HEIC, "HEIC"),
+    "drawing.eps": (EPS, "drawing"),
+    "pointer.jpg": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+    "signature_only.png": (b"\x89PNG\r\n\x1a\n", "damaged or cut off"),
+    "header_only.jpg": (cut(noisy("JPEG"), 0.02), "completely"),
+    "bomb.png": (png_header(50_000, 50_000), "too large"),
+    "bomb_that_pillow_would_only_warn_of.png": (png_header(10_000, 10_000), "10000 x 10000"),
+    "just_over.png": (png_header(8001, 8000), "at most 64 million"),
+    "just_fits_but_no_pixels.png": (png_header(8000, 8000), "completely"),
+    "no_width.png": (png_header(0, 40), "damaged"),
+    "thirty_one.png": (plain((31, 200)), "31 x 200"),
+    "one_row.png": (plain((5000, 1)), "5000 x 1"),
+    "one_column.png": (plain((1, 5000)), "1 x 5000"),
+    "one_pixel.gif": (plain((1, 1), "GIF"), "1 x 1"),
+    "not_a_number.tif": (packed("F", "f", float("nan"), 1.0, "TIFF"), "NaN"),
+    "infinite.tif": (packed("F", "f", float("inf"), 1.0, "TIFF"), "infinite"),
+    "flipped_bits.png": (flipped(noisy()), "completely"),
+    "flipped_header.png": (noisy().replace(b"IHDR", b"IHDX"), "damaged"),
+}  # fmt: skip
+
+# Name: bytes of a whole picture, of which every beginning is bad.
+CUTTABLE = {
+    "baseline.jpg": noisy("JPEG"),
+    "progressive.jpg": noisy("JPEG", progressive=True),
+    "plain.png": noisy(),
+    "picture.webp": noisy("WEBP"),
+    "lossless.webp": noisy("WEBP", lossless=True),
+    "raw.tif": noisy("TIFF"),
+    "packed.tif": noisy("TIFF", compression="tiff_lzw"),
+    "picture.gif": noisy("GIF"),
+    "picture.bmp": noisy("BMP"),
+}

@@ -1,0 +1,136 @@
+"""The command line, as a user meets it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import nstkit
+from nstkit import Recipe, load_image, read_metadata
+from nstkit.__main__ import main, parse_layers
+
+QUICK = ["--size", "48", "--steps", "2", "--quiet"]
+
+
+def test_it_paints_a_bundled_pair(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "out.png"
+    assert main(["macaw", "scream", "-o", str(out), *QUICK]) == 0
+    assert load_image(out).shape == (1, 3, 37, 48)
+    said = capsys.readouterr()
+    assert str(out.resolve()) in said.out and "48 x 37 px, 2 steps" in said.out
+    assert said.err == ""
+
+
+def test_without_arguments_it_paints_the_default_pair_into_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(QUICK) == 0
+    assert (tmp_path / "cat_great_wave.png").is_file()
+    assert str(tmp_path / "cat_great_wave.png") in capsys.readouterr().out
+
+
+def test_options_reach_the_recipe(tmp_path: Path) -> None:
+    out = tmp_path / "out.webp"
+    options = ["--alpha", "2", "--beta", "5", "--tv", "3", "--start", "noise", "--seed", "4"]
+    options += ["--optimizer", "adam", "--layers", "relu1_1", "relu3_1", "--precision", "fp32"]
+    assert main(["cat", "scream", "-o", str(out), *QUICK, *options]) == 0
+    facts = read_metadata(out)
+    assert Recipe.from_json(facts["recipe"]) == Recipe(
+        2, 5, 3, start="noise", optimizer="adam", style_layers=["relu1_1", "relu3_1"], steps=2
+    )
+    assert facts["seed"] == "4"
+
+
+def test_files_are_accepted(tmp_path: Path) -> None:
+    nstkit.save_image(torch.rand(1, 3, 40, 50), tmp_path / "my photo.png")
+    out = tmp_path / "out.jpg"
+    assert main([str(tmp_path / "my photo.png"), "scream", "-o", str(out), *QUICK]) == 0
+    assert load_image(out).shape == (1, 3, 38, 48)
+
+
+def test_layers_take_weights() -> None:
+    assert parse_layers(["relu1_1", "relu3_1=2.5"]) == {"relu1_1": 1.0, "relu3_1": 2.5}
+    assert parse_layers(["relu1_1", "relu3_1"]) == {"relu1_1": 0.5, "relu3_1": 0.5}
+    assert parse_layers(None) == nstkit.DEFAULT.style_layers
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nowhere.jpg", "scream"], "nowhere.jpg"),
+        (["kat", "scream"], "cat"),
+        (["cat", "scream", "-o", "out.gif"], ".gif"),
+        (["cat", "scream", "-o", "no/such/folder/out.png"], "no/such/folder"),
+        (["cat", "scream", "-o", "out.bmp"], "metadata"),
+        (["cat", "scream", "--beta", "-1"], "beta is -1.0"),
+        (["cat", "scream", "--beta", "nan"], "beta is nan"),
+        (["cat", "scream", "--size", "5"], "size=5"),
+        (["cat", "scream", "--layers", "relu9_9"], "relu9_9"),
+        (["cat", "scream", "--layers", "relu1_1=much"], "LAYER=NUMBER"),
+        (["cat", "scream", "--start", "black"], "start is 'black'"),
+        (["cat", "scream", "--optimizer", "sgd"], "optimizer is 'sgd'"),
+        (["cat", "scream", "--precision", "fp8"], "precision is 'fp8'"),
+        (["cat", "scream", "--steps", "-3"], "steps is -3"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, "--quiet"]) == 2
+    said = capsys.readouterr()
+    assert says in said.err and said.err.count("\n") == 1 and said.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["cat"], ["a", "b", "c"], ["--size", "big"], ["--nope"]])
+def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(arguments)
+    assert error.value.code == 2
+
+
+def test_help_names_the_bundled_pictures(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "great_wave" in capsys.readouterr().out
+
+
+def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
+    """A real process, a real signal."""
+    out = tmp_path / "out.png"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nstkit", "cat", "scream", "-o", str(out), "--steps", "100000",
+         "--size", "48"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(nstkit.__file__).parents[1])},
+    )  # fmt: skip
+    seen = ""
+    while "style=" not in seen:  # the bar moves: steps are being made
+        seen += process.stderr.read(20)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert str(out.resolve()) in said
+    assert int(read_metadata(out)["steps_done"]) > 0
+
+
+def test_interrupted_before_the_first_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nstkit.__main__.stylize", interrupt)
+    assert main(["cat", "scream", "-o", str(tmp_path / "out.png")]) == 130
+    assert "nothing was written" in capsys.readouterr().err

@@ -1,0 +1,231 @@
+"""The stored notebooks keep the rules of the course, and each rule catches what it is for."""
+
+import base64
+import copy
+import io
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import lint_notebooks as rules
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = rules.default_notebooks()
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS, "no notebooks found"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_stored_notebook_is_as_it_should_be(path):
+    nb = nbformat.read(path, as_version=4)
+    nbformat.validate(nb)
+    assert not rules.lint(nb, path)
+
+
+# ------------------------------------------------------------------ a good notebook, and mutants
+
+PATH = ROOT / "notebooks" / "07_example.ipynb"  # need not exist
+BADGE = (
+    "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    "(https://colab.research.google.com/github/OWNER/NAME/blob/main/notebooks/07_example.ipynb)"
+)
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def encoded(pixels: np.ndarray, kind: str) -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format=kind)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def noise(kind: str = "jpeg") -> str:
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    return encoded(pixels, kind)
+
+
+def figure(mime: str = "image/jpeg", data: str | None = None, **metadata):
+    data = data or noise()
+    shown = {mime: data, "text/plain": "a cat becomes a wave"}
+    metadata = metadata or {"alt": "a cat becomes a wave", "width": 900}
+    return new_output("display_data", shown, metadata={mime: metadata})
+
+
+def good():
+    """Return a notebook of 20 cells without a finding."""
+    cells = [
+        new_markdown_cell(f"# An example\n\n{BADGE}\n\nWith a [license](../LICENSE)."),
+        new_code_cell("%pip install -q nothing\nimport nstkit", execution_count=1),
+        new_code_cell("show()", execution_count=2, outputs=[figure()]),
+        new_markdown_cell(
+            "![a cat](../images/content/cat.jpg)\n<details><summary>?</summary>a</details>"
+        ),
+        new_code_cell(
+            "print(1)", execution_count=3, outputs=[new_output("stream", text="1/2 m/s\n")]
+        ),
+    ]
+    cells += [new_markdown_cell("More text.") for _ in range(15)]
+    nb = new_notebook(cells=cells, metadata=METADATA)
+    return copy.deepcopy(nb)
+
+
+def test_the_good_notebook_has_no_finding():
+    nb = good()
+    nbformat.validate(nb)
+    assert rules.lint(nb, PATH) == []
+
+
+def code(nb, source):
+    nb.cells[4].source = source
+
+
+def text(nb, source):
+    nb.cells[3].source = source
+
+
+def output(nb, *outputs):
+    nb.cells[4].outputs = list(outputs)
+
+
+def printed(nb, words, name="stdout"):
+    output(nb, new_output("stream", text=words, name=name))
+
+
+def without_outputs(nb):
+    for cell in nb.cells:
+        cell.pop("outputs", None)
+
+
+def chart(colors: int = 256) -> np.ndarray:
+    ramp = np.arange(colors, dtype=np.uint8)
+    return np.stack([np.tile(ramp, (100, 1))] * 3, axis=-1)
+
+
+MUTANTS = [
+    ("outputs_are_stored", without_outputs),
+    ("nothing_failed", lambda nb: printed(nb, "UserWarning: no", "stderr")),
+    ("nothing_failed", lambda nb: output(nb, new_output("error", ename="E", evalue="v"))),
+    ("no_machine_paths", lambda nb: printed(nb, "saved /srv/data/me/out.png")),
+    ("no_machine_paths", lambda nb: printed(nb, "PosixPath('/srv/me/out.png')")),
+    ("no_machine_paths", lambda nb: printed(nb, r"C:\data\out.png")),
+    ("no_machine_paths", lambda nb: code(nb, "path = '/home/me/cat.jpg'")),
+    ("no_machine_paths", lambda nb: output(nb, figure(alt="the file /srv/me/cat.jpg"))),
+    ("file_is_small", lambda nb: printed(nb, "x" * 1_500_001)),
+    ("cells_were_run_in_order", lambda nb: nb.cells[4].update(execution_count=None)),
+    ("cells_were_run_in_order", lambda nb: nb.cells[1].update(execution_count=7)),
+    ("metadata_is_clean", lambda nb: nb.metadata.update(widgets={"state": {}})),
+    ("metadata_is_clean", lambda nb: nb.metadata.update(colab={"provenance": []})),
+    ("metadata_is_clean", lambda nb: nb.metadata["kernelspec"].update(name="venv")),
+    ("metadata_is_clean", lambda nb: nb.cells[1].metadata.update(execution={"iopub": 1})),
+    (
+        "no_widget_views",
+        lambda nb: output(nb, new_output("display_data", {rules.WIDGET_VIEW: {"model_id": "1"}})),
+    ),
+    ("pictures_have_alt_text", lambda nb: nb.cells[2].outputs[0].update(metadata={})),
+    ("pictures_have_alt_text", lambda nb: nb.cells[2].update(outputs=[figure(alt=" ")])),
+    ("pictures_have_alt_text", lambda nb: nb.cells[2].update(outputs=[figure(alt="3 pictures")])),
+    ("photographs_are_jpeg", lambda nb: output(nb, figure("image/png", noise("png"), alt="a b c"))),
+    ("length_is_within_limits", lambda nb: nb.cells.pop()),
+    ("length_is_within_limits", lambda nb: nb.cells.extend([nb.cells[-1]] * 41)),
+    ("length_is_within_limits", lambda nb: nb.cells[1].update(source="a = 1\n" * 16)),
+    ("length_is_within_limits", lambda nb: code(nb, "a = 1\n" * 31)),
+    (
+        "length_is_within_limits",
+        lambda nb: [cell.update(source="a = 1\n" * 9) for cell in (nb.cells[2], nb.cells[4])],
+    ),
+    ("first_cell_is_title_and_badge", lambda nb: nb.cells[0].update(source=f"Hello\n{BADGE}")),
+    ("first_cell_is_title_and_badge", lambda nb: text(nb, "# Another title")),
+    ("first_cell_is_title_and_badge", lambda nb: nb.cells[0].update(source="# Title")),
+    (
+        "first_cell_is_title_and_badge",
+        lambda nb: nb.cells[0].update(source="# Title\n" + BADGE.replace("07_", "08_")),
+    ),
+    ("no_shell_outside_setup", lambda nb: code(nb, "!ls")),
+    ("no_shell_outside_setup", lambda nb: code(nb, "x = 1\n%pip install y")),
+    ("no_shell_outside_setup", lambda nb: code(nb, "%%bash\nls")),
+    ("warnings_are_not_silenced", lambda nb: code(nb, 'warnings.filterwarnings("ignore")')),
+    ("warnings_are_not_silenced", lambda nb: code(nb, "warnings.simplefilter('ignore')")),
+    ("figures_are_followed_by_text", lambda nb: nb.cells.insert(3, copy.deepcopy(nb.cells[4]))),
+    (
+        "figures_are_followed_by_text",
+        lambda nb: nb.cells.append(copy.deepcopy(nb.cells[2])),
+    ),
+    ("markdown_images_have_alt_text", lambda nb: text(nb, "![](../images/content/cat.jpg)")),
+    (
+        "markdown_images_have_alt_text",
+        lambda nb: text(nb, '<img src="../images/content/cat.jpg" alt="">'),
+    ),
+    ("links_lead_somewhere", lambda nb: text(nb, "[next](08_missing.ipynb)")),
+    ("links_lead_somewhere", lambda nb: text(nb, "![a cat](../images/content/dog.jpg)")),
+    ("links_lead_somewhere", lambda nb: text(nb, '<img alt="a" src="missing.jpg">')),
+    ("details_are_closed", lambda nb: text(nb, "<details><summary>Why?</summary>Because")),
+    ("details_are_closed", lambda nb: text(nb, "</details> and <details>")),
+]
+
+
+@pytest.mark.parametrize(("rule", "spoil"), MUTANTS)
+def test_each_rule_catches_what_it_is_for(rule, spoil):
+    nb = good()
+    spoil(nb)
+    assert list(getattr(rules, rule)(nb, PATH))
+    assert rules.lint(nb, PATH)
+
+
+def test_every_rule_has_a_mutant():
+    assert {rule for rule, _ in MUTANTS} == {rule.__name__ for rule in rules.RULES}
+
+
+@pytest.mark.parametrize(
+    "spare",
+    [
+        lambda nb: printed(nb, "12.3 s/it, 256/192/3, https://example.org/a/b, ../images/a.jpg"),
+        lambda nb: output(nb, figure("image/png", encoded(chart(), "png"), alt="a gray ramp")),
+        lambda nb: code(nb, "x = not y\nassert x != 1"),
+        lambda nb: code(nb, "with warnings.catch_warnings():\n    pass"),
+        lambda nb: text(nb, "`![](nowhere.png)` and $G^l_{ij}[a](b_1)$".replace("[a](b_1)", "")),
+        lambda nb: text(nb, "[a](https://example.org/x) [b](#part) [c](../LICENSE#top)"),
+        lambda nb: nb.cells[4].metadata.update(tags=["defines:gram_matrix"]),
+        lambda nb: nb.metadata.update(accelerator="GPU"),
+    ],
+)
+def test_what_is_allowed_is_left_alone(spare):
+    nb = good()
+    spare(nb)
+    if nb.cells[4].outputs and rules.has_picture(nb.cells[4]):
+        assert nb.cells[5].cell_type == "markdown"
+    assert rules.lint(nb, PATH) == []
+
+
+def test_secrets_of_a_machine_are_found_as_whole_words_only():
+    nb = good()
+    printed(nb, "made on node-7 by hand")
+    assert list(rules.no_machine_paths(nb, PATH, ["node-7"]))
+    assert not list(rules.no_machine_paths(nb, PATH, ["node", "and"]))
+    assert not list(rules.no_machine_paths(nb, PATH, []))
+
+
+def test_the_first_notebook_has_its_own_limits():
+    nb = good()
+    nb.cells += [nb.cells[-1]] * 11
+    assert not list(rules.length_is_within_limits(nb, PATH))
+    first = PATH.with_name("00_first_painting.ipynb")
+    assert list(rules.length_is_within_limits(nb, first)) == ["31 cells, expected 20 to 30"]
+
+
+def test_the_command_prints_findings_and_fails(tmp_path, capsys):
+    path = tmp_path / "07_example.ipynb"
+    nb = good()
+    printed(nb, "oh no", "stderr")
+    nbformat.write(nb, path)
+    assert rules.main([str(path)]) == 1
+    assert "07_example.ipynb: cell 4: stderr in the outputs: oh no" in capsys.readouterr().out

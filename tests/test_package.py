@@ -1,0 +1,52 @@
+"""What the package promises as a whole: light to import, small, documented."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nstkit
+
+PACKAGE = Path(nstkit.__file__).parent
+MODULES = sorted(PACKAGE.glob("*.py"))
+HEAVY = ("torchvision", "matplotlib", "ipywidgets", "IPython", "tqdm", "safetensors")
+
+
+def test_importing_it_loads_nothing_heavy_beside_torch() -> None:
+    code = f"import sys, nstkit; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_it_stays_small() -> None:
+    counted = [m for m in MODULES if not m.stem.startswith("__")]
+    assert len(counted) <= 12
+    lengths = {m.name: len(m.read_text().splitlines()) for m in MODULES}
+    assert {name: n for name, n in lengths.items() if n > 200} == {}
+
+
+def code_lines(function: ast.FunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    docstring = ast.get_docstring(function, clean=False)
+    hidden = len(docstring.splitlines()) if docstring else 0
+    return function.end_lineno - function.lineno + 1 - hidden
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)
+def test_functions_are_short_and_public_ones_documented(module: Path) -> None:
+    nodes = [n for n in ast.walk(ast.parse(module.read_text())) if hasattr(n, "decorator_list")]
+    functions = [n for n in nodes if isinstance(n, ast.FunctionDef)]
+    assert {f.name: code_lines(f) for f in functions if code_lines(f) > 40} == {}
+    undocumented = [n.name for n in nodes if not n.name.startswith("_") and not ast.get_docstring(n)]
+    assert undocumented == []
+
+
+def test_all_names_exist_and_are_few() -> None:
+    assert len(nstkit.__all__) <= 22
+    assert all(hasattr(nstkit, name) for name in nstkit.__all__)

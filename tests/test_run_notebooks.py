@@ -1,0 +1,278 @@
+"""tools/run_notebooks.py on small notebooks, executed in real kernels."""
+
+import base64
+import io
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import lint_notebooks as rules
+import run_notebooks as tool
+
+DRAW = """\
+import torch
+from nstkit.plots import show_images
+image = torch.zeros(1, 3, 32, 48)
+image[:, 0] = 1
+show_images(image, ["all red"])"""
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(rules.ROOT))
+
+
+def write(folder: Path, *sources: str, name: str = "05_small.ipynb", **metadata) -> Path:
+    cells = [new_markdown_cell("# Small"), *(new_code_cell(source) for source in sources)]
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), folder / name)
+    return folder / name
+
+
+def read(path: Path):
+    return nbformat.read(path, as_version=4)
+
+
+def stream(text: str, name: str = "stdout"):
+    return new_output("stream", text=text, name=name)
+
+
+def texts(outputs) -> list[tuple[str, str]]:
+    return [(output.name, output.text) for output in outputs]
+
+
+# ------------------------------------------------------------------ cleaning
+
+
+BARS = "\r  0%|          | 0/6 [00:00<?, ?it/s]\r 50%|#####     | 3/6 [00:01<00:01, 2.9it/s]"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [BARS + "\r100%|##########| 6/6 [00:02<00:00, 3.0it/s]\n"],
+        [BARS[:30], BARS[30:]],
+        ["0it [00:00, ?it/s]\r12it [00:01, 9.5it/s]\n"],
+        [BARS + "\n\x1b[A"],
+        ["\n"],
+    ],
+)
+def test_a_progress_bar_is_removed_even_in_pieces(pieces):
+    assert tool.clean_outputs([stream(piece, "stderr") for piece in pieces]) == []
+
+
+def test_what_stands_beside_a_progress_bar_stays():
+    outputs = [stream(BARS + "\nUserWarning: look\n", "stderr"), stream("done: 50% of it\n")]
+    cleaned = tool.clean_outputs(outputs)
+    assert [(o.name, o.text.strip()) for o in cleaned] == [
+        ("stderr", "UserWarning: look"),
+        ("stdout", "done: 50% of it"),
+    ]
+
+
+def test_a_printed_empty_line_stays():
+    assert texts(tool.clean_outputs([stream("\n")])) == [("stdout", "\n")]
+
+
+def test_pieces_of_a_stream_are_merged_also_across_a_removed_bar():
+    outputs = [
+        stream("a"),
+        stream("b"),
+        stream(BARS, "stderr"),
+        stream("c\n"),
+        stream("e", "stderr"),
+    ]
+    assert texts(tool.clean_outputs(outputs)) == [("stdout", "abc\n"), ("stderr", "e")]
+
+
+def test_a_widget_view_goes_and_its_still_picture_stays():
+    view = {rules.WIDGET_VIEW: {"model_id": "1"}, "text/plain": "IntSlider(value=0)"}
+    still = {**view, "image/png": "aGk="}
+    alt = {"image/png": {"alt": "a wave"}}
+    outputs = [new_output("display_data", view), new_output("display_data", still, metadata=alt)]
+    (kept,) = tool.clean_outputs(outputs)
+    assert set(kept.data) == {"image/png", "text/plain"}
+    assert kept.metadata == alt
+
+
+def test_cleaning_returns_a_copy_with_only_the_metadata_that_readers_need():
+    cell = new_code_cell("1", execution_count=4, outputs=[stream("a"), stream("b")])
+    cell.metadata.update(
+        tags=["defines:x"], execution={"iopub.status.busy": "now"}, colab={}, outputId="a", id="x"
+    )
+    nb = new_notebook(cells=[cell], metadata={"widgets": {"a": 1}, "accelerator": "GPU"})
+    nb.metadata.update(kernelspec={"name": "venv", "display_name": "mine"}, colab={"toc": 1})
+    before = nbformat.writes(nb)
+    cleaned = tool.clean(nb)
+    assert nbformat.writes(nb) == before
+    assert cleaned.metadata == {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "accelerator": "GPU",
+    }
+    assert cleaned.cells[0].metadata == {"tags": ["defines:x"]}
+    assert cleaned.cells[0].execution_count == 4
+    assert texts(cleaned.cells[0].outputs) == [("stdout", "ab")]
+    assert tool.clean(cleaned) == cleaned
+
+
+# ------------------------------------------------------------------ executing
+
+
+def test_a_notebook_is_executed_in_place_in_this_python_and_in_its_folder(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("NSTKIT_FAST", "1")
+    monkeypatch.setenv("THIS_PYTHON", sys.executable)
+    (tmp_path / "data.txt").write_text("found")
+    path = write(
+        tmp_path,
+        "import os, sys\nx = 1\nprint(open('data.txt').read())",
+        "assert sys.executable == os.environ['THIS_PYTHON']\nx + 1",
+        "from tqdm import auto, std\n"
+        "for _ in std.tqdm(range(3)): pass\n"
+        "for _ in auto.tqdm(range(3)): pass\n"  # a widget
+        "print('painted')",
+        "sorted(name for name in os.environ if name.startswith('NSTKIT'))",
+        DRAW,
+        widgets={"state": {}},
+    )
+    assert tool.main([str(path)]) == 0
+    nb = read(path)
+    nbformat.validate(nb)
+    assert [cell.execution_count for cell in nb.cells[1:]] == [1, 2, 3, 4, 5]
+    first, second, third, fourth, fifth = (cell.outputs for cell in nb.cells[1:])
+    assert texts(first) == [("stdout", "found\n")]
+    assert second[0].data == {"text/plain": "2"}
+    assert texts(third) == [("stdout", "painted\n")]
+    assert fourth[0].data == {"text/plain": "[]"}
+    with Image.open(io.BytesIO(base64.b64decode(fifth[0].data["image/jpeg"]))) as image:
+        assert image.getpixel((image.width // 2, image.height // 2))[0] > 240
+    assert fifth[0].metadata == {"image/jpeg": {"alt": "a picture: all red", "width": 600}}
+    assert set(nb.metadata) == {"kernelspec", "language_info"}
+    assert all(cell.metadata == {} for cell in nb.cells)
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+    printed = capsys.readouterr().out
+    assert re.search(r"^05_small.ipynb: \d+\.\d s, 6 cells, 0\.\d\d MB$", printed, re.MULTILINE)
+    assert re.search(r"^1 notebooks, 0 findings, \d+\.\d s$", printed, re.MULTILINE)
+
+
+def test_an_exception_fails_names_the_cell_and_leaves_the_file(tmp_path, capsys):
+    path = write(tmp_path, "x = 1", "print('before')\n1 / 0", "print('after')")
+    before = path.read_bytes()
+    assert tool.main([str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert "FAILED 05_small.ipynb: cell 2:" in printed
+    assert "ZeroDivisionError: division by zero" in printed
+    assert "\x1b" not in printed
+    assert path.read_bytes() == before
+
+
+def test_a_cell_that_takes_too_long_fails(tmp_path, capsys):
+    path = write(tmp_path, "import time\ntime.sleep(60)")
+    before = path.read_bytes()
+    assert tool.main([str(path), "--timeout", "1"]) == 1
+    printed = capsys.readouterr().out
+    assert "FAILED 05_small.ipynb: cell 1:" in printed
+    assert "timed out" in printed
+    assert path.read_bytes() == before
+
+
+def test_stderr_and_paths_and_size_are_findings_of_one_run(tmp_path, capsys):
+    path = write(
+        tmp_path,
+        "import warnings\nwarnings.warn('deprecated thing')",
+        "import os\nprint('folder', os.path.expanduser('~'))",
+        "import nstkit\nnstkit.__path__",
+        "print('x' * 1_600_000)",
+    )
+    before = path.read_bytes()
+    assert tool.main([str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert re.search(r"FAILED .*: cell 1: stderr in the outputs: .*", printed)
+    assert "deprecated thing" in printed
+    assert f"FAILED 05_small.ipynb: cell 2: its output holds '{Path.home()}'" in printed
+    assert "FAILED 05_small.ipynb: cell 3: its output holds" in printed
+    assert "FAILED 05_small.ipynb: 1.60 MB" in printed
+    assert path.read_bytes() == before
+
+
+def test_a_failure_does_not_keep_the_next_notebook_from_being_executed(tmp_path):
+    bad = write(tmp_path, "1 / 0", name="01_bad.ipynb")
+    good = write(tmp_path, "print(1)", name="02_good.ipynb")
+    assert tool.main([str(bad), str(good)]) == 1
+    assert texts(read(good).cells[1].outputs) == [("stdout", "1\n")]
+
+
+# ------------------------------------------------------------------ checking
+
+
+def test_a_check_compares_pictures_and_leaves_the_bytes_untouched(tmp_path, capsys):
+    draw = "from IPython.display import Image\nImage(data=b'any', format='png')"
+    path = write(tmp_path, draw, "print('no picture')")
+    nb = read(path)
+    shown = new_output("display_data", {"image/png": "aGk="}, metadata={"image/png": {"alt": "a"}})
+    for cell in nb.cells[1:]:
+        cell.outputs = [shown]
+    nbformat.write(nb, path)
+    before, changed = path.read_bytes(), path.stat().st_mtime_ns
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rules, "RULES", ())
+        assert tool.main(["--check", str(path)]) == 1
+    failures = [line for line in capsys.readouterr().out.splitlines() if "FAILED" in line]
+    expected = "FAILED 05_small.ipynb: cell 2: has a stored picture, and shows none now"
+    assert failures == [expected]
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, changed)
+
+
+def test_a_check_passes_where_all_is_well_and_includes_the_lint(tmp_path, monkeypatch, capsys):
+    path = write(tmp_path, "print(1)")
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(rules, "RULES", ())
+        assert tool.main(["--check", str(path)]) == 0
+    assert tool.main(["--check", str(path)]) == 1
+    assert "FAILED 05_small.ipynb: no stored outputs" in capsys.readouterr().out
+    assert path.read_bytes() == before
+
+
+# ------------------------------------------------------------------ extracting, and the command
+
+
+def test_extract_writes_each_stored_picture_and_runs_nothing(tmp_path):
+    path = write(tmp_path, "1 / 0", "2 / 0")
+    nb = read(path)
+    kinds = [("image/jpeg", b"jpeg data"), ("image/png", b"png data")]
+    nb.cells[2].outputs = [
+        new_output("display_data", {mime: base64.b64encode(data).decode()}) for mime, data in kinds
+    ]
+    nbformat.write(nb, path)
+    assert tool.main([str(path), "--extract", str(tmp_path / "out")]) == 0
+    written = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    assert written == {"05_cell02_0.jpg": b"jpeg data", "05_cell02_1.png": b"png data"}
+
+
+def test_a_missing_notebook_is_a_usage_error(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        tool.main([str(tmp_path / "none.ipynb")])
+    assert stop.value.code == 2
+    assert "no such notebook" in capsys.readouterr().err
+
+
+def test_kernels_get_no_network_and_no_profile():
+    env = tool.kernel_environment("private")
+    assert env["IPYTHONDIR"] == "private"
+    assert env["HTTPS_PROXY"] == env["http_proxy"] == "http://127.0.0.1:9"
+    assert env["PATH"] == os.environ["PATH"]
+
+
+def test_machine_names_hold_the_folders_that_give_a_machine_away():
+    names = tool.machine_names()
+    assert {str(rules.ROOT), sys.prefix} <= set(names)
+    assert all(len(name) > 3 for name in names)

@@ -1,0 +1,70 @@
+"""Paint many pairs by one recipe and put the pictures on one sheet, to choose a recipe by looking.
+
+    python tools/contact_sheet.py                                  # the default recipe
+    python tools/contact_sheet.py --set beta=100 pooling=avg -o sheet.jpg
+
+The sheet of the default recipe is kept as docs/contact_sheet.jpg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+from pathlib import Path
+
+from torch import Tensor
+
+import nstkit
+
+# Every content and every style at least once; 14 pairs.
+PAIRS = (
+    ("cat", "great_wave"), ("cat", "starry_night"), ("cat", "wheat_field"),
+    ("kitten", "self_portrait"), ("kitten", "starry_night"), ("castle", "scream"),
+    ("castle", "starry_night"), ("castle", "sainte_victoire"), ("macaw", "composition_viii"),
+    ("macaw", "grande_jatte"), ("bridge", "wheat_field"), ("bridge", "scream"),
+    ("astronaut", "grande_jatte"), ("astronaut", "great_wave"),
+)  # fmt: skip
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "contact_sheet.jpg"
+
+
+def parse_changes(settings: list[str]) -> dict[str, object]:
+    """Turn ["beta=100", "pooling=avg"] into {"beta": 100, "pooling": "avg"}."""
+    changes: dict[str, object] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        try:
+            changes[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            changes[name] = value
+    return changes
+
+
+def paint(recipe: nstkit.Recipe, pairs: list[tuple[str, str]], size: int) -> dict[str, Tensor]:
+    """Return {caption: picture}, and print the losses of each."""
+    pictures = {}
+    for content, style in pairs:
+        result = nstkit.stylize(content, style, recipe, size=size, progress=False)
+        print(f"{content} x {style}: {result} {result.history[-1].losses.terms}", flush=True)
+        pictures[f"{content} x {style}"] = result.image
+    return pictures
+
+
+def main() -> None:
+    """Parse the command line, paint, and save the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--pairs", nargs="*", metavar="CONTENT:STYLE")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--columns", type=int, default=4)
+    parser.add_argument("-o", "--output", type=Path, default=TARGET)
+    options = parser.parse_args()
+    recipe = nstkit.DEFAULT.replace(**parse_changes(options.set))
+    pairs = [tuple(pair.split(":")) for pair in options.pairs] if options.pairs else list(PAIRS)
+    pictures = paint(recipe, pairs, options.size)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    sheet = nstkit.show_images(pictures, columns=options.columns)
+    print(recipe, sheet.save(options.output))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+#!/usr/bin/env python
+"""Check stored notebooks against the rules of the course, without executing them.
+
+Each rule is a function of a notebook and its path that yields one message for each finding. Cells
+are counted from 0, as in ``nb.cells``.
+
+    python tools/lint_notebooks.py [NOTEBOOK ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import itertools
+import json
+import re
+import statistics
+import sys
+import urllib.parse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+MAX_BYTES = 1_500_000
+CELLS = {"00_first_painting": (20, 30)}  # limits of single notebooks; the others:
+DEFAULT_CELLS = (20, 60)
+SETUP_LINES, CODE_LINES, MEDIAN_LINES = 15, 30, 8
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+NOTEBOOK_METADATA = {"kernelspec", "language_info", "accelerator"}  # the last gives a GPU in Colab
+CELL_METADATA = {"tags"}
+PHOTO_COLORS = 20_000  # a chart has a few thousand colors at most, counting soft edges
+
+MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(")
+HTML_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+HTML_ALT = re.compile(r"""\balt=(["'])\s*\S.*?\1""", re.IGNORECASE)
+TARGET = re.compile(r"""\]\(\s*<?([^)\s>]+)|\b(?:src|href)=["']([^"']+)""", re.IGNORECASE)
+CODE_SPAN = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+BADGE = re.compile(
+    r"\]\(https://colab\.research\.google\.com/github/[\w.-]+/[\w.-]+/blob/[\w./-]+?/"
+    r"(notebooks/[^)\s]+)\)"
+)
+HOME = re.compile(r"/(?:home|Users|root)/\w|\b[A-Za-z]:\\+Users\b")
+ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~<-])/(?:[\w.@+-]+/)+[\w.@+-]+|\b[A-Za-z]:\\+\w")
+SHELL = re.compile(r"^\s*(?:!|%%(?:bash|sh|script)\b|%(?:pip|conda|sx|system)\b)", re.MULTILINE)
+SILENCED = re.compile(r"(?:simplefilter|filterwarnings)\(\s*[\"']ignore[\"']\s*[),]")
+VAGUE_ALT = re.compile(r"(?:(?:a|an|the|\d+)\s+)?(?:picture|image|figure|plot|chart)s?( in .*)?")
+
+
+# ---------------------------------------------------------------- reading notebooks
+
+
+def code_cells(nb: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    """Return index and cell of each code cell that holds any code."""
+    return [(i, c) for i, c in enumerate(nb.cells) if c.cell_type == "code" and c.source.strip()]
+
+
+def markdown(nb: NotebookNode) -> Iterator[tuple[int, str]]:
+    """Yield index and text of each Markdown cell, with code taken out."""
+    for index, cell in enumerate(nb.cells):
+        if cell.cell_type == "markdown":
+            yield index, CODE_SPAN.sub("", cell.source)
+
+
+def outputs(nb: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+    """Yield cell index and output of each stored output."""
+    for index, cell in enumerate(nb.cells):
+        for output in cell.get("outputs", []):
+            yield index, output
+
+
+def pictures(output: NotebookNode) -> list[str]:
+    """Return the image types that an output holds."""
+    return [mime for mime in output.get("data", {}) if mime.startswith("image/")]
+
+
+def has_picture(cell: NotebookNode) -> bool:
+    """Return whether a cell has a picture among its outputs."""
+    return any(pictures(output) for output in cell.get("outputs", []))
+
+
+def output_text(output: NotebookNode) -> str:
+    """Return all that can be read in an output: printed text, text forms and descriptions."""
+    parts = [output.get("text", ""), *output.get("traceback", [])]
+    parts += [str(v) for mime, v in output.get("data", {}).items() if not mime.startswith("image/")]
+    return "\n".join([*parts, str(output.get("metadata", {}))])
+
+
+def stored_size(nb: NotebookNode) -> int:
+    """Return how many bytes a notebook takes as a file, nearly."""
+    return len(json.dumps(nb, indent=1, ensure_ascii=False).encode())
+
+
+# ---------------------------------------------------------------- what may be stored
+
+
+def outputs_are_stored(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Readers on GitHub see what is stored, so something must be."""
+    if not any(True for _ in outputs(nb)):
+        yield "no stored outputs: execute it with tools/run_notebooks.py"
+
+
+def nothing_failed(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Neither exceptions nor anything on stderr is stored."""
+    for index, output in outputs(nb):
+        if output.output_type == "error":
+            yield f"cell {index}: a stored {output.ename}: {output.evalue}"
+        if output.get("name") == "stderr":
+            yield f"cell {index}: stderr in the outputs: {output.text.strip()[-300:]}"
+
+
+def cells_were_run_in_order(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Execution counts are 1, 2, 3, ... as after Restart & Run All."""
+    for number, (index, cell) in enumerate(code_cells(nb), start=1):
+        if cell.get("execution_count") != number:
+            yield f"cell {index}: execution count {cell.get('execution_count')}, expected {number}"
+
+
+def metadata_is_clean(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """No widget state, timestamps or other traces of an editor are stored."""
+    if extra := set(nb.metadata) - NOTEBOOK_METADATA:
+        yield f"notebook metadata {sorted(extra)}"
+    if nb.metadata.get("kernelspec", {}).get("name") != "python3":
+        yield "the kernel is not called python3"
+    for index, cell in enumerate(nb.cells):
+        if extra := set(cell.metadata) - CELL_METADATA:
+            yield f"cell {index}: metadata {sorted(extra)}"
+
+
+def no_widget_views(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """A stored widget view shows nothing without its kernel."""
+    for index, output in outputs(nb):
+        if WIDGET_VIEW in output.get("data", {}):
+            yield f"cell {index}: a widget view in the outputs"
+
+
+def file_is_small(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Larger notebooks are slow to open, and GitHub may refuse to show them."""
+    if (size := stored_size(nb)) > MAX_BYTES:
+        yield f"{size / 1e6:.2f} MB, at most {MAX_BYTES / 1e6} MB are allowed"
+
+
+def pictures_have_alt_text(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Each stored picture is described for those who do not see it."""
+    for index, output in outputs(nb):
+        for mime in pictures(output):
+            alt = output.get("metadata", {}).get(mime, {}).get("alt", "").strip()
+            if not alt:
+                yield f"cell {index}: a picture without alt text"
+            elif VAGUE_ALT.fullmatch(alt.lower()):
+                yield f"cell {index}: alt text that tells nothing: {alt!r}"
+
+
+def photographs_are_jpeg(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """As PNG, photographs take five times the space."""
+    for index, output in outputs(nb):
+        if data := output.get("data", {}).get("image/png"):
+            with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+                if image.convert("RGB").getcolors(PHOTO_COLORS) is None:
+                    yield f"cell {index}: a photograph stored as PNG"
+
+
+def no_machine_paths(nb: NotebookNode, path: Path, secrets: Iterable[str] = ()) -> Iterator[str]:
+    """Nothing tells on which machine and in which folder the notebook was executed."""
+    secret = re.compile("|".join(rf"(?<![\w-]){re.escape(s)}(?![\w-])" for s in secrets) or r"(?!)")
+    for index, output in outputs(nb):
+        text = output_text(output)
+        if found := secret.search(text) or ABSOLUTE_PATH.search(text):
+            yield f"cell {index}: its output holds {found[0]!r}"
+    for index, cell in enumerate(nb.cells):
+        if found := secret.search(cell.source) or HOME.search(cell.source):
+            yield f"cell {index}: holds {found[0]!r}"
+
+
+# ---------------------------------------------------------------- how it is written
+
+
+def length_is_within_limits(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Notebooks fit into one sitting, and cells on one screen."""
+    least, most = CELLS.get(path.stem, DEFAULT_CELLS)
+    if not least <= len(nb.cells) <= most:
+        yield f"{len(nb.cells)} cells, expected {least} to {most}"
+    lengths = [(index, len(cell.source.strip().splitlines())) for index, cell in code_cells(nb)]
+    for number, (index, length) in enumerate(lengths):
+        if length > (limit := CODE_LINES if number else SETUP_LINES):
+            yield f"cell {index}: {length} lines of code, at most {limit} are allowed"
+    median = statistics.median([length for _, length in lengths] or [0])
+    if median > MEDIAN_LINES:
+        yield f"half of the code cells have {median:g} lines or more, expected {MEDIAN_LINES}"
+
+
+def first_cell_is_title_and_badge(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """The first cell has the only H1, and a Colab badge that opens this very notebook."""
+    first = nb.cells[0].source if nb.cells and nb.cells[0].cell_type == "markdown" else ""
+    titles = [i for i, text in markdown(nb) for _ in re.findall(r"^# \S", text, re.MULTILINE)]
+    if titles != [0]:
+        yield f"H1 titles in cells {titles}, expected one in cell 0"
+    badge = BADGE.search(first)
+    if not badge or badge[1] != f"notebooks/{path.name}":
+        yield f"cell 0: no Colab badge for notebooks/{path.name}"
+
+
+def no_shell_outside_setup(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Only the set-up cell may install anything."""
+    for index, cell in code_cells(nb)[1:]:
+        if found := SHELL.search(cell.source):
+            yield f"cell {index}: {found[0].strip()!r} outside the set-up cell"
+
+
+def warnings_are_not_silenced(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Warnings are mended, not hidden from readers."""
+    for index, cell in code_cells(nb):
+        if SILENCED.search(cell.source):
+            yield f"cell {index}: silences all warnings"
+
+
+def figures_are_followed_by_text(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """After each figure stands what there is to notice."""
+    kinds = [cell.cell_type for cell in nb.cells] + ["end"]
+    for index, cell in enumerate(nb.cells):
+        if has_picture(cell) and kinds[index + 1] != "markdown":
+            yield f"cell {index}: no Markdown cell after the figure"
+
+
+def markdown_images_have_alt_text(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Each image in the text is described for those who do not see it."""
+    for index, text in markdown(nb):
+        bare = [alt for alt in MARKDOWN_IMAGE.findall(text) if not alt.strip()]
+        bare += [tag for tag in HTML_IMAGE.findall(text) if not HTML_ALT.search(tag)]
+        if bare:
+            yield f"cell {index}: {len(bare)} images without alt text"
+
+
+def links_lead_somewhere(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Relative links and images name files that exist."""
+    for index, text in markdown(nb):
+        for target in (one or other for one, other in TARGET.findall(text)):
+            address = urllib.parse.urlsplit(target)
+            if address.scheme or address.netloc or not address.path:
+                continue
+            if not (path.parent / urllib.parse.unquote(address.path)).exists():
+                yield f"cell {index}: {target} does not exist"
+
+
+def details_are_closed(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Each cell closes the foldable parts that it opens; else the rest of the page folds too."""
+    for index, text in markdown(nb):
+        signs = [-1 if tag[1] == "/" else 1 for tag in re.findall(r"(?i)</?details\b", text)]
+        if sum(signs) or min(itertools.accumulate(signs), default=0) < 0:
+            yield f"cell {index}: <details> and </details> do not match"
+
+
+RULES = (
+    outputs_are_stored,
+    nothing_failed,
+    no_machine_paths,
+    file_is_small,
+    cells_were_run_in_order,
+    metadata_is_clean,
+    no_widget_views,
+    pictures_have_alt_text,
+    photographs_are_jpeg,
+    length_is_within_limits,
+    first_cell_is_title_and_badge,
+    no_shell_outside_setup,
+    warnings_are_not_silenced,
+    figures_are_followed_by_text,
+    markdown_images_have_alt_text,
+    links_lead_somewhere,
+    details_are_closed,
+)
+
+
+def lint(nb: NotebookNode, path: Path) -> list[str]:
+    """Return the findings of all rules; empty if the notebook is as it should be."""
+    return [finding for rule in RULES for finding in rule(nb, path)]
+
+
+def default_notebooks() -> list[Path]:
+    """Return the notebooks of the course in reading order."""
+    return sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Lint the given notebooks, or all; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
+    paths = parser.parse_args(arguments).notebooks or default_notebooks()
+    count = 0
+    for path in paths:
+        for finding in lint(nbformat.read(path, as_version=4), path):
+            print(f"{path.name}: {finding}")
+            count += 1
+    print(f"{len(paths)} notebooks, {count} findings")
+    return 1 if count or not paths else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

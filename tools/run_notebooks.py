@@ -1,0 +1,278 @@
+#!/usr/bin/env python
+"""Execute the notebooks of the course, each in a fresh kernel of this Python, and store them clean.
+
+    python tools/run_notebooks.py [NOTEBOOK ...]     execute and store in place
+    python tools/run_notebooks.py --check            execute, compare, change no file
+    python tools/run_notebooks.py --extract DIR      write the stored pictures to DIR, run nothing
+
+A notebook that fails (an exception, anything on stderr, a path of this machine in an output, more
+than 1.5 MB) stays as it is on the disk, and the exit code is 1. Cells are counted from 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import copy
+import os
+import re
+import socket
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import lint_notebooks as rules
+import nbformat
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+SLOW = 5.0  # seconds; cells that take longer are listed
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+PROGRESS = re.compile(r"\d+%\||\d(?:it|B) \[\d\d:\d\d|\?it/s\]")
+SUFFIXES = {"image/jpeg": ".jpg", "image/svg+xml": ".svg"}
+
+
+class NotebookError(Exception):
+    """A notebook could not be executed; the message names the cell and the reason."""
+
+
+# ---------------------------------------------------------------- cleaning
+
+
+def clean(nb: NotebookNode) -> NotebookNode:
+    """Return a copy without what belongs to one run, one machine or one editor.
+
+    Progress bars, widget views, timestamps and the metadata of editors go; pictures, text, their
+    alt text and execution counts stay.
+    """
+    nb = copy.deepcopy(nb)
+    accelerator = {k: v for k, v in nb.metadata.items() if k == "accelerator"}
+    nb.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            **accelerator,
+        }
+    )
+    for cell in nb.cells:
+        for key in set(cell.metadata) - rules.CELL_METADATA:
+            del cell.metadata[key]
+        if cell.cell_type == "code":
+            cell.outputs = clean_outputs(cell.outputs)
+    return nb
+
+
+def clean_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Return outputs without progress bars and widget views, with streams merged."""
+    # Merged first, since a progress bar may be cut in two; and again, where one stood between.
+    kept = [without_progress(output) for output in merge_streams(outputs)]
+    kept = [without_widget_view(output) for output in kept if output is not None]
+    return merge_streams([output for output in kept if output is not None])
+
+
+def merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join consecutive pieces of one stream."""
+    merged: list[NotebookNode] = []
+    for output in outputs:
+        if merged and output.get("name") and output.get("name") == merged[-1].get("name"):
+            merged[-1] = nbformat.from_dict({**merged[-1], "text": merged[-1].text + output.text})
+        else:
+            merged.append(output)
+    return merged
+
+
+def without_progress(output: NotebookNode) -> NotebookNode | None:
+    """Take progress bars out of a stream; return None where nothing else was in it."""
+    if output.output_type != "stream":
+        return output
+    text = output.text
+    if PROGRESS.search(text):
+        lines = re.split(r"(?<=[\r\n])", text.replace("\x1b[A", ""))
+        text = "".join(line for line in lines if not PROGRESS.search(line)).strip("\r")
+    # The line break that ends a bar may come alone; a printed empty line stays.
+    gone = not text.strip() and (text != output.text or output.name == "stderr")
+    return None if gone else nbformat.from_dict({**output, "text": text})
+
+
+def without_widget_view(output: NotebookNode) -> NotebookNode | None:
+    """Take out a widget view; return None where only its text form would be left."""
+    if rules.WIDGET_VIEW not in output.get("data", {}):
+        return output
+    data = {mime: value for mime, value in output.data.items() if mime != rules.WIDGET_VIEW}
+    return nbformat.from_dict({**output, "data": data}) if set(data) - {"text/plain"} else None
+
+
+# ---------------------------------------------------------------- executing
+
+
+class ThisPython(AsyncKernelManager):
+    """Starts this very interpreter, whatever kernels are installed."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """How to start it."""
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        quiet = "--log-level=ERROR"  # else newer kernels warn that loopback is not encrypted
+        return KernelSpec(argv=[*command, quiet], display_name="Python 3", language="python")
+
+
+def kernel_environment(private: str) -> dict[str, str]:
+    """Return the environment of the kernels: no nstkit settings, no profile, no network."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("NSTKIT")}
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        env[name] = env[name.upper()] = "http://127.0.0.1:9"  # nobody listens there
+    return {**env, "IPYTHONDIR": private, "no_proxy": "localhost,127.0.0.1"}
+
+
+def execute(nb: NotebookNode, folder: Path, timeout: int) -> dict[int, float]:
+    """Execute a notebook, which takes up the outputs, and return the seconds of each cell.
+
+    Raises:
+        NotebookError: A cell raised an exception or took too long, or the kernel died.
+    """
+    began: dict[int, float] = {}
+    seconds: dict[int, float] = {}
+
+    def start(cell: NotebookNode, cell_index: int) -> None:
+        began[cell_index] = time.perf_counter()
+
+    def done(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+        seconds[cell_index] = time.perf_counter() - began[cell_index]
+
+    with tempfile.TemporaryDirectory() as private:
+        client = NotebookClient(
+            nb,
+            kernel_manager_class=ThisPython,
+            timeout=timeout,
+            record_timing=False,
+            store_widget_state=False,
+            resources={"metadata": {"path": str(folder)}},
+            on_cell_execute=start,
+            on_cell_executed=done,
+        )
+        try:
+            client.execute(env=kernel_environment(private))
+        except (CellExecutionError, CellControlSignal, DeadKernelError) as error:
+            tail = ANSI.sub("", str(error)).strip().splitlines()[-8:]
+            raise NotebookError("\n    ".join([f"cell {max(began, default=0)}:", *tail])) from None
+    return seconds
+
+
+def machine_names() -> list[str]:
+    """Return what would give this machine away in an output."""
+    names = [str(Path.home()), str(rules.ROOT), sys.prefix, sysconfig.get_path("purelib")]
+    host = socket.gethostname()
+    # A host called like a common word, such as "laptop", is no secret.
+    names += [host] if re.search(r"[\d.-]", host) else []
+    return [name for name in names if len(name) > 3]
+
+
+def output_findings(nb: NotebookNode, path: Path) -> list[str]:
+    """Return what forbids storing an executed notebook."""
+    secrets = machine_names()
+    return [
+        *rules.nothing_failed(nb, path),
+        *rules.no_machine_paths(nb, path, secrets),
+        *rules.file_is_small(nb, path),
+    ]
+
+
+def missing_pictures(stored: NotebookNode, fresh: NotebookNode) -> Iterator[str]:
+    """Yield the cells that have a stored picture and did not show one now."""
+    for index, (before, now) in enumerate(zip(stored.cells, fresh.cells, strict=True)):
+        if rules.has_picture(before) and not rules.has_picture(now):
+            yield f"cell {index}: has a stored picture, and shows none now"
+
+
+# ---------------------------------------------------------------- the three commands
+
+
+def write(nb: NotebookNode, path: Path) -> None:
+    """Replace a notebook file, completely or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_text(nbformat.writes(nb) + "\n", encoding="utf-8")
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def run(path: Path, timeout: int, check: bool) -> list[str]:
+    """Execute one notebook, report on it, store it unless checking; return what is wrong."""
+    stored = nbformat.read(path, as_version=4)
+    fresh = copy.deepcopy(stored)
+    began = time.perf_counter()
+    try:
+        seconds = execute(fresh, path.resolve().parent, timeout)
+    except NotebookError as error:
+        return [str(error)]
+    fresh = clean(fresh)
+    report(fresh, path, seconds, time.perf_counter() - began)
+    findings = output_findings(fresh, path)
+    if check:
+        return [*findings, *rules.lint(stored, path), *missing_pictures(stored, fresh)]
+    if not findings:
+        write(fresh, path)
+        for finding in rules.lint(fresh, path):
+            print(f"  still to do: {finding}")
+    return findings
+
+
+def report(nb: NotebookNode, path: Path, seconds: dict[int, float], total: float) -> None:
+    """Print a line on a notebook, and one for each of its slow cells."""
+    size = rules.stored_size(nb) / 1e6
+    print(f"{path.name}: {total:.1f} s, {len(nb.cells)} cells, {size:.2f} MB", flush=True)
+    for index, took in seconds.items():
+        if took > SLOW:
+            first_line = nb.cells[index].source.strip().splitlines()[0]
+            print(f"  cell {index:3d} {took:7.1f} s  {first_line[:60]}")
+
+
+def extract(path: Path, folder: Path) -> None:
+    """Write the stored pictures of a notebook to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        stored = [(m, o) for o in cell.get("outputs", []) for m in rules.pictures(o)]
+        for number, (mime, output) in enumerate(stored):
+            suffix = SUFFIXES.get(mime, "." + mime.removeprefix("image/"))
+            name = f"{path.stem.split('_')[0]}_cell{index:02d}_{number}{suffix}"
+            value = output.data[mime]
+            is_text = mime == "image/svg+xml"
+            (folder / name).write_bytes(value.encode() if is_text else base64.b64decode(value))
+            print(folder / name)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line asks for all notebooks; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
+    parser.add_argument("--check", action="store_true", help="change no file")
+    parser.add_argument("--timeout", type=int, default=600, help="seconds a cell may take")
+    parser.add_argument("--extract", type=Path, metavar="DIR", help="write stored pictures there")
+    options = parser.parse_args(arguments)
+    paths = options.notebooks or rules.default_notebooks()
+    if unknown := [str(path) for path in paths if not path.is_file()]:
+        parser.error(f"no such notebook: {', '.join(unknown)}")
+    if not paths:
+        parser.error(f"no notebooks in {rules.ROOT / 'notebooks'}")
+    began, findings = time.perf_counter(), []
+    for path in paths:
+        if options.extract:
+            extract(path, options.extract)
+        else:
+            found = run(path, options.timeout, options.check)
+            findings += [f"{path.name}: {finding}" for finding in found]
+    for finding in findings:
+        print("FAILED", finding)
+    print(f"{len(paths)} notebooks, {len(findings)} findings, {time.perf_counter() - began:.1f} s")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -35,7 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--start", default=DEFAULT.start, help=f"one of {', '.join(STARTS)}")
     add("--optimizer", default=DEFAULT.optimizer, help=f"one of {', '.join(OPTIMIZERS)}")
     add("--seed", type=int, default=0, help="of the noise in the start (default: %(default)s)")
-    add("--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2")
+    add(
+        "--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2"
+    )
     add("--precision", default="auto", help="auto, fp32 or bf16 (default: %(default)s)")
     add("--quiet", action="store_true", help="no progress bar")
     return parser

@@ -18,10 +18,8 @@ from nstkit.vgg import VGG
 class Losses:
     """The losses of one picture, as scalars that carry gradients, or as floats.
 
-    ``total = alpha * content + beta * style + tv * variation``, with the weights that were in force.
-
     Attributes:
-        total: what is minimized.
+        total: what is minimized: alpha * content + beta * style + (weight of tv) * tv.
         content: L_content, the sum over content layers of layer weight times distance.
         style: L_style, the same over style layers.
         tv: the total variation, without its weight.
@@ -161,9 +159,7 @@ class Objective:
 
 def network(recipe: Recipe) -> VGG:
     """Build the network that a recipe names, on the CPU in float32."""
-    return VGG(
-        recipe.network, recipe.weights, recipe.pooling, recipe.padding, recipe.preprocessing
-    )
+    return VGG(recipe.network, recipe.weights, recipe.pooling, recipe.padding, recipe.preprocessing)
 
 
 def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Tensor:
@@ -194,7 +190,10 @@ def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Ten
 def _cover(picture: Tensor, height: int, width: int) -> Tensor:
     """Scale a picture, aspect kept, until it covers height x width, and crop its center."""
     scale = max(height / picture.shape[-2], width / picture.shape[-1])
-    size = [max(side, round(scale * old)) for side, old in zip((height, width), picture.shape[-2:], strict=True)]
+    size = [
+        max(side, round(scale * old))
+        for side, old in zip((height, width), picture.shape[-2:], strict=True)
+    ]
     scaled = F.interpolate(picture, size, mode="bilinear", antialias=True).clamp(0, 1)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     return scaled[..., top : top + height, left : left + width].contiguous()

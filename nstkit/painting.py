@@ -113,8 +113,7 @@ def stylize(
         seed: of the noise in the start.
         precision: of the network: "fp32", "bf16", or "auto"; see `nstkit.vgg.feature_dtype`.
             Picture, losses and Gram matrices are float32 in all cases.
-        device: where to compute; None is the content's if it is a tensor, else a CUDA GPU if
-            there is one, else the CPU.
+        device: where to compute; None is a CUDA GPU if there is one, else where the content is.
         progress: whether to show a bar with the losses.
         callback: called with every `Step`; returning True ends the run.
         keep: indices of steps whose pictures go into ``Result.snapshots``.
@@ -123,8 +122,7 @@ def stylize(
     Raises:
         ValueError: a bad picture, option or number; the message says what to do.
     """
-    if device is None:
-        device = content.device if isinstance(content, Tensor) else best_device()
+    device = default_device(content) if device is None else device
     recipe = recipe if steps is None else recipe.replace(steps=steps)
     content, style = (_as_image(source, size, device) for source in (content, style))
     if vgg is None:
@@ -176,9 +174,11 @@ def _collect(
     return Result(best.image, history, recipe, seed, seconds, dtype, stopped, snapshots)
 
 
-def best_device() -> torch.device:
-    """Return a CUDA GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def default_device(content: Source) -> torch.device:
+    """Return a CUDA GPU if there is one, else the content's device, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return content.device if isinstance(content, Tensor) else torch.device("cpu")
 
 
 def _as_image(source: Source, size: int, device: torch.device | str) -> Tensor:

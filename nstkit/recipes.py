@@ -108,11 +108,8 @@ class Recipe:
 
     def __repr__(self) -> str:
         """Return the call that makes this recipe: what differs from ``Recipe()``."""
-        parts = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if getattr(self, f.name) != _field_default(f)
-        ]
+        default, mine = vars(Recipe()), vars(self)
+        parts = [f"{name}={value!r}" for name, value in mine.items() if value != default[name]]
         return f"Recipe({', '.join(parts)})"
 
     def __hash__(self) -> int:
@@ -191,10 +188,6 @@ def _check_weight(name: str, value: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:
         raise ValueError(f"{name} is {value!r}; expected a finite number, 0 or more.")
-
-
-def _field_default(f: dataclasses.Field) -> object:
-    return f.default if f.default is not dataclasses.MISSING else f.default_factory()
 
 
 def _positions(layer: str, height: int, width: int) -> int:

@@ -78,9 +78,7 @@ def test_content_loss_equals_the_explicit_loop(reduce: str, features: Tensor) ->
 
 @pytest.mark.parametrize("form", VARIATION)
 @pytest.mark.parametrize("reduce", ["mean", "sum"])
-def test_total_variation_equals_the_explicit_loop(
-    form: str, reduce: str, features: Tensor
-) -> None:
+def test_total_variation_equals_the_explicit_loop(form: str, reduce: str, features: Tensor) -> None:
     want = slow_variation(features.numpy(), form, reduce)
     assert total_variation(features, form, reduce).item() == pytest.approx(want, rel=1e-7)
 
@@ -148,9 +146,7 @@ def test_gram_forgets_where_and_is_symmetric_and_positive_semidefinite(
 
 @settings(max_examples=25, deadline=None)
 @given(shapes, st.integers(0, 2**31))
-def test_normalizing_by_positions_makes_sizes_comparable(
-    shape: tuple[int, ...], seed: int
-) -> None:
+def test_normalizing_by_positions_makes_sizes_comparable(shape: tuple[int, ...], seed: int) -> None:
     features = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).double()
     twice = torch.cat([features, features], dim=3)
     torch.testing.assert_close(gram_matrix(twice), gram_matrix(features))
@@ -171,7 +167,9 @@ def test_half_precision_inputs_are_summed_in_float32(dtype: torch.dtype) -> None
     ):
         assert loss.dtype == torch.float32 and torch.isfinite(loss)
     exact = content_loss(features.double(), features.flip(2).double(), "sum")
-    assert content_loss(features, features.flip(2), "sum").item() == pytest.approx(exact.item(), rel=1e-5)
+    assert content_loss(features, features.flip(2), "sum").item() == pytest.approx(
+        exact.item(), rel=1e-5
+    )
 
 
 def test_float64_stays_float64(features: Tensor) -> None:

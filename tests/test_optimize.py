@@ -71,7 +71,7 @@ def test_the_first_step_is_the_start_and_the_start_is_left_alone(target: Tensor)
 def test_losses_belong_to_the_picture_they_come_with(target: Tensor) -> None:
     objective = Quadratic(target)
     for step in optimize(objective, torch.full_like(target, 0.5), steps=8):
-        if 0 < step.image.min() and step.image.max() < 1:  # unclamped
+        if step.image.min() > 0 and step.image.max() < 1:  # unclamped
             assert step.losses.total == pytest.approx(objective(step.image).total.item(), rel=1e-5)
 
 
@@ -96,7 +96,9 @@ def test_the_scale_of_the_objective_does_not_matter(
 def test_adam_clamps_its_pixels_and_lbfgs_does_not() -> None:
     target = torch.full((1, 3, 4, 4), 2.0)  # the bottom lies outside the range
     for optimizer, inside in (("adam", True), ("lbfgs", False)):
-        losses = [s.losses.total for s in optimize(Quadratic(target), target * 0, optimizer, steps=80)]
+        losses = [
+            s.losses.total for s in optimize(Quadratic(target), target * 0, optimizer, steps=80)
+        ]
         clamped = Quadratic(target)(torch.ones_like(target)).total.item()
         assert (losses[-1] == pytest.approx(clamped)) is inside
         assert (losses[-1] < 0.01 * clamped) is not inside
@@ -105,7 +107,7 @@ def test_adam_clamps_its_pixels_and_lbfgs_does_not() -> None:
 def test_yielded_pictures_are_clamped_copies() -> None:
     target = torch.full((1, 3, 4, 4), 2.0)
     steps = list(optimize(Quadratic(target), target * 0, steps=5))
-    assert all(0 <= s.image.min() and s.image.max() <= 1 for s in steps)
+    assert all(s.image.min() >= 0 and s.image.max() <= 1 for s in steps)
     assert len({s.image.data_ptr() for s in steps}) == len(steps)
 
 

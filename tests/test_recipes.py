@@ -31,7 +31,10 @@ def test_the_default_says_what_the_course_uses() -> None:
 
 
 def test_names_alone_share_weight_one() -> None:
-    assert Recipe(style_layers=["relu1_1", "relu2_1"]).style_layers == {"relu1_1": 0.5, "relu2_1": 0.5}
+    assert Recipe(style_layers=["relu1_1", "relu2_1"]).style_layers == {
+        "relu1_1": 0.5,
+        "relu2_1": 0.5,
+    }
     assert Recipe(content_layers="conv4_2").content_layers == {"conv4_2": 1.0}
 
 
@@ -60,7 +63,7 @@ def test_recipes_round_trip_through_json_and_repr(
 
 def test_replace_changes_a_copy_only() -> None:
     changed = DEFAULT.replace(beta=7)
-    assert changed.beta == 7 and changed != DEFAULT and DEFAULT == Recipe()
+    assert changed.beta == 7 and changed != DEFAULT and Recipe() == DEFAULT
 
 
 def test_the_weights_given_are_copied() -> None:
@@ -153,18 +156,22 @@ def tensorflow_tutorial(f: dict, p: dict, a: dict, x: Tensor) -> Tensor:
         M = half(f[layer]).shape[1]
         loss = loss + 1e-2 / 5 * ((G - A) / M).pow(2).mean()
     x = x.double()
-    return loss + 30 * ((x[..., 1:] - x[..., :-1]).abs().sum() + (x[..., 1:, :] - x[..., :-1, :]).abs().sum())
+    return loss + 30 * (
+        (x[..., 1:] - x[..., :-1]).abs().sum() + (x[..., 1:, :] - x[..., :-1, :]).abs().sum()
+    )
 
 
 def gordicaleksa(f: dict, p: dict, a: dict, x: Tensor) -> Tensor:
-    """Its style sum runs over all elements of the Gram, its variation over [0, 255]... of pixels."""
+    """Its style sum runs over all elements of the Gram, its variation over pixels in [0, 255]."""
     loss = 1e5 * (half(f["relu4_2"]) - half(p["relu4_2"])).pow(2).mean()
     for layer in STYLE_LAYERS:
         G, A = grams(f, a, layer)
         N, M = half(f[layer]).shape
         loss = loss + 3e4 / 5 * ((G - A) / (N * M)).pow(2).sum()
     y = 255 * x.double()
-    return loss + (y[..., 1:] - y[..., :-1]).abs().sum() + (y[..., 1:, :] - y[..., :-1, :]).abs().sum()
+    return (
+        loss + (y[..., 1:] - y[..., :-1]).abs().sum() + (y[..., 1:, :] - y[..., :-1, :]).abs().sum()
+    )
 
 
 def keras(f: dict, p: dict, a: dict, x: Tensor) -> Tensor:
@@ -245,7 +252,7 @@ def test_the_papers_alpha_and_beta_give_the_papers_losses(
     style = wave[..., : size[0], : size[1]]
     x = (cat + style) / 2
     losses = Objective(cat, style, vgg, recipe)(x)
-    alpha, beta = recipe.paper_alpha_beta(*size)
+    alpha, _ = recipe.paper_alpha_beta(*size)
     (layer,) = recipe.content_layers
     f, p, a = (vgg(i, [layer, *STYLE_LAYERS]) for i in (x, cat, style))
     content = 0.5 * (half(f[layer]) - half(p[layer])).pow(2).sum()
@@ -254,10 +261,10 @@ def test_the_papers_alpha_and_beta_give_the_papers_losses(
     one = recipe.replace(style_layers="relu3_1")
     G, A = grams(f, a, "relu3_1")
     N_l, M_l = half(f["relu3_1"]).shape
-    E_l = (G - A).pow(2).sum() / (4 * N_l**2 * M_l**2)
+    mean_square = (G - A).pow(2).sum() / (4 * N_l**2 * M_l**2)
     term = Objective(cat, style, vgg, one)(x).terms["style"]
-    assert (one.paper_alpha_beta(*size)[1] * E_l).item() == pytest.approx(term.item(), rel=1e-4)
-    assert beta > 0
+    beta = one.paper_alpha_beta(*size)[1]
+    assert (beta * mean_square).item() == pytest.approx(term.item(), rel=1e-4)
 
 
 def test_a_root_has_no_weight_on_the_papers_scale() -> None:

@@ -255,7 +255,9 @@ def test_it_follows_dtype_and_layout(cat: Tensor) -> None:
     network = VGG().to(memory_format=torch.channels_last)
     feature = network(cat, ["relu2_1"])["relu2_1"]
     assert feature.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(feature.double(), double(cat, ["relu2_1"])["relu2_1"], rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        feature.double(), double(cat, ["relu2_1"])["relu2_1"], rtol=0, atol=1e-4
+    )
 
 
 def test_bf16_features_are_within_its_rounding(vgg: VGG, cat: Tensor) -> None:
@@ -268,7 +270,9 @@ def test_bf16_features_are_within_its_rounding(vgg: VGG, cat: Tensor) -> None:
 
 def test_batches_are_treated_picture_by_picture(vgg: VGG, cat: Tensor) -> None:
     both = vgg(torch.cat([cat, cat.flip(3)]), ["relu3_1"])["relu3_1"]
-    torch.testing.assert_close(both[1:], vgg(cat.flip(3), ["relu3_1"])["relu3_1"], rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        both[1:], vgg(cat.flip(3), ["relu3_1"])["relu3_1"], rtol=0, atol=1e-4
+    )
 
 
 # ------------------------------------------------------------------ pooling and padding
@@ -410,7 +414,11 @@ def test_bad_options_say_what_is_expected(make: object, error: type, says: str) 
         ((1, 3, 64, 64), ["relu9_9"], "Unknown layers ['relu9_9']"),
         ((3, 64, 64), ["relu1_1"], "expected (batch, 3, height, width)"),
         ((1, 4, 64, 64), ["relu1_1"], "expected (batch, 3, height, width)"),
-        ((1, 3, 15, 64), ["relu5_1"], "64 x 15 px, too small for relu5_1: each side needs at least 16"),
+        (
+            (1, 3, 15, 64),
+            ["relu5_1"],
+            "64 x 15 px, too small for relu5_1: each side needs at least 16",
+        ),
         ((1, 3, 31, 31), ["pool5"], "at least 32 px"),
     ],
 )

@@ -64,13 +64,13 @@ def test_floats_are_the_same_numbers(vgg: VGG, cat: Tensor, wave: Tensor) -> Non
     assert isinstance(floats, Losses) and isinstance(floats.total, float)
     assert floats.total == losses.total.item() and floats.content == losses.content.item()
     assert floats.per_layer == {k: v.item() for k, v in losses.per_layer.items()}
-    assert floats.weights == losses.weights == (1.0, 30.0, 0.0)
+    assert floats.weights == losses.weights == (1.0, 10.0, 50.0)
 
 
 def test_changed_weights_act_at_once_and_recompute_no_target(
     counting: CountingVGG, cat: Tensor, wave: Tensor
 ) -> None:
-    objective = Objective(cat, wave, counting)
+    objective = Objective(cat, wave, counting, Recipe())
     targets = len(counting.asked)
     before, weights = objective(wave[..., :42, :64]).floats(), objective.weights()
     objective.alpha, objective.beta, objective.tv = 0.5, 3.0, 2.0

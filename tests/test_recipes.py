@@ -25,7 +25,7 @@ CONV_LAYERS = tuple(name.replace("relu", "conv") for name in STYLE_LAYERS)
 
 # ------------------------------------------------------------------ the class
 def test_the_default_says_what_the_course_uses() -> None:
-    assert Recipe() == DEFAULT
+    assert DEFAULT == Recipe(alpha=1.0, beta=10.0, tv=50.0, steps=60)
     assert sum(DEFAULT.style_layers.values()) == pytest.approx(1)
     assert set(DEFAULT.style_layers) == set(STYLE_LAYERS)
 

@@ -1,0 +1,417 @@
+"""A real JupyterLab server, a real kernel and a real Chromium for the tests in this folder.
+
+    python -m pytest -m browser tests/browser       CHROMIUM=/path/to/chromium picks the browser
+
+Nothing waits for a length of time: the server's port comes from the file that it writes when it
+listens, cells are run through JupyterLab's own commands, whose promises resolve when the cell has
+finished, and outputs are read from the notebook's model. Every wait has a limit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+ARTIFACTS = ROOT / "browser-artifacts"
+# What a notebook needs beside it. nstkit and the sample pictures are found through PYTHONPATH.
+PARTS = ("notebooks", "docs", "CREDITS.md", "README.md")
+SETTINGS: dict[str, dict[str, Any]] = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "docmanager-extension/plugin": {"autosave": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},  # every cell stays in the page
+}
+# The application's own name for its settings on the command line, and the address of a notebook.
+APPS = {"lab": ("LabApp", "lab/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
+START = 90.0  # seconds that a server or a first page may take on two busy cores
+SOON = 30.0  # seconds for everything else that is not a computation
+
+ELSEWHERE = re.compile(r"^(?:https?|wss?|ftp)://(?!(?:localhost|127\.0\.0\.1|\[::1\])[:/])")
+# The badge in the first cell is the one thing that comes from the net, by design: offline, readers
+# see its text. It is answered here, so that no test asks the net for it.
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+DRAWN_BADGE = '<svg xmlns="http://www.w3.org/2000/svg" width="117" height="20"/>'
+# Errors that the applications themselves write to the console, each with its reason.
+HARMLESS: tuple[str, ...] = ()
+
+# ---------------------------------------------------------------- in the page
+# Each is a JavaScript function of one argument; NOTEBOOK is the panel of the open notebook.
+PANEL = "const NOTEBOOK = window.jupyterapp.shell.currentWidget;"
+OPENED = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext"
+READY = f"""async () => {{ {PANEL}
+  await NOTEBOOK.context.ready; await NOTEBOOK.sessionContext.ready;
+  await NOTEBOOK.sessionContext.session.kernel.info; }}"""
+IDLE = f"() => {{ {PANEL} return NOTEBOOK.sessionContext.session.kernel.status === 'idle'; }}"
+# Cells are rendered one after the other, also with windowing off.
+RENDERED = f"""() => {{ {PANEL}
+  const cells = NOTEBOOK.content.widgets;
+  return cells.every(cell => cell.isPlaceholder && !cell.isPlaceholder())
+    && cells.every(cell => cell.model.type !== 'markdown' || cell.node.querySelector(
+         '.jp-MarkdownOutput')?.childElementCount > 0)
+    && [...NOTEBOOK.node.querySelectorAll('img')].every(img => img.complete); }}"""
+CELLS = f"() => {{ {PANEL} return NOTEBOOK.context.model.toJSON().cells; }}"
+SELECT = f"""index => {{ {PANEL}
+  NOTEBOOK.content.deselectAll(); NOTEBOOK.content.activeCellIndex = index; }}"""
+COMMAND = """([name, seconds]) => Promise.race([
+  window.jupyterapp.commands.execute(name).then(() => true),
+  new Promise(resolve => setTimeout(resolve, 1000 * seconds, false))])"""
+KERNEL = f"""async ([code, seconds]) => {{ {PANEL}
+  const replies = {{text: '', error: ''}};
+  const request = {{code, store_history: false, stop_on_error: false}};
+  const future = NOTEBOOK.sessionContext.session.kernel.requestExecute(request);
+  future.onIOPub = ({{header, content}}) => {{
+    if (header.msg_type === 'stream') replies.text += content.text;
+    if (header.msg_type === 'error') replies.error = content.ename + ': ' + content.evalue; }};
+  const late = new Promise(resolve => setTimeout(resolve, 1000 * seconds, 'late'));
+  if (await Promise.race([future.done, late]) === 'late') replies.error = `no answer in ${{seconds}} s`;
+  return replies; }}"""
+IMAGES = f"""selector => {{ {PANEL}
+  return NOTEBOOK.content.widgets.flatMap((cell, index) =>
+    [...cell.node.querySelectorAll(selector)].map(img => ({{
+      cell: index, alt: img.alt, pixels: img.naturalWidth, width: img.clientWidth}}))); }}"""
+
+
+# ---------------------------------------------------------------- server
+class Server:
+    """A Jupyter server of its own: loopback, a free port, a token, private folders.
+
+    Args:
+        app: "lab" or "notebook", Notebook 7.
+        folder: for settings, logs and copies of the course.
+    """
+
+    def __init__(self, app: str, folder: Path) -> None:
+        self.app, self.folder, self.token = app, folder, secrets.token_hex(16)
+        self.url = ""
+        self.log = folder / "server.log"
+        (folder / "work").mkdir()
+        for name, values in SETTINGS.items():
+            path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values), encoding="utf-8")
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                self._command(), env=self._environment(), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def _command(self) -> list[str]:
+        trait = APPS[self.app][0]
+        options = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": 0,
+            "ServerApp.open_browser": False,
+            "ServerApp.allow_root": True,
+            "ServerApp.terminals_enabled": False,
+            "ServerApp.root_dir": self.folder / "work",
+            "IdentityProvider.token": self.token,
+            f"{trait}.expose_app_in_browser": True,
+            "LabApp.extension_manager": "readonly",
+        }
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        return [sys.executable, "-m", "jupyter", self.app, *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        """Return this environment without the user's Jupyter, with nstkit importable."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON"))}
+        names = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+        }
+        private = {name: str(self.folder / folder) for name, folder in names.items()}
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        return {**kept, **private, "PYTHONPATH": path}
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START
+        while time.monotonic() < deadline and self.process.poll() is None:
+            for path in (self.folder / "runtime").glob("jpserver-*.json"):
+                try:
+                    self.url = json.loads(path.read_text(encoding="utf-8"))["url"]
+                    self.api("status")
+                    return
+                except (URLError, ConnectionError, ValueError):  # half written, or not yet there
+                    pass
+            time.sleep(0.05)
+        raise RuntimeError(f"jupyter {self.app} did not start:\n{self.log.read_text()}")
+
+    def api(self, path: str, method: str = "GET") -> Any:
+        """Ask the server's REST interface."""
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.url}api/{path}", method=method, headers=headers)
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(request, timeout=SOON) as reply:
+            body = reply.read()
+        return json.loads(body) if body else None
+
+    def copy(self, notebook: str) -> str:
+        """Copy what a notebook needs into a new folder; return the notebook's path in it."""
+        folder = self.folder / "work" / secrets.token_hex(4)
+        folder.mkdir()
+        for part in (ROOT / name for name in PARTS if (ROOT / name).exists()):
+            (shutil.copytree if part.is_dir() else shutil.copy)(part, folder / part.name)
+        return f"{folder.name}/notebooks/{notebook}.ipynb"
+
+    def address(self, path: str) -> str:
+        """Return the URL that opens a notebook."""
+        return f"{self.url}{APPS[self.app][1]}/{path}?token={self.token}"
+
+    def stop_kernels(self) -> None:
+        """Shut down all kernels."""
+        for session in self.api("sessions"):
+            self.api(f"sessions/{session['id']}", "DELETE")
+
+    def close(self) -> None:
+        """Stop the server, which stops its kernels."""
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            if self.process.poll() is None:
+                os.killpg(self.process.pid, kind)
+            try:
+                self.process.wait(15)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+
+
+# ---------------------------------------------------------------- page
+class NotebookPage:
+    """A notebook in a browser tab. Cells are counted from 0.
+
+    Args:
+        context: a new browser context; closed with the page.
+        server: where the notebook is opened.
+    """
+
+    def __init__(self, context: BrowserContext, server: Server) -> None:
+        self.context, self.server = context, server
+        self.complaints: list[str] = []
+        context.route(ELSEWHERE, self._refuse)
+        context.route(
+            BADGE, lambda route: route.fulfill(body=DRAWN_BADGE, content_type="image/svg+xml")
+        )
+        self.page = context.new_page()
+        self.page.set_default_timeout(1000 * SOON)
+        self.page.on("websocket", lambda socket: self._check_socket(socket.url))
+        self.page.on("pageerror", lambda error: self._complain(f"page error: {error}"))
+        self.page.on("console", self._on_console)
+
+    def _complain(self, text: str) -> None:
+        if not any(harmless in text for harmless in HARMLESS):
+            self.complaints.append(text)
+
+    def _refuse(self, route: Any) -> None:
+        self._complain(f"asked the net for {route.request.url}")
+        route.abort()
+
+    def _check_socket(self, url: str) -> None:
+        if ELSEWHERE.match(url):
+            self._complain(f"opened a socket to {url}")
+
+    def _on_console(self, message: Any) -> None:
+        if message.type == "error":
+            self._complain(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def open(self, notebook: str) -> NotebookPage:
+        """Open a copy of a notebook of the course and wait until all is shown, kernel idle."""
+        path = self.server.copy(notebook)
+        self.page.goto(self.server.address(path), timeout=1000 * START)
+        self.page.wait_for_function(OPENED, timeout=1000 * START)
+        self.page.evaluate(READY)
+        self.wait(IDLE, timeout=START)
+        self.wait(RENDERED)
+        return self
+
+    def wait(self, condition: str, argument: Any = None, timeout: float = SOON) -> None:
+        """Wait until a JavaScript function returns something true."""
+        self.page.wait_for_function(condition, arg=argument, timeout=1000 * timeout)
+
+    def command(self, name: str, timeout: float = SOON) -> None:
+        """Execute a command of the application and wait until it is done."""
+        done = self.page.evaluate(COMMAND, [name, timeout])
+        assert done, f"{name} was not done after {timeout:g} s"
+
+    # ------------------------------------------------------------ cells
+    def cells(self) -> list[dict[str, Any]]:
+        """Return the cells as nbformat has them, with the outputs of now."""
+        return self.page.evaluate(CELLS)
+
+    def find(self, text: str) -> int:
+        """Return the number of the one code cell whose source contains the text."""
+        code = [
+            n
+            for n, cell in enumerate(self.cells())
+            if cell["cell_type"] == "code" and text in "".join(cell["source"])
+        ]
+        assert len(code) == 1, f"expected one code cell with {text!r}, found {code}"
+        return code[0]
+
+    def cell(self, index: int) -> Locator:
+        """Return a cell as it is shown."""
+        return self.page.locator(".jp-Notebook-cell").nth(index)
+
+    def outputs(self, index: int | None = None) -> list[dict[str, Any]]:
+        """Return the outputs of one cell or of all, each with the number of its cell."""
+        return [
+            {"cell": n, **output}
+            for n, cell in enumerate(self.cells())
+            for output in cell.get("outputs", [])
+            if index in (None, n)
+        ]
+
+    def failures(self) -> list[str]:
+        """Return what looks like a failure in the outputs: errors, stderr, broken widgets."""
+        errors = [o for o in self.outputs() if o["output_type"] == "error"]
+        told = [f"cell {o['cell']}: {o['ename']}: {o['evalue']}" for o in errors]
+        stderr = [o for o in self.outputs() if o.get("name") == "stderr"]
+        told += [f"cell {o['cell']} on stderr: {''.join(o['text'])}" for o in stderr]
+        broken = self.page.get_by_text("Error displaying widget").all_inner_texts()
+        return told + broken
+
+    def images(self, selector: str = ".jp-Cell-outputArea img") -> list[dict[str, Any]]:
+        """Return cell, alt, pixels and width of the images that are shown."""
+        self.wait(RENDERED)
+        return self.page.evaluate(IMAGES, selector)
+
+    # ------------------------------------------------------------ running
+    def run_all(self, timeout: float = 240) -> NotebookPage:
+        """Run all cells."""
+        self.command("notebook:run-all-cells", timeout)
+        return self
+
+    def run_cell(self, index: int, timeout: float = 60) -> NotebookPage:
+        """Run one cell."""
+        self.page.evaluate(SELECT, index)
+        self.command("notebook:run-cell", timeout)
+        return self
+
+    def start_cell(self, index: int) -> None:
+        """Run one cell without waiting for it."""
+        self.page.evaluate(SELECT, index)
+        self.page.evaluate("() => { void window.jupyterapp.commands.execute('notebook:run-cell') }")
+
+    def interrupt(self, timeout: float = SOON) -> None:
+        """Press the stop button and wait until the kernel is idle."""
+        self.command("notebook:interrupt-kernel", timeout)
+        self.wait(IDLE, timeout=timeout)
+
+    def clear_outputs(self) -> None:
+        """Clear the outputs of all cells."""
+        self.command("notebook:clear-all-cell-outputs")
+
+    def kernel(self, code: str, timeout: float = SOON) -> str:
+        """Run code in the notebook's kernel, beside the cells; return what it printed."""
+        replies = self.page.evaluate(KERNEL, [code, timeout])
+        assert not replies["error"], replies["error"]
+        return replies["text"].strip()
+
+    # ------------------------------------------------------------ the end
+    def shot(self, name: str) -> Path:
+        """Store a picture of what the tab shows now."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        path = ARTIFACTS / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path
+
+    def leave_evidence(self, name: str) -> None:
+        """Store a picture, the complaints, and the server's log."""
+        self.shot(name)
+        text = "\n".join([*self.complaints, "", self.server.log.read_text(errors="replace")])
+        (ARTIFACTS / f"{name}.log").write_text(text, encoding="utf-8")
+
+    def close(self) -> None:
+        """Close the tab and shut its kernel down."""
+        self.context.close()
+        self.server.stop_kernels()
+
+
+# ---------------------------------------------------------------- fixtures
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    """Remember whether a test failed, for the fixture that closes its pages."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
+    """A function that returns the server of an application, started when first asked for."""
+    running: dict[str, Server] = {}
+
+    def get(app: str) -> Server:
+        if app not in running:
+            running[app] = Server(app, tmp_path_factory.mktemp(app))
+        return running[app]
+
+    yield get
+    for server in running.values():
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: $CHROMIUM, else the system's, else Playwright's own."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        # Debian's start script and Chromium itself would take a proxy from the environment.
+        flags = ["--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"]
+        instance = playwright.chromium.launch(executable_path=path, args=flags)
+        yield instance
+        instance.close()
+
+
+@pytest.fixture
+def open_notebook(
+    servers: Callable[[str], Server], browser: Browser, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., NotebookPage]]:
+    """A function ``(notebook, app="lab")`` that opens a fresh copy of a notebook in a new page.
+
+    At the end the kernels are shut down, and the test fails if a page raised an error, wrote one
+    to the console, or asked for anything that is not on this machine.
+    """
+    books: list[NotebookPage] = []
+
+    def open_(notebook: str, app: str = "lab") -> NotebookPage:
+        server = servers(app)
+        # Requests of a service worker would pass by the routes that refuse the net.
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 1000}, service_workers="block"
+        )
+        books.append(NotebookPage(context, server))
+        return books[-1].open(notebook)
+
+    yield open_
+    complaints = [complaint for book in books for complaint in book.complaints]
+    for number, book in enumerate(books):
+        if complaints or request.node.stash.get(FAILED, True):
+            book.leave_evidence(re.sub(r"\W+", "_", f"{request.node.name}_{number}"))
+        book.close()
+    assert not complaints, "\n".join(complaints)

@@ -79,6 +79,12 @@ def paint(options: argparse.Namespace) -> Result:
     )
 
 
+def refuse(reason: str) -> int:
+    """Print a reason on one line and return the exit code for bad input."""
+    print(f"nstkit: {' '.join(reason.split())}", file=sys.stderr)
+    return BAD_INPUT
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, paint, save; return the exit code."""
     parser = build_parser()
@@ -95,8 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Interrupted before the first step; nothing was written.", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, OSError) as error:
-        print(f"nstkit: {' '.join(str(error).split())}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse(str(error))
+    except (RuntimeError, MemoryError) as error:  # torch has no class of its own for CPU memory
+        if "memory" not in repr(error).lower():
+            raise
+        return refuse(f"not enough memory for --size {options.size}; try a smaller one")
     height, width = result.image.shape[-2:]
     print(
         f"{saved.resolve()}: {width} x {height} px, {result.history[-1].index} steps in "

@@ -1,4 +1,4 @@
-"""What is minimized: a `Recipe` of plain numbers and names, and the `Objective` it makes."""
+"""`Objective`: a recipe with its targets, called with a picture, gives its `Losses`."""
 
 from __future__ import annotations
 
@@ -55,8 +55,7 @@ class Objective:
     """A recipe with its targets: call it with an image to get its `Losses`.
 
     ``alpha``, ``beta``, ``tv`` and the weights in ``content_layers`` and ``style_layers`` may be
-    changed at any time, layers added and removed too: the next call uses them. Targets are
-    computed when a layer is first needed and then kept.
+    changed at any time, layers too: the next call uses them. Targets are computed once a layer.
 
     Args:
         content: the photograph (1, 3, H, W) in [0, 1]; None where alpha is 0.
@@ -75,7 +74,7 @@ class Objective:
         vgg: VGG | None = None,
         recipe: Recipe = DEFAULT,
     ) -> None:
-        given = next((p for p in (content, style) if p is not None), None)
+        given = style if content is None else content
         if given is None:
             raise ValueError("Got neither content nor style; expected at least one picture.")
         self.recipe, self.content, self.style = recipe, content, style
@@ -90,6 +89,8 @@ class Objective:
     def __call__(self, image: Tensor) -> Losses:
         """Return the losses of an image (1, 3, H, W), differentiable with respect to it."""
         content_layers, style_layers = self._active_layers()
+        if not (content_layers or style_layers or self.tv):
+            raise ValueError("All weights are 0: nothing to minimize. Raise alpha, beta or tv.")
         self._complete_targets()
         features = self.vgg(image, {**content_layers, **style_layers})
         recipe, zero = self.recipe, image.new_zeros(())

@@ -75,6 +75,7 @@ def optimize(
     x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()
     solver = Solver(x, optimizer, learning_rate)
     best: Step | None = None
+    changed = False
     for index in itertools.count():
         note, weights = "", objective.weights()
         losses, gradient = evaluate(objective, x)
@@ -83,19 +84,19 @@ def optimize(
             losses, gradient = evaluate(objective, x)
             if losses is None:
                 raise ValueError("The loss of the best picture is no longer finite; cannot go on.")
-        is_best = best is None or losses.total <= best.losses.total
+        is_best = best is None or changed or losses.total <= best.losses.total
         seconds = time.perf_counter() - began
         step = Step(index, losses, seconds, note, x.detach().clamp(0, 1), is_best)
         best = step if is_best else best
         yield step
         if index == steps:
             return
-        if objective.weights() != weights:
-            # Losses under other weights do not compare, and L-BFGS's memory would mislead it.
-            best = None
+        changed = objective.weights() != weights
+        if changed:  # L-BFGS's memory would mislead it, and totals of before do not compare
             solver.forget()
-            _, gradient = evaluate(objective, x)
-        solver.update(gradient)
+            losses, gradient = evaluate(objective, x)
+        if losses is not None:
+            solver.update(gradient)
 
 
 def evaluate(objective: Objective, x: Tensor) -> tuple[Losses | None, Tensor]:

@@ -67,11 +67,17 @@ def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mappin
         raise FileNotFoundError(
             f"No weights file {path}; expected 'embedded', 'torchvision' or a path to a state dict."
         )
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
 
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+            return load_file(path)
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # each format has its own kinds of damage
+        raise ValueError(
+            f"{path} could not be read as a state dict ({type(error).__name__}: {error}). "
+            "Expected a file of tensors written by torch.save or safetensors; fetch it again."
+        ) from error
 
 
 def _download(arch: Arch) -> Mapping[str, Tensor]:
@@ -90,6 +96,7 @@ def _download(arch: Arch) -> Mapping[str, Tensor]:
 def named_state(state: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
     """Return float32 copies of the convolutions' tensors under the keys ``conv1_1.weight`` ..."""
     named: dict[str, Tensor] = {}
+    depth = 3
     for index, name in enumerate(layer_names(arch)):
         if not name.startswith("conv"):
             continue
@@ -101,5 +108,12 @@ def named_state(state: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
                     f"The state dict has no tensor for {name} of {arch}; expected one of the keys "
                     f"{', '.join(keys)} but it starts with {list(state)[:3]}."
                 )
+            shape = (channels(name), depth, 3, 3) if kind == "weight" else (channels(name),)
+            if state[key].shape != shape:
+                raise ValueError(
+                    f"{key} has shape {tuple(state[key].shape)}; {name} of {arch} expects {shape}. "
+                    "These are the weights of another network."
+                )
             named[f"{name}.{kind}"] = state[key].float()
+        depth = channels(name)
     return named

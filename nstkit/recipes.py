@@ -49,8 +49,7 @@ class Recipe:
         padding: "zeros", "reflect" or "replicate".
         preprocessing: None (what the weights were made for), or see `nstkit.pretrained`.
         start: "content", "noise", "white", "style" or "blend" (content and noise by halves).
-        optimizer: "lbfgs" or "adam".
-        learning_rate: None is the optimizer's own default; see `nstkit.optimize`.
+        optimizer: "lbfgs" or "adam"; learning_rate: None is the optimizer's own default.
         steps: updates of the picture.
 
     Raises:
@@ -196,6 +195,6 @@ def _positions(layer: str, height: int, width: int) -> int:
     return (height >> pools) * (width >> pools)
 
 
-# Chosen by looking at docs/contact_sheet.jpg: beta 3 tints, beta 30 eats eyes and faces, and this
-# much smoothing takes away the colored grain of relu1_1 without costing any style.
+# Chosen by looking (docs/contact_sheet.jpg): beta 1 tints, beta 100 dissolves eyes and faces, and
+# this much smoothing takes away colored grain at next to no cost in the style term.
 DEFAULT = Recipe(tv=50.0)

@@ -134,3 +134,19 @@ def test_interrupted_before_the_first_step(
     monkeypatch.setattr("nstkit.__main__.stylize", interrupt)
     assert main(["cat", "scream", "-o", str(tmp_path / "out.png")]) == 130
     assert "nothing was written" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_told_and_other_failures_are_not_hidden(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(reason)
+
+    monkeypatch.setattr("nstkit.__main__.stylize", fail)
+    arguments = ["cat", "scream", "-o", str(tmp_path / "out.png"), "--size", "9000"]
+    reason = "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+    assert main(arguments) == 2
+    assert "not enough memory for --size 9000" in capsys.readouterr().err
+    reason = "a defect of ours"
+    with pytest.raises(RuntimeError, match="a defect of ours"):
+        main(arguments)

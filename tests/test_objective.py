@@ -55,7 +55,7 @@ def test_the_content_itself_has_no_content_loss_and_the_style_no_style_loss(
     objective = Objective(cat, wave, vgg)
     assert objective(cat).content.item() == 0 < objective(cat).style.item()
     assert objective(wave[..., : cat.shape[-2], : cat.shape[-1]]).content.item() > 0
-    assert Objective(wave, wave, vgg)(wave).total.item() < 1e-6
+    assert Objective(wave, wave, vgg, Recipe())(wave).total.item() < 1e-6
 
 
 def test_floats_are_the_same_numbers(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
@@ -121,6 +121,20 @@ def test_a_missing_picture_is_told(vgg: VGG, cat: Tensor) -> None:
     objective.beta = 1.0
     with pytest.raises(ValueError, match="style is None"):
         objective(cat)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [Recipe(0, 0), Recipe(0, 1, style_layers=[]), Recipe(0, 1, style_layers={"relu1_1": 0})],
+)
+def test_nothing_to_minimize_is_told(recipe: Recipe, vgg: VGG, cat: Tensor) -> None:
+    with pytest.raises(ValueError, match="All weights are 0"):
+        Objective(cat, cat, vgg, recipe)(cat)
+
+
+def test_total_variation_alone_needs_no_network(counting: CountingVGG, cat: Tensor) -> None:
+    losses = Objective(cat, None, counting, Recipe(0, 0, tv=2))(cat)
+    assert losses.total.item() == pytest.approx(2 * losses.tv.item()) and losses.total > 0
 
 
 def test_a_picture_of_another_size_is_told(vgg: VGG, cat: Tensor, wave: Tensor) -> None:

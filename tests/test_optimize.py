@@ -185,6 +185,17 @@ def test_changed_weights_clear_lbfgs_and_the_best(target: Tensor) -> None:
     assert memory[11] > memory[10] and memory[-1] < 0.01 * memory[11]
 
 
+def test_a_failure_right_after_a_change_goes_back_to_the_picture_before_it(target: Tensor) -> None:
+    objective = Failing(target, {6})  # calls 1-4: steps 0-3; 5: again after the change; 6: step 4
+    steps = []
+    for step in optimize(objective, torch.full_like(target, 0.5), steps=12):
+        steps.append(step)
+        if step.index == 3:
+            objective.scale = 2.0
+    assert "back to step 3" in steps[4].note and torch.equal(steps[4].image, steps[3].image)
+    assert steps[-1].losses.total < steps[4].losses.total
+
+
 def test_a_change_acts_in_the_very_next_picture(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
     objective = Objective(cat, wave, vgg, Recipe(beta=0))
     run = optimize(objective, cat)

@@ -25,7 +25,7 @@ CONV_LAYERS = tuple(name.replace("relu", "conv") for name in STYLE_LAYERS)
 
 # ------------------------------------------------------------------ the class
 def test_the_default_says_what_the_course_uses() -> None:
-    assert DEFAULT == Recipe(alpha=1.0, beta=10.0, tv=50.0, steps=60)
+    assert Recipe(alpha=1.0, beta=10.0, tv=50.0, steps=60) == DEFAULT
     assert sum(DEFAULT.style_layers.values()) == pytest.approx(1)
     assert set(DEFAULT.style_layers) == set(STYLE_LAYERS)
 
@@ -63,7 +63,7 @@ def test_recipes_round_trip_through_json_and_repr(
 
 def test_replace_changes_a_copy_only() -> None:
     changed = DEFAULT.replace(beta=7)
-    assert changed.beta == 7 and changed != DEFAULT and Recipe() == DEFAULT
+    assert changed.beta == 7 and changed != DEFAULT and DEFAULT.beta == 10
 
 
 def test_the_weights_given_are_copied() -> None:

@@ -64,12 +64,13 @@ def test_mean_activations_on_the_cat_are_near_one(vgg: VGG) -> None:
 
 
 def test_the_network_sees_the_cat_and_not_its_bytes(vgg: VGG, cat: Tensor) -> None:
-    # Real filters: an edge of the cat excites them more than the same pixels shuffled do not
-    # (deep layers of a random network would not tell the two apart by this much).
-    shuffled = cat.flatten(2)[..., torch.randperm(cat[0, 0].numel())].view_as(cat)
-    deep = vgg(cat, ["relu4_2"])["relu4_2"], vgg(shuffled, ["relu4_2"])["relu4_2"]
-    similarity = torch.cosine_similarity(*(f.mean((2, 3)) for f in deep)).item()
-    assert similarity < 0.85
+    # Shuffled pixels excite other deep channels than the cat does: 0.49 here, 0.99 in a network of
+    # random weights.
+    order = torch.randperm(cat[0, 0].numel(), generator=torch.Generator().manual_seed(0))
+    pictures = cat, cat.flatten(2)[..., order].view_as(cat)
+    deep = [vgg(picture, ["relu4_2"])["relu4_2"].mean((2, 3)) for picture in pictures]
+    similarity = torch.cosine_similarity(*deep).item()
+    assert similarity < 0.7
 
 
 def test_the_build_is_reproducible_to_the_byte(tmp_path: Path) -> None:
@@ -330,6 +331,20 @@ def test_weights_load_from_pth_and_safetensors(tmp_path: Path, cat: Tensor) -> N
     for name in ("net.pth", "net.safetensors"):
         assert torch.equal(VGG(weights=tmp_path / name)(cat, ["conv3_1"])["conv3_1"], want)
         assert torch.equal(VGG(weights=str(tmp_path / name))(cat, ["conv3_1"])["conv3_1"], want)
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+@pytest.mark.parametrize("data", [b"", b"<html>404</html>", b"PK\x03\x04 cut off"])
+def test_a_damaged_weights_file_is_told(name: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ValueError, match="could not be read as a state dict"):
+        VGG(weights=tmp_path / name)
+
+
+def test_weights_of_another_network_are_told() -> None:
+    state = torchvision_state("vgg19") | {"features.2.weight": torch.zeros(64, 32, 3, 3)}
+    with pytest.raises(ValueError, match="conv1_2 of vgg19 expects .64, 64, 3, 3."):
+        VGG(weights=state)
 
 
 def test_torchvision_weights_are_asked_for_by_its_enum(

@@ -36,8 +36,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "docmanager-extension/plugin": {"autosave": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # every cell stays in the page
 }
-# The application's own name for its settings on the command line, and the address of a notebook.
-APPS = {"lab": ("LabApp", "lab/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}
+# The application's own name for its settings on the command line, and the address of a notebook. A
+# workspace of its own keeps JupyterLab from opening the tabs of the test before.
+APPS = {
+    "lab": ("LabApp", "lab/workspaces/{folder}/tree"),
+    "notebook": ("JupyterNotebookApp", "notebooks"),
+}
 START = 90.0  # seconds that a server or a first page may take on two busy cores
 SOON = 30.0  # seconds for everything else that is not a computation
 
@@ -78,7 +82,7 @@ KERNEL = f"""async ([code, seconds]) => {{ {PANEL}
     if (header.msg_type === 'stream') replies.text += content.text;
     if (header.msg_type === 'error') replies.error = content.ename + ': ' + content.evalue; }};
   const late = new Promise(resolve => setTimeout(resolve, 1000 * seconds, 'late'));
-  if (await Promise.race([future.done, late]) === 'late') replies.error = `no answer in ${{seconds}} s`;
+  if (await Promise.race([future.done, late]) === 'late') replies.error = 'no answer in time';
   return replies; }}"""
 IMAGES = f"""selector => {{ {PANEL}
   return NOTEBOOK.content.widgets.flatMap((cell, index) =>
@@ -178,7 +182,8 @@ class Server:
 
     def address(self, path: str) -> str:
         """Return the URL that opens a notebook."""
-        return f"{self.url}{APPS[self.app][1]}/{path}?token={self.token}"
+        route = APPS[self.app][1].format(folder=path.split("/")[0])
+        return f"{self.url}{route}/{path}?token={self.token}"
 
     def stop_kernels(self) -> None:
         """Shut down all kernels."""

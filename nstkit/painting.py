@@ -70,8 +70,8 @@ class Result:
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
         from nstkit.plots import show_images
 
-        caption = f"{self.history[-1].index} steps, {self.seconds:.0f} s"
-        return show_images([self.image], [caption])._repr_mimebundle_()
+        told = f"the painting after {self.history[-1].index} steps ({self.seconds:.0f} s)"
+        return show_images([self.image], alt=told)._repr_mimebundle_()
 
     def __repr__(self) -> str:
         """Return one line: size, steps, seconds, total."""

@@ -71,9 +71,12 @@ RENDERED = f"""() => {{ {PANEL}
 CELLS = f"() => {{ {PANEL} return NOTEBOOK.context.model.toJSON().cells; }}"
 SELECT = f"""index => {{ {PANEL}
   NOTEBOOK.content.deselectAll(); NOTEBOOK.content.activeCellIndex = index; }}"""
-COMMAND = """([name, seconds]) => Promise.race([
-  window.jupyterapp.commands.execute(name).then(() => true),
+# The kernel's status does not tell when a cell is done: widgets' messages make it idle in between.
+START_COMMAND = "name => { window.started = window.jupyterapp.commands.execute(name); }"
+DONE = """seconds => Promise.race([
+  Promise.resolve(window.started).then(() => true),
   new Promise(resolve => setTimeout(resolve, 1000 * seconds, false))])"""
+INTERRUPT = "() => window.jupyterapp.commands.execute('notebook:interrupt-kernel')"
 KERNEL = f"""async ([code, seconds]) => {{ {PANEL}
   const replies = {{text: '', error: ''}};
   const request = {{code, store_history: false, stop_on_error: false}};
@@ -254,10 +257,18 @@ class NotebookPage:
         """Wait until a JavaScript function returns something true."""
         self.page.wait_for_function(condition, arg=argument, timeout=1000 * timeout)
 
+    def start(self, command: str) -> None:
+        """Execute a command of the application, such as running a cell, and do not wait."""
+        self.page.evaluate(START_COMMAND, command)
+
+    def finish(self, timeout: float = SOON) -> None:
+        """Wait until what was started last is done."""
+        assert self.page.evaluate(DONE, timeout), f"not done after {timeout:g} s"
+
     def command(self, name: str, timeout: float = SOON) -> None:
         """Execute a command of the application and wait until it is done."""
-        done = self.page.evaluate(COMMAND, [name, timeout])
-        assert done, f"{name} was not done after {timeout:g} s"
+        self.start(name)
+        self.finish(timeout)
 
     # ------------------------------------------------------------ cells
     def cells(self) -> list[dict[str, Any]]:
@@ -307,21 +318,21 @@ class NotebookPage:
         self.command("notebook:run-all-cells", timeout)
         return self
 
-    def run_cell(self, index: int, timeout: float = 60) -> NotebookPage:
+    def run_cell(self, index: int, timeout: float = 120) -> NotebookPage:
         """Run one cell."""
-        self.page.evaluate(SELECT, index)
-        self.command("notebook:run-cell", timeout)
+        self.start_cell(index)
+        self.finish(timeout)
         return self
 
     def start_cell(self, index: int) -> None:
-        """Run one cell without waiting for it."""
+        """Run one cell and do not wait."""
         self.page.evaluate(SELECT, index)
-        self.page.evaluate("() => { void window.jupyterapp.commands.execute('notebook:run-cell') }")
+        self.start("notebook:run-cell")
 
     def interrupt(self, timeout: float = SOON) -> None:
-        """Press the stop button and wait until the kernel is idle."""
-        self.command("notebook:interrupt-kernel", timeout)
-        self.wait(IDLE, timeout=timeout)
+        """Press the stop button and wait until the started cell has ended."""
+        self.page.evaluate(INTERRUPT)
+        self.finish(timeout)
 
     def clear_outputs(self) -> None:
         """Clear the outputs of all cells."""

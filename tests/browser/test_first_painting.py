@@ -13,10 +13,11 @@ pytestmark = pytest.mark.browser
 NOTEBOOK = "00_first_painting"
 LOAD, PAINT = "content = nstkit.load_image(", "painting = nstkit.stylize("
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# Step of the progress bar in a cell's output, as in " 7/60 [00:03<00:25, 2.1step/s]".
-STEPS_SHOWN = """([index, steps]) => {
+# Step of the progress bar in a cell: " 7/60 [00:03<00:25, 2.1step/s]", with spaces of tqdm's own.
+STEPS_SHOWN = r"""([index, steps]) => {
   const cell = document.querySelectorAll('.jp-Notebook-cell')[index];
-  const shown = /(\\d+)\\/\\d+ \\[/.exec(cell.querySelector('.jupyter-widgets')?.textContent ?? '');
+  const bar = cell.querySelector('.jupyter-widgets')?.textContent ?? '';
+  const shown = /(\d+)\/\d+\s\[/.exec(bar);
   return shown !== null && Number(shown[1]) >= steps; }"""
 
 
@@ -102,7 +103,9 @@ def test_everything_runs_and_brings_the_stored_pictures_back(book):
     bar = book.cell(paint).locator(".jupyter-widgets.widget-hprogress")
     expect(bar).to_be_visible()
     steps = book.kernel("print(painting.recipe.steps)")
-    expect(book.cell(paint).locator(".widget-hbox")).to_contain_text(f"{steps}/{steps} [")
+    expect(book.cell(paint).locator(".widget-hbox")).to_contain_text(
+        re.compile(rf"\b{steps}/{steps}\s\[")
+    )
     last = book.outputs(len(book.cells()) - 1)
     assert "Everything above took" in "".join("".join(output["text"]) for output in last)
 

@@ -152,12 +152,12 @@ def _over_white(picture: Image.Image, name: str) -> Image.Image:
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith(("I", "F")):
         picture = _to_8_bit(picture, name)
-    grey, alpha = picture.mode in ("1", "L", "LA", "La"), None
+    gray, alpha = picture.mode in ("1", "L", "LA", "La"), None
     if picture.has_transparency_data:
-        picture = picture.convert("LA" if grey else "RGBA")
+        picture = picture.convert("LA" if gray else "RGBA")
         alpha = picture.getchannel("A")
     if picture.mode not in ("CMYK", "LAB"):
-        picture = picture.convert("L" if grey else "RGB")
+        picture = picture.convert("L" if gray else "RGB")
     picture = _to_srgb(picture, profile, name)
     if alpha is None:
         return picture
@@ -182,7 +182,7 @@ def _to_srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Im
 
 
 def _to_8_bit(picture: Image.Image, name: str) -> Image.Image:
-    """Scale grey of 16 or 32 bits or floats to 8 bits, by the range that it seems to use."""
+    """Scale gray of 16 or 32 bits or floats to 8 bits, by the range that it seems to use."""
     sixteen = picture.mode.startswith("I;16") or picture.format in ("PNG", "PPM")
     values = torch.frombuffer(bytearray(picture.convert("F").tobytes()), dtype=torch.float32)
     low, high = values.min().item(), values.max().item()

@@ -33,7 +33,7 @@ def load_image(
     """Load a picture of any common kind as sRGB.
 
     EXIF orientation and an embedded color profile are applied, transparency is laid over white,
-    grey of 16 bits or floats is scaled to [0, 1], and of several frames the first is used.
+    gray of 16 bits or floats is scaled to [0, 1], and of several frames the first is used.
 
     Args:
         source: A path, a binary file object (read from its start, left open), a `PIL.Image.Image`,

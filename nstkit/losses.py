@@ -25,7 +25,7 @@ REDUCE = ("mean", "sum", "rms")
 VARIATION = ("l1", "squared", "isotropic", "power")
 
 # Keeps the gradient of the isotropic form finite where the picture is flat: a step of 1e-4,
-# a fortieth of one grey level in 255, squared.
+# a fortieth of one gray level in 255, squared.
 ISOTROPIC_EPSILON = 1e-8
 
 
@@ -50,7 +50,7 @@ def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
             f"features has shape {tuple(features.shape)}; expected (batch, channels, height, width)"
         )
     check_choice("normalize", normalize, NORMALIZE)
-    F_l = exact(features).flatten(2)  # (B, C, M)
+    F_l = at_least_float32(features).flatten(2)  # (B, C, M)
     N_l, M_l = F_l.shape[1:]
     divisor = {"positions": M_l, "elements": N_l * M_l, None: 1}[normalize]
     return F_l @ F_l.transpose(1, 2) / divisor
@@ -111,7 +111,7 @@ def distance(a: Tensor, b: Tensor, reduce: Reduce = "mean") -> Tensor:
             "Take both from the same layer, and resize the content if its size changed."
         )
     check_choice("reduce", reduce, REDUCE)
-    difference = exact(a) - exact(b)
+    difference = at_least_float32(a) - at_least_float32(b)
     if reduce == "rms":
         return torch.linalg.vector_norm(difference) / math.sqrt(difference.numel())
     return difference.square().mean() if reduce == "mean" else difference.square().sum()
@@ -147,7 +147,7 @@ def total_variation(
         )
     check_choice("form", form, VARIATION)
     check_choice("reduce", reduce, ("mean", "sum"))
-    x = exact(image)
+    x = at_least_float32(image)
     dx, dy = x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]
     total = torch.mean if reduce == "mean" else torch.sum
     if form == "l1":
@@ -160,7 +160,7 @@ def total_variation(
     return total(squares.pow(1.25))
 
 
-def exact(x: Tensor) -> Tensor:
+def at_least_float32(x: Tensor) -> Tensor:
     """Return float16 and bfloat16 tensors as float32, others as they are."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 

@@ -17,7 +17,7 @@ from nstkit.images import load_image, save_image, to_pil
 from nstkit.objective import Objective, network, start_image
 from nstkit.optimize import Record, Step, optimize
 from nstkit.recipes import DEFAULT, Recipe
-from nstkit.vgg import VGG, Precision, feature_dtype
+from nstkit.vgg import VGG, Precision, default_device, feature_dtype
 
 Source = Tensor | str | PathLike[str] | BinaryIO | Image.Image
 
@@ -31,10 +31,10 @@ class Result:
         history: a `Record` for every step, the start included.
         recipe: what was minimized and how.
         seed: of the noise in the start.
-        seconds: from the first evaluation to the last.
-        precision: dtype of the network's features, "float32" or "bfloat16".
+        seconds: it took; precision: "float32" or "bfloat16" features.
         interrupted: whether Ctrl-C or the callback ended it early.
         snapshots: {index: image} for the steps asked for by ``keep``.
+        sources: names of content and style; "tensor" or the like without one.
     """
 
     image: Tensor
@@ -45,12 +45,15 @@ class Result:
     precision: str
     interrupted: bool
     snapshots: dict[int, Tensor]
+    sources: tuple[str, str]
+
+    @property
+    def best(self) -> Record:
+        """The record of the step whose picture ``image`` is."""
+        return min(self.history, key=lambda record: record.losses.total)
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the picture with its recipe in the metadata; return the path.
-
-        `nstkit.read_metadata` gives back ``recipe`` (`Recipe.from_json` reads it) and the rest.
-        """
+        """Write the picture with its recipe (see `nstkit.read_metadata`); return the path."""
         from nstkit import __version__
 
         facts = {
@@ -59,7 +62,10 @@ class Result:
             "seed": str(self.seed),
             "steps_done": str(self.history[-1].index),
             "precision": self.precision,
-            "losses": json.dumps(self.history[-1].losses.terms),
+            "losses": json.dumps(self.best.losses.terms),
+            "content": self.sources[0],
+            "style": self.sources[1],
+            "size": "{} x {}".format(*self.image.shape[:1:-1]),
         }
         return save_image(self.image, path, facts)
 
@@ -70,17 +76,14 @@ class Result:
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
         from nstkit.plots import show_images
 
-        told = f"the painting after {self.history[-1].index} steps ({self.seconds:.0f} s)"
-        return show_images([self.image], alt=told)._repr_mimebundle_()
+        alt = f"the painting after {self.history[-1].index} steps ({self.seconds:.0f} s)"
+        return show_images([self.image], alt=alt)._repr_mimebundle_()
 
     def __repr__(self) -> str:
-        """Return one line: size, steps, seconds, total."""
+        """Return size, steps, seconds and total."""
         height, width = self.image.shape[-2:]
-        last = self.history[-1]
-        return (
-            f"<Result {width} x {height} px, {last.index} steps in {self.seconds:.1f} s, "
-            f"total {last.losses.total:.4g}>"
-        )
+        done = f"{self.history[-1].index} steps in {self.seconds:.1f} s"
+        return f"<Result {width} x {height} px, {done}, total {self.best.losses.total:.4g}>"
 
 
 def stylize(
@@ -99,9 +102,7 @@ def stylize(
     keep: Iterable[int] = (),
     vgg: VGG | None = None,
 ) -> Result:
-    """Paint a photograph in the style of an artwork.
-
-    Ctrl-C, or the stop button of a notebook, ends it early and returns the best picture so far.
+    """Paint a photograph in the style of an artwork; Ctrl-C returns the best picture so far.
 
     Args:
         content: photograph: (1, 3, H, W) in [0, 1], or whatever `nstkit.load_image` takes.
@@ -112,83 +113,83 @@ def stylize(
         start: a picture to start from, of the content's shape; None is the recipe's start.
         seed: of the noise in the start.
         precision: of the network: "fp32", "bf16", or "auto"; see `nstkit.vgg.feature_dtype`.
-            Picture, losses and Gram matrices are float32 in all cases.
-        device: where to compute; None is a CUDA GPU if there is one, else where the content is.
+        device: where to compute; None is a CUDA GPU if there is one, else where content is.
         progress: whether to show a bar with the losses.
         callback: called with every `Step`; returning True ends the run.
         keep: indices of steps whose pictures go into ``Result.snapshots``.
         vgg: a network to use instead of the recipe's, as it is.
 
     Raises:
-        ValueError: a bad picture, option or number; the message says what to do.
+        ValueError: a bad picture, option or number.
     """
+    from tqdm.auto import tqdm  # here, so that importing nstkit stays light
+
     device = default_device(content) if device is None else device
     recipe = recipe if steps is None else recipe.replace(steps=steps)
+    sources = _name(content), _name(style)
     content, style = (_as_image(source, size, device) for source in (content, style))
     if vgg is None:
         dtype = feature_dtype(precision, device)
         vgg = network(recipe).to(device, dtype, memory_format=torch.channels_last)
-    if start is None:
-        start = start_image(recipe.start, content, style, seed)
-    elif start.shape != content.shape:
-        raise ValueError(
-            f"start has shape {tuple(start.shape)}; expected the content's {tuple(content.shape)}."
-        )
+    start = _as_start(start, recipe, content, style, seed)
     objective = Objective(content, style, vgg, recipe)
-    run = optimize(
-        objective, start.to(device), recipe.optimizer, recipe.learning_rate, recipe.steps
+    run = optimize(objective, start, recipe.optimizer, recipe.learning_rate, recipe.steps)
+    with tqdm(total=recipe.steps, disable=not progress, unit="step") as bar:
+        best, history, snapshots, stopped = _collect(run, bar, callback, set(keep))
+    dtype = str(next(vgg.parameters()).dtype).removeprefix("torch.")
+    return Result(
+        best.image, history, recipe, seed, history[-1].seconds, dtype, stopped, snapshots, sources
     )
-    return _collect(run, recipe, seed, vgg, progress, callback, set(keep))
 
 
 def _collect(
-    run: Iterator[Step],
-    recipe: Recipe,
-    seed: int,
-    vgg: VGG,
-    progress: bool,
-    callback: Callable[[Step], object] | None,
-    keep: set[int],
-) -> Result:
+    run: Iterator[Step], bar: Any, callback: Callable[[Step], object] | None, keep: set[int]
+) -> tuple[Step, list[Record], dict[int, Tensor], bool]:
+    """Run to the end, to Ctrl-C or to the callback's word; return what was gained until then."""
     history: list[Record] = []
     snapshots: dict[int, Tensor] = {}
     best: Step | None = None
-    stopped = False
-    with _bar(recipe.steps, progress) as bar:
-        try:
-            for step in run:
-                best = step if step.is_best else best
-                history.append(Record(step.index, step.losses, step.seconds, step.note))
-                if step.index in keep:
-                    snapshots[step.index] = step.image
-                _show(bar, step)
-                if callback is not None and callback(step) is True:
-                    stopped = True
-                    break
-        except KeyboardInterrupt:
-            if best is None:
-                raise
-            stopped = True
-    dtype = str(vgg.convs["conv1_1"].weight.dtype).removeprefix("torch.")
-    seconds = history[-1].seconds
-    return Result(best.image, history, recipe, seed, seconds, dtype, stopped, snapshots)
+    try:
+        for step in run:
+            best = step if step.is_best else best
+            history.append(Record(step.index, step.losses, step.seconds, step.note))
+            if step.index in keep:
+                snapshots[step.index] = step.image
+            _show(bar, step)
+            if callback is not None and callback(step) is True:
+                return best, history, snapshots, True
+    except KeyboardInterrupt:
+        if best is None:
+            raise
+        return best, history, snapshots, True
+    return best, history, snapshots, False
 
 
-def default_device(content: Source) -> torch.device:
-    """Return a CUDA GPU if there is one, else the content's device, else the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return content.device if isinstance(content, Tensor) else torch.device("cpu")
+def _name(source: Source) -> str:
+    """Return what to call a picture in a file's metadata: never a folder of this machine."""
+    named = isinstance(source, (str, PathLike))
+    return Path(source).name if named else type(source).__name__.lower()
 
 
 def _as_image(source: Source, size: int, device: torch.device | str) -> Tensor:
-    return source.to(device) if isinstance(source, Tensor) else load_image(source, size, device)
+    if not isinstance(source, Tensor):
+        return load_image(source, size, device)
+    low, high = source.min().item(), source.max().item()
+    if not -0.01 <= low <= high <= 1.01:
+        raise ValueError(f"The values lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255?")
+    return source.to(device)
 
 
-def _bar(steps: int, progress: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=steps, disable=not progress, unit="step", leave=True)
+def _as_start(
+    start: Tensor | None, recipe: Recipe, content: Tensor, style: Tensor, seed: int
+) -> Tensor:
+    if start is None:
+        return start_image(recipe.start, content, style, seed)
+    if isinstance(start, Tensor) and start.shape == content.shape:
+        return start.to(content.device)
+    got = tuple(start.shape) if isinstance(start, Tensor) else repr(start)
+    want = f"expected a picture of shape {tuple(content.shape)}, like the content"
+    raise ValueError(f"start is {got}; {want}. For a kind: recipe.replace(start='noise').")
 
 
 def _show(bar: Any, step: Step) -> None:

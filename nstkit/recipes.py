@@ -36,18 +36,14 @@ class Recipe:
         alpha: weight of the content term, >= 0.
         beta: weight of the style term, >= 0.
         tv: weight of the total variation, >= 0.
-        content_layers: {layer: weight}; a name or a sequence of names shares weight 1 equally.
+        content_layers: {layer: weight}, read only; names alone share weight 1 equally.
         style_layers: the same. ``conv4_2`` is before the ReLU, ``relu4_2`` after it.
         content_reduce: "mean" or "sum" of squared differences, or "rms".
-        style_reduce: the same, of differences of Gram matrices.
-        gram: how Gram matrices are normalized: "positions", "elements" or None.
-        tv_form: "l1", "squared", "isotropic" or "power"; see `nstkit.losses.total_variation`.
-        tv_reduce: "mean" or "sum".
+        style_reduce: the same, of Gram matrices; gram: "positions", "elements" or None.
+        tv_form, tv_reduce: as in `nstkit.total_variation`.
         network: "vgg19" or "vgg16".
         weights: "embedded", "torchvision" or a path.
-        pooling: "max", "avg" or "avg_scaled".
-        padding: "zeros", "reflect" or "replicate".
-        preprocessing: None (what the weights were made for), or see `nstkit.pretrained`.
+        pooling, padding, preprocessing: as in `nstkit.VGG`.
         start: "content", "noise", "white", "style" or "blend" (content and noise by halves).
         optimizer: "lbfgs" or "adam"; learning_rate: None is the optimizer's own default.
         steps: updates of the picture.
@@ -82,13 +78,16 @@ class Recipe:
             check_choice(name, getattr(self, name), choices)
         for name in ("alpha", "beta", "tv"):
             _check_weight(name, getattr(self, name))
+            object.__setattr__(self, name, float(getattr(self, name)))  # 10 and 10.0 are one recipe
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, self._layers(name, getattr(self, name)))
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 0:
             raise ValueError(f"steps is {self.steps!r}; expected a whole number, 0 or more.")
-        rate = self.learning_rate
-        if rate is not None and not (math.isfinite(rate) and rate > 0):
-            raise ValueError(f"learning_rate is {rate!r}; expected a number above 0, or None.")
+        if self.learning_rate is not None:
+            _check_weight("learning_rate", self.learning_rate, positive=True)
+            object.__setattr__(self, "learning_rate", float(self.learning_rate))
+        if not isinstance(self.weights, str):
+            raise ValueError(f"weights is {self.weights!r}; expected a name or a path as a string.")
 
     def _layers(
         self, name: str, layers: Mapping[str, float] | Iterable[str] | str
@@ -99,8 +98,8 @@ class Recipe:
         for layer, weight in layers.items():
             if layer not in known:
                 raise ValueError(
-                    f"{name} names {layer!r}, which {self.network} does not have; expected "
-                    f"names such as 'relu4_2' or 'conv4_2' out of {', '.join(known)}."
+                    f"{name} names {layer!r}, which {self.network} does not have; it has "
+                    f"{', '.join(known)}."
                 )
             _check_weight(f"{name}[{layer!r}]", weight)
         return {layer: float(weight) for layer, weight in layers.items()}
@@ -183,10 +182,11 @@ def equal_weights(layers: Iterable[str]) -> dict[str, float]:
     return {name: 1 / len(names) for name in names}
 
 
-def _check_weight(name: str, value: float) -> None:
+def _check_weight(name: str, value: float, positive: bool = False) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} is {value!r}; expected a finite number, 0 or more.")
+    if not number or not math.isfinite(value) or value < 0 or (positive and not value):
+        least = "above 0" if positive else "0 or more"
+        raise ValueError(f"{name} is {value!r}; expected a finite number, {least}.")
 
 
 def _positions(layer: str, height: int, width: int) -> int:

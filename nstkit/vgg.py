@@ -37,6 +37,13 @@ def feature_dtype(precision: Precision, device: torch.device | str) -> torch.dty
     return choices[precision]
 
 
+def default_device(picture: object) -> torch.device:
+    """Return a CUDA GPU if there is one, else a tensor's own device, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return picture.device if isinstance(picture, Tensor) else torch.device("cpu")
+
+
 def _has_native_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
@@ -60,7 +67,7 @@ class VGG(nn.Module):
 
     Args:
         arch: "vgg19" or "vgg16".
-        weights: "embedded" (normalised VGG-19 of Gatys et al., shipped with nstkit),
+        weights: "embedded" (normalized VGG-19 of Gatys et al., shipped with nstkit),
             "torchvision" (the official ImageNet weights, downloaded on first use), a path to a
             state dict (.pth or .safetensors), or the state dict itself, with torchvision's keys
             ("features.0.weight" or "0.weight") or named ones ("conv1_1.weight").
@@ -122,9 +129,9 @@ class VGG(nn.Module):
         """Return pixels as the first convolution wants them, in the weights' dtype and layout."""
         weight = self.convs["conv1_1"].weight
         # The subtraction happens before any cast to bf16: its 8 bits would lose pixel values.
-        exact = torch.promote_types(image.dtype, torch.float32)
-        mean = torch.tensor(self.mean, dtype=exact, device=image.device).view(3, 1, 1)
-        std = torch.tensor(self.std, dtype=exact, device=image.device).view(3, 1, 1)
+        dtype = torch.promote_types(image.dtype, torch.float32)
+        mean = torch.tensor(self.mean, dtype=dtype, device=image.device).view(3, 1, 1)
+        std = torch.tensor(self.std, dtype=dtype, device=image.device).view(3, 1, 1)
         x = ((image - mean) / std).to(weight.dtype)
         x = x.flip(1) if self.order == "bgr" else x
         last = weight.is_contiguous(memory_format=torch.channels_last)

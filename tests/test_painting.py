@@ -67,8 +67,10 @@ def test_a_given_start_is_used(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
     start = cat.flip(3)
     run = stylize(cat, wave, steps=1, start=start, keep=[0], vgg=vgg, progress=False)
     assert torch.equal(run.snapshots[0], start)
-    with pytest.raises(ValueError, match="start has shape"):
+    with pytest.raises(ValueError, match="expected a picture of shape"):
         stylize(cat, wave, start=wave, vgg=vgg, progress=False)
+    with pytest.raises(ValueError, match="start is 'noise'; .*recipe.replace"):
+        stylize(cat, wave, start="noise", vgg=vgg, progress=False)
 
 
 def test_the_callback_sees_every_step_and_may_end_the_run(
@@ -131,6 +133,7 @@ def test_the_best_picture_is_returned_not_the_last(cat: Tensor, wave: Tensor) ->
     run = stylize(cat, wave, recipe, callback=steps.append, progress=False)
     best = min(steps, key=lambda step: step.losses.total)
     assert best.index < 6 and torch.equal(run.image, best.image)
+    assert run.best.index == best.index and f"total {best.losses.total:.4g}" in repr(run)
 
 
 def test_the_bar_shows_the_losses(
@@ -150,6 +153,22 @@ def test_too_small_pictures_are_told(wave: Tensor) -> None:
         stylize(torch.rand(1, 3, 40, 40), torch.rand(1, 3, 15, 40), progress=False)
 
 
+@pytest.mark.parametrize(
+    "wrong", [lambda t: t * 255, lambda t: t * 2 - 1, lambda t: t * float("nan")]
+)
+def test_pictures_out_of_range_are_told(wrong: object, vgg: VGG, cat: Tensor) -> None:
+    for pair in ((wrong(cat), cat), (cat, wrong(cat))):
+        with pytest.raises(ValueError, match=r"expected \[0, 1\]"):
+            stylize(*pair, steps=1, vgg=vgg, progress=False)
+
+
+def test_no_folder_of_the_machine_travels_in_the_file(tmp_path: Path) -> None:
+    nstkit.save_image(torch.rand(1, 3, 40, 40), tmp_path / "me.png")
+    run = stylize(tmp_path / "me.png", load_image("scream", 48), steps=1, size=48, progress=False)
+    assert run.sources == ("me.png", "tensor")
+    assert str(tmp_path) not in str(nstkit.read_metadata(run.save(tmp_path / "out.png")))
+
+
 def test_a_missing_file_is_told() -> None:
     with pytest.raises(FileNotFoundError, match="no_such_cat"):
         stylize("no_such_cat.jpg", "great_wave", progress=False)
@@ -165,7 +184,8 @@ def test_a_saved_painting_carries_the_recipe_that_repeats_it(
     recipe = Recipe.from_json(facts["recipe"])
     assert recipe == result.recipe and facts["steps_done"] == "12"
     assert nstkit.__version__ in facts["software"] and torch.__version__ in facts["software"]
-    assert json.loads(facts["losses"])["style"] == result.history[-1].losses.terms["style"]
+    assert json.loads(facts["losses"])["style"] == result.best.losses.terms["style"]
+    assert (facts["content"], facts["style"], facts["size"]) == ("cat", "great_wave", "64 x 43")
     again = stylize("cat", "great_wave", recipe, size=64, seed=int(facts["seed"]), progress=False)
     assert torch.equal(again.image, result.image)
     tolerance = 0.003 if suffix in ("png", "tif") else 0.15
@@ -179,4 +199,4 @@ def test_it_becomes_a_pil_picture(result: Result) -> None:
 def test_it_shows_itself_in_a_notebook(result: Result) -> None:
     data, metadata = DisplayFormatter().format(result)
     assert "image/jpeg" in data
-    assert "12 steps" in metadata["image/jpeg"]["alt"]
+    assert "after 12 steps" in metadata["image/jpeg"]["alt"]

@@ -61,6 +61,10 @@ def test_recipes_round_trip_through_json_and_repr(
     json.loads(recipe.to_json())
 
 
+def test_whole_numbers_and_floats_make_one_recipe() -> None:
+    assert Recipe(beta=7) == Recipe(beta=7.0) and hash(Recipe(beta=7)) == hash(Recipe(beta=7.0))
+
+
 def test_replace_changes_a_copy_only() -> None:
     changed = DEFAULT.replace(beta=7)
     assert changed.beta == 7 and changed != DEFAULT and DEFAULT.beta == 10
@@ -90,6 +94,9 @@ def test_the_weights_given_are_copied() -> None:
         ({"steps": -1}, "steps is -1"),
         ({"steps": 2.5}, "steps is 2.5"),
         ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
+        ({"learning_rate": True}, "learning_rate is True"),
+        ({"weights": 3}, "weights is 3"),
         ({"pooling": "sum"}, "pooling is 'sum'"),
         ({"style_reduce": "max"}, "style_reduce is 'max'"),
     ],

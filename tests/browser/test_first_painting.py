@@ -150,5 +150,5 @@ def test_an_uploaded_photograph_is_painted(book, tmp_path):
 
     assert book.failures() == []
     assert [image["cell"] for image in book.images()] == [use]
-    # The photograph is three times as wide as high; the notebook asks for a long side of 192.
-    assert book.kernel("print(*mine.image.shape)") == "1 3 64 192"
+    # The photograph is three times as wide as high; the notebook asks for a long side of 256.
+    assert book.kernel("print(*mine.image.shape)") == "1 3 85 256"

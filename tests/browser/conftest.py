@@ -313,7 +313,7 @@ class NotebookPage:
         return self.page.evaluate(IMAGES, selector)
 
     # ------------------------------------------------------------ running
-    def run_all(self, timeout: float = 240) -> NotebookPage:
+    def run_all(self, timeout: float = 480) -> NotebookPage:
         """Run all cells."""
         self.command("notebook:run-all-cells", timeout)
         return self

@@ -92,7 +92,7 @@ def test_everything_runs_and_brings_the_stored_pictures_back(book):
     book.clear_outputs()
     assert book.outputs() == book.images() == []
 
-    book.run_all(timeout=240)
+    book.run_all(timeout=480)
 
     assert book.failures() == []
     assert cells_with_pictures(book) == stored

@@ -105,9 +105,9 @@ class Recipe:
         return {layer: float(weight) for layer, weight in layers.items()}
 
     def __repr__(self) -> str:
-        """Return the call that makes this recipe: what differs from ``Recipe()``."""
-        default, mine = vars(Recipe()), vars(self)
-        parts = [f"{name}={value!r}" for name, value in mine.items() if value != default[name]]
+        """Return the call that makes this recipe: its weights, and what else is not the default."""
+        default = vars(Recipe()) | dict.fromkeys(("alpha", "beta", "tv"))
+        parts = [f"{k}={value!r}" for k, value in vars(self).items() if value != default[k]]
         return f"Recipe({', '.join(parts)})"
 
     def __hash__(self) -> int:

@@ -222,12 +222,12 @@ def test_gradients_of_a_channels_last_network_are_contiguous(cat: Tensor, wave: 
 
 
 @pytest.mark.parametrize("start", ["content", "noise"])
-def test_lbfgs_lowers_the_real_objective_fivefold(
+def test_lbfgs_lowers_the_real_objective_fourfold(
     start: str, vgg: VGG, cat: Tensor, wave: Tensor
 ) -> None:
     begin = start_image(start, cat, wave, seed=0)
     steps = list(optimize(Objective(cat, wave, vgg), begin, steps=30))
-    assert steps[-1].losses.total < 0.2 * steps[0].losses.total
+    assert steps[-1].losses.total < 0.25 * steps[0].losses.total
     assert sum(s.is_best for s in steps) > 22
 
 

@@ -40,9 +40,11 @@ def test_names_alone_share_weight_one() -> None:
 
 def test_repr_is_the_call_that_makes_it() -> None:
     recipe = Recipe(beta=2.5, pooling="avg", style_layers={"relu3_1": 2})
-    assert repr(recipe) == "Recipe(beta=2.5, style_layers={'relu3_1': 2.0}, pooling='avg')"
+    assert repr(recipe) == (
+        "Recipe(alpha=1.0, beta=2.5, tv=0.0, style_layers={'relu3_1': 2.0}, pooling='avg')"
+    )
     assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
-    assert repr(Recipe()) == "Recipe()"
+    assert repr(DEFAULT) == "Recipe(alpha=1.0, beta=10.0, tv=50.0)"
 
 
 weights = st.floats(0, 1e12, allow_nan=False)

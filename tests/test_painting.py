@@ -146,6 +146,15 @@ def test_the_bar_shows_the_losses(
     assert capsys.readouterr().err == ""
 
 
+def test_bf16_paints_with_torchs_own_bfloat16() -> None:
+    run = stylize("astronaut", "scream", size=32, steps=1, precision="bf16", progress=False)
+    assert run.precision == "bfloat16" and run.image.dtype == torch.float32
+    assert run.history[1].losses.total < run.history[0].losses.total
+    exact = stylize("astronaut", "scream", size=32, steps=1, precision="fp32", progress=False)
+    assert exact.precision == "float32" and not torch.equal(exact.image, run.image)
+    assert (exact.image - run.image).abs().mean() < 0.005  # of a first move of 0.01
+
+
 def test_too_small_pictures_are_told(wave: Tensor) -> None:
     with pytest.raises(ValueError, match="too small for relu4_2: each side needs at least 8 px"):
         stylize(torch.rand(1, 3, 7, 40), wave, progress=False)

@@ -20,7 +20,7 @@ from torchvision import models
 
 from nstkit import VGG, load_image
 from nstkit.pretrained import EMBEDDED, channels, layer_names, read_state
-from nstkit.vgg import feature_dtype
+from nstkit.vgg import default_device, feature_dtype
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGENET = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
@@ -394,6 +394,14 @@ def test_auto_on_a_gpu_asks_for_ampere(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert feature_dtype("auto", "cuda") == getattr(torch, dtype)
+
+
+def test_a_gpu_is_used_by_itself_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert default_device("cat") == torch.device("cpu")
+    assert default_device(torch.empty(1, device="meta")) == torch.device("meta")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert default_device("cat") == default_device(torch.empty(1)) == torch.device("cuda")
 
 
 def test_auto_without_torchs_answer_is_fp32(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
-from nstkit.decode import MAX_PIXELS, MIN_SIDE, decode, identify  # noqa: F401
+from nstkit.decode import decode, identify
 
 Source = str | os.PathLike[str] | BinaryIO | Image.Image
 
@@ -38,7 +38,7 @@ def load_image(
     Args:
         source: A path, a binary file object (read from its start, left open), a `PIL.Image.Image`,
             or the name of a bundled picture such as "cat" if there is no such file.
-        size: Long side of the result in pixels, at least `MIN_SIDE`; the aspect is kept, and
+        size: Long side of the result in pixels, at least 32; the aspect is kept, and
             downscaling is antialiased. None keeps the picture's own size.
         device: Where the tensor goes.
 

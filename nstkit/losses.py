@@ -11,18 +11,16 @@ anything is multiplied or summed; float32 and float64 stay what they are.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-Normalize = Literal["positions", "elements"] | None
+Normalize = Literal["positions", "elements", None]
 Reduce = Literal["mean", "sum", "rms"]
 Variation = Literal["l1", "squared", "isotropic", "power"]
 
-NORMALIZE = ("positions", "elements", None)
-REDUCE = ("mean", "sum", "rms")
-VARIATION = ("l1", "squared", "isotropic", "power")
+NORMALIZE, REDUCE, VARIATION = get_args(Normalize), get_args(Reduce), get_args(Variation)
 
 # Keeps the gradient of the isotropic form finite where the picture is flat: a step of 1e-4,
 # a fortieth of one gray level in 255, squared.

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from nstkit.images import load_image, save_image, to_pil
+from nstkit.images import Source, load_image, save_image, to_pil
 from nstkit.objective import Objective, network, start_image
 from nstkit.optimize import Record, Step, optimize
 from nstkit.recipes import DEFAULT, Recipe
 from nstkit.vgg import VGG, Precision, default_device, feature_dtype
 
-Source = Tensor | str | PathLike[str] | BinaryIO | Image.Image
+Given = Tensor | Source  # what stylize takes for a picture
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Result:
 
 
 def stylize(
-    content: Source,
-    style: Source,
+    content: Given,
+    style: Given,
     recipe: Recipe = DEFAULT,
     *,
     steps: int | None = None,
@@ -165,13 +165,13 @@ def _collect(
     return best, history, snapshots, False
 
 
-def _name(source: Source) -> str:
+def _name(source: Given) -> str:
     """Return what to call a picture in a file's metadata: never a folder of this machine."""
     named = isinstance(source, (str, PathLike))
     return Path(source).name if named else type(source).__name__.lower()
 
 
-def _as_image(source: Source, size: int, device: torch.device | str) -> Tensor:
+def _as_image(source: Given, size: int, device: torch.device | str) -> Tensor:
     if not isinstance(source, Tensor):
         return load_image(source, size, device)
     low, high = source.min().item(), source.max().item()

@@ -7,17 +7,11 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import get_args
 
-from nstkit.losses import (
-    NORMALIZE,
-    REDUCE,
-    VARIATION,
-    Normalize,
-    Reduce,
-    Variation,
-    check_choice,
-)
+from nstkit.losses import NORMALIZE, REDUCE, VARIATION, Normalize, Reduce, Variation, check_choice
 from nstkit.pretrained import BLOCKS, PREPROCESSING, Arch, block_of, channels, layer_names
+from nstkit.vgg import Padding, Pooling
 
 STARTS = ("content", "noise", "white", "style", "blend")
 OPTIMIZERS = ("lbfgs", "adam")
@@ -64,8 +58,8 @@ class Recipe:
     tv_reduce: str = "mean"
     network: Arch = "vgg19"
     weights: str = "embedded"
-    pooling: str = "max"
-    padding: str = "zeros"
+    pooling: Pooling = "max"
+    padding: Padding = "zeros"
     preprocessing: str | None = None
     start: str = "content"
     optimizer: str = "lbfgs"
@@ -168,8 +162,8 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "tv_form": VARIATION,
     "tv_reduce": ("mean", "sum"),
     "network": tuple(BLOCKS),
-    "pooling": ("max", "avg", "avg_scaled"),
-    "padding": ("zeros", "reflect", "replicate"),
+    "pooling": get_args(Pooling),
+    "padding": get_args(Padding),
     "preprocessing": (None, *PREPROCESSING),
     "start": STARTS,
     "optimizer": OPTIMIZERS,

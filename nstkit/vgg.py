@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -92,8 +92,8 @@ class VGG(nn.Module):
     ) -> None:
         super().__init__()
         self.names = layer_names(arch)
-        check_choice("pooling", pooling, ("max", "avg", "avg_scaled"))
-        check_choice("padding", padding, ("zeros", "reflect", "replicate"))
+        check_choice("pooling", pooling, get_args(Pooling))
+        check_choice("padding", padding, get_args(Padding))
         native = "caffe" if isinstance(weights, str) and weights == "embedded" else "torchvision"
         preprocessing = preprocessing or native
         check_choice("preprocessing", preprocessing, tuple(PREPROCESSING))

@@ -41,7 +41,7 @@ class Picture:
     """An encoded picture that shows itself in a notebook.
 
     Attributes:
-        data: The encoded file, JPEG for photographs and PNG for charts.
+        data: The encoded file: JPEG for photographs, PNG for charts, GIF for what moves.
         alt: Description for readers who do not see the picture.
         width: Displayed width in pixels; the file may hold more of them.
     """
@@ -52,8 +52,8 @@ class Picture:
 
     @property
     def mime(self) -> str:
-        """Type of the data, "image/jpeg" or "image/png"."""
-        return "image/jpeg" if self.data.startswith(b"\xff\xd8") else "image/png"
+        """Type of the data, "image/jpeg", "image/gif" or "image/png"."""
+        return {b"\xff\xd8": "image/jpeg", b"GI": "image/gif"}.get(self.data[:2], "image/png")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         """Return data and metadata as notebooks store them: base64 text, alt text beside it."""
@@ -106,7 +106,7 @@ def show_images(
     alt = alt or ": ".join(filter(None, [what, ", ".join(filter(None, titles))]))
     resample = Image.Resampling[interpolation.upper()]
     kind = "png" if interpolation == "nearest" else "jpeg"  # JPEG would blur hard edges
-    return _render(partial(_draw_rows, pictures, titles, columns, size * DPI, resample), alt, kind)
+    return render(partial(_draw_rows, pictures, titles, columns, size * DPI, resample), alt, kind)
 
 
 def show_steps(snapshots: Any, *, columns: int | None = None, alt: str | None = None) -> Picture:
@@ -133,18 +133,18 @@ def show_losses(history: Any, *, alt: str | None = None) -> Picture:
         raise ValueError("got no record; run at least one step before drawing its losses")
     first, last = records[0].losses.total, records[-1].losses.total
     told = f"loss curves to step {records[-1].index}: total from {first:.3g} to {last:.3g}"
-    return _render(partial(_draw_losses, records), alt or told, "png")
+    return render(partial(_draw_losses, records), alt or told, "png")
 
 
-def _render(draw: Callable[[Figure], None], alt: str, kind: str) -> Picture:
-    """Return what ``draw`` puts on an empty figure, in the one style, encoded."""
+def render(draw: Callable[[Figure], None], alt: str, kind: str, size: Any = (6, 3)) -> Picture:
+    """Return what ``draw`` puts on an empty figure of this size in inches, encoded."""
     import matplotlib.figure
 
     file = io.BytesIO()
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
-        figure = matplotlib.figure.Figure((6, 3), DPI, layout="constrained")
+        figure = matplotlib.figure.Figure(size, DPI, layout="constrained")
         draw(figure)
         figure.savefig(file, format=kind, pil_kwargs={"quality": 85, "optimize": True})
     return Picture(file.getvalue(), alt, round(figure.get_figwidth() * 100))

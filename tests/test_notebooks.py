@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = rules.default_notebooks()
 
 
+RULES = {rule.__name__: rule for rule in rules.RULES}
+
+
 def test_there_are_notebooks():
     assert NOTEBOOKS, "no notebooks found"
 
@@ -61,20 +64,74 @@ def figure(mime: str = "image/jpeg", data: str | None = None, **metadata):
     return new_output("display_data", shown, metadata={mime: metadata})
 
 
+OPENING = f"""# An example
+
+{BADGE}
+
+**What this notebook claims is told in one sentence.** With a [license](../LICENSE).
+
+![a cat becomes a wave](../docs/hero.jpg)
+
+**What you will learn**
+
+**What you need:** nothing. **Predict** what comes. **Predict** more.
+
+**How long it runs:** a minute.
+"""
+ENDING = "\n\n".join(
+    ["## When it goes wrong", "## Summary", "## Check yourself"]
+    + ["<details><summary>Why?</summary>Because.</details>"] * 5
+    + ["**Next:** nothing.", "**Sources.** None."]
+)
+EXERCISE = """def answer():
+    raise NotImplementedError
+
+nstkit.checks.check("7.{0}", answer)"""
+AFTER = """<details><summary>Hint 1</summary>think</details>
+<details><summary>Solution</summary>
+
+```python
+def answer():
+    return 1
+```
+
+The common mistake is another.
+
+</details>"""
+NOTICE = "**What to notice.** A wave. **Predict** what is next."
+TASKS = "1. Which?\n\n<details><summary>Answer</summary>That.</details>"
+
+
+def exercise(number: int) -> list:
+    verdict = new_output("execute_result", {"text/plain": f"○ 7.{number} not attempted yet"})
+    stub = new_code_cell(EXERCISE.format(number), outputs=[verdict])
+    stub.metadata["tags"] = [f"exercise:7.{number}"]
+    heading = new_markdown_cell(f"## Exercise 7.{number}: an answer (●●○, 10 min)\n\nGive one.")
+    return [heading, stub, new_markdown_cell(AFTER)]
+
+
 def good():
-    """Return a notebook of 20 cells without a finding."""
+    """Return a notebook without a finding; the mutants change its cells 0 to 7 by number."""
+    definition = new_code_cell("def gram_matrix(f):\n    return f")
+    definition.metadata["tags"] = ["defines:gram_matrix"]
     cells = [
-        new_markdown_cell(f"# An example\n\n{BADGE}\n\nWith a [license](../LICENSE)."),
-        new_code_cell("%pip install -q nothing\nimport nstkit", execution_count=1),
-        new_code_cell("show()", execution_count=2, outputs=[figure()]),
-        new_markdown_cell(
-            "![a cat](../images/content/cat.jpg)\n<details><summary>?</summary>a</details>"
-        ),
-        new_code_cell(
-            "print(1)", execution_count=3, outputs=[new_output("stream", text="1/2 m/s\n")]
-        ),
+        new_markdown_cell(OPENING),
+        new_code_cell("%pip install -q nothing\nimport nstkit"),
+        new_code_cell("show()", outputs=[figure()]),
+        new_markdown_cell(f"{NOTICE}\n![a cat](../images/content/cat.jpg)\n"),
+        new_code_cell("print(1)", outputs=[new_output("stream", text="1/2 m/s\n")]),
+        new_markdown_cell(NOTICE),
+        definition,
+        new_code_cell("assert gram_matrix(1) == 1"),
     ]
-    cells += [new_markdown_cell("More text.") for _ in range(15)]
+    for _ in range(7):
+        cells += [new_code_cell("show()", outputs=[figure()]), new_markdown_cell(NOTICE)]
+    cells += [new_code_cell("lesson.explore(show, n=[1, 2])"), new_markdown_cell(TASKS)]
+    cells += [cell for number in (1, 2, 3) for cell in exercise(number)]
+    cells += [new_markdown_cell("More words. " * 90) for _ in range(8)]
+    cells += [new_markdown_cell(ENDING), new_code_cell("print(lesson.colophon(began))")]
+    for number, cell in enumerate((c for c in cells if c.cell_type == "code"), start=1):
+        cell.execution_count = number
     nb = new_notebook(cells=cells, metadata=METADATA)
     return copy.deepcopy(nb)
 
@@ -90,7 +147,18 @@ def code(nb, source):
 
 
 def text(nb, source):
-    nb.cells[3].source = source
+    nb.cells[3].source = f"{NOTICE}\n{source}"
+
+
+def change(nb, old, new, cells=slice(None)):
+    """Replace a text in all cells, at least once."""
+    assert any(old in cell.source for cell in nb.cells[cells])
+    for cell in nb.cells[cells]:
+        cell.source = cell.source.replace(old, new)
+
+
+def find(nb, text):
+    return next(cell for cell in nb.cells if text in cell.source)
 
 
 def output(nb, *outputs):
@@ -135,13 +203,13 @@ MUTANTS = [
     ("pictures_have_alt_text", lambda nb: nb.cells[2].update(outputs=[figure(alt=" ")])),
     ("pictures_have_alt_text", lambda nb: nb.cells[2].update(outputs=[figure(alt="3 pictures")])),
     ("photographs_are_jpeg", lambda nb: output(nb, figure("image/png", noise("png"), alt="a b c"))),
-    ("length_is_within_limits", lambda nb: nb.cells.pop()),
+    ("length_is_within_limits", lambda nb: nb.cells.__delitem__(slice(19, None))),
     ("length_is_within_limits", lambda nb: nb.cells.extend([nb.cells[-1]] * 41)),
     ("length_is_within_limits", lambda nb: nb.cells[1].update(source="a = 1\n" * 16)),
     ("length_is_within_limits", lambda nb: code(nb, "a = 1\n" * 31)),
     (
         "length_is_within_limits",
-        lambda nb: [cell.update(source="a = 1\n" * 9) for cell in (nb.cells[2], nb.cells[4])],
+        lambda nb: [c.update(source="a = 1\n" * 9) for c in nb.cells[2:] if c.cell_type == "code"],
     ),
     ("first_cell_is_title_and_badge", lambda nb: nb.cells[0].update(source=f"Hello\n{BADGE}")),
     ("first_cell_is_title_and_badge", lambda nb: text(nb, "# Another title")),
@@ -170,6 +238,52 @@ MUTANTS = [
     ("links_lead_somewhere", lambda nb: text(nb, '<img alt="a" src="missing.jpg">')),
     ("details_are_closed", lambda nb: text(nb, "<details><summary>Why?</summary>Because")),
     ("details_are_closed", lambda nb: text(nb, "</details> and <details>")),
+    ("it_has_all_parts", lambda nb: change(nb, "## Summary", "## The end")),
+    ("it_has_all_parts", lambda nb: change(nb, "**How long it runs:**", "It runs")),
+    ("it_has_all_parts", lambda nb: change(nb, "](../docs/hero.jpg)", "](../LICENSE)")),
+    ("it_has_all_parts", lambda nb: change(nb, "**What this", "What this", slice(1))),
+    (
+        "it_has_all_parts",
+        lambda nb: change(nb, "## When it goes wrong\n\n## Summary", "## Summary"),
+    ),
+    ("its_size_is_of_one_sitting", lambda nb: change(nb, "More words. ", "")),
+    ("its_size_is_of_one_sitting", lambda nb: text(nb, "word " * 201)),
+    ("its_size_is_of_one_sitting", lambda nb: change(nb, "More words. ", "More words and more. ")),
+    ("its_size_is_of_one_sitting", lambda nb: nb.cells.extend([nb.cells[4]] * 12)),
+    (
+        "its_size_is_of_one_sitting",
+        lambda nb: [nb.cells[i].update(outputs=[]) for i in (2, 8)],
+    ),
+    ("readers_predict_before_they_run", lambda nb: change(nb, "**Predict**", "Guess")),
+    ("figures_are_explained", lambda nb: change(nb, "**What to notice.**", "Look:", slice(3, 4))),
+    ("definitions_are_short_and_checked", lambda nb: nb.cells[6].metadata.clear()),
+    ("definitions_are_short_and_checked", lambda nb: change(nb, "def gram_matrix", "def gram")),
+    ("definitions_are_short_and_checked", lambda nb: change(nb, "return f", "f\n" * 13)),
+    ("definitions_are_short_and_checked", lambda nb: change(nb, "assert", "print")),
+    ("exercises_are_complete", lambda nb: change(nb, "(●●○, 10 min)", "")),
+    ("exercises_are_complete", lambda nb: change(nb, "nstkit.checks.check", "check")),
+    ("exercises_are_complete", lambda nb: change(nb, "common mistake", "usual thing")),
+    ("exercises_are_complete", lambda nb: change(nb, "Hint 1", "Help")),
+    ("exercises_are_complete", lambda nb: change(nb, "```python", "```")),
+    ("exercises_are_complete", lambda nb: change(nb, "return 1\n```", "x\n```\n```python\nx\n```")),
+    ("exercises_are_complete", lambda nb: find(nb, 'check("7.2"').update(outputs=[])),
+    ("exercises_are_complete", lambda nb: find(nb, 'check("7.2"').metadata.clear()),
+    ("exercises_are_complete", lambda nb: nb.cells.extend(exercise(5))),
+    ("a_widget_has_tasks_and_a_still_figure", lambda nb: change(nb, "explore(", "show(")),
+    ("a_widget_has_tasks_and_a_still_figure", lambda nb: change(nb, "1. Which?", "Which?")),
+    (
+        "a_widget_has_tasks_and_a_still_figure",
+        lambda nb: nb.cells.insert(5, new_code_cell("lesson.explore(f, n=[1])")),
+    ),
+    (
+        "questions_have_folded_answers",
+        lambda nb: nb.cells[-2].update(
+            source=ENDING.replace("<details><summary>Why?</summary>Because.</details>", "Why?", 1)
+        ),
+    ),
+    ("random_numbers_have_a_seed", lambda nb: code(nb, "x = torch.rand(3)")),
+    ("random_numbers_have_a_seed", lambda nb: code(nb, "x = torch.normal(0.0, 1.0, (3,))")),
+    ("it_ends_with_the_time_it_took", lambda nb: change(nb, "colophon(began)", "x")),
 ]
 
 
@@ -177,12 +291,12 @@ MUTANTS = [
 def test_each_rule_catches_what_it_is_for(rule, spoil):
     nb = good()
     spoil(nb)
-    assert list(getattr(rules, rule)(nb, PATH))
+    assert list(RULES[rule](nb, PATH))
     assert rules.lint(nb, PATH)
 
 
 def test_every_rule_has_a_mutant():
-    assert {rule for rule, _ in MUTANTS} == {rule.__name__ for rule in rules.RULES}
+    assert {rule for rule, _ in MUTANTS} == set(RULES)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +308,10 @@ def test_every_rule_has_a_mutant():
         lambda nb: code(nb, "with warnings.catch_warnings():\n    pass"),
         lambda nb: text(nb, "`![](nowhere.png)` and $G^l_{ij}[a](b_1)$".replace("[a](b_1)", "")),
         lambda nb: text(nb, "[a](https://example.org/x) [b](#part) [c](../LICENSE#top)"),
-        lambda nb: nb.cells[4].metadata.update(tags=["defines:gram_matrix"]),
+        lambda nb: nb.cells[4].metadata.update(tags=["thumbnail"]),
         lambda nb: nb.metadata.update(accelerator="GPU"),
+        lambda nb: code(nb, "torch.manual_seed(0)\nx = torch.rand(3)"),
+        lambda nb: code(nb, "x = torch.rand(3, generator=torch.Generator().manual_seed(0))"),
     ],
 )
 def test_what_is_allowed_is_left_alone(spare):
@@ -216,7 +332,7 @@ def test_secrets_of_a_machine_are_found_as_whole_words_only():
 
 def test_the_first_notebook_has_its_own_limits():
     nb = good()
-    nb.cells += [nb.cells[-1]] * 11
+    nb.cells = nb.cells[:31]
     assert not list(rules.length_is_within_limits(nb, PATH))
     first = PATH.with_name("00_first_painting.ipynb")
     assert list(rules.length_is_within_limits(nb, first)) == ["31 cells, expected 20 to 30"]

@@ -242,6 +242,47 @@ def test_a_check_passes_where_all_is_well_and_includes_the_lint(tmp_path, monkey
     assert path.read_bytes() == before
 
 
+# ------------------------------------------------------------------ solving
+
+
+def exercise(folder: Path, solution: str, name: str = "05_small.ipynb") -> Path:
+    """Write a notebook with an exercise, whose check wants 3, and its folded solution."""
+    path = write(
+        folder, "def check(n, x): print(f'{chr(10003)} {n}' if x == 3 else 'x')", name=name
+    )
+    nb = read(path)
+    stub = new_code_cell("answer = None\ncheck('5.1', answer)")
+    stub.metadata["tags"] = ["exercise:5.1"]
+    nb.cells += [stub, new_markdown_cell(solution)]
+    nbformat.write(nb, path)
+    return path
+
+
+FOLD = "<details><summary>Solution</summary>\n\n```python\n{}\n```\n</details>"
+
+
+def test_solutions_are_spliced_in_checked_and_not_stored(tmp_path, capsys):
+    path = exercise(tmp_path, FOLD.format("answer = 1 + 2"))
+    before = path.read_bytes()
+    assert tool.main(["--solutions", str(path)]) == 0
+    assert path.read_bytes() == before
+    spliced = tool.with_solutions(read(path)).cells[2].source
+    assert spliced == "answer = 1 + 2\n\ncheck('5.1', answer)"
+
+
+@pytest.mark.parametrize(
+    ("solution", "told"),
+    [
+        (FOLD.format("answer = 4"), "cell 2: the solution of exercise 5.1 fails: x"),
+        (FOLD.format("answer = 1 / 0"), "ZeroDivisionError"),
+        ("no solution", "cell 2: exercise 5.1 has no solution after it"),
+    ],
+)
+def test_a_solution_that_fails_is_a_failure(tmp_path, capsys, solution, told):
+    assert tool.main(["--solutions", str(exercise(tmp_path, solution))]) == 1
+    assert told in capsys.readouterr().out
+
+
 # ------------------------------------------------------------------ extracting, and the command
 
 

@@ -13,7 +13,6 @@ import argparse
 import base64
 import io
 import itertools
-import json
 import re
 import statistics
 import sys
@@ -22,15 +21,25 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
+from lesson_rules import LESSON_RULES
 from nbformat import NotebookNode
+from notebook_cells import (
+    ROOT,
+    WIDGET_VIEW,
+    code_cells,
+    has_picture,
+    markdown,
+    output_text,
+    outputs,
+    pictures,
+    stored_size,
+)
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
 MAX_BYTES = 1_500_000
 CELLS = {"00_first_painting": (20, 30)}  # limits of single notebooks; the others:
 DEFAULT_CELLS = (20, 60)
 SETUP_LINES, CODE_LINES, MEDIAN_LINES = 15, 30, 8
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "accelerator"}  # the last gives a GPU in Colab
 CELL_METADATA = {"tags"}
 PHOTO_COLORS = 20_000  # a chart has a few thousand colors at most, counting soft edges
@@ -39,7 +48,6 @@ MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(")
 HTML_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 HTML_ALT = re.compile(r"""\balt=(["'])\s*\S.*?\1""", re.IGNORECASE)
 TARGET = re.compile(r"""\]\(\s*<?([^)\s>]+)|\b(?:src|href)=["']([^"']+)""", re.IGNORECASE)
-CODE_SPAN = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 BADGE = re.compile(
     r"\]\(https://colab\.research\.google\.com/github/[\w.-]+/[\w.-]+/blob/[\w./-]+?/"
     r"(notebooks/[^)\s]+)\)"
@@ -49,50 +57,6 @@ ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~<-])/(?:[\w.@+-]+/)+[\w.@+-]+|\b[A-Za-z]
 SHELL = re.compile(r"^\s*(?:!|%%(?:bash|sh|script)\b|%(?:pip|conda|sx|system)\b)", re.MULTILINE)
 SILENCED = re.compile(r"(?:simplefilter|filterwarnings)\(\s*[\"']ignore[\"']\s*[),]")
 VAGUE_ALT = re.compile(r"(?:(?:a|an|the|\d+)\s+)?(?:picture|image|figure|plot|chart)s?( in .*)?")
-
-
-# ---------------------------------------------------------------- reading notebooks
-
-
-def code_cells(nb: NotebookNode) -> list[tuple[int, NotebookNode]]:
-    """Return index and cell of each code cell that holds any code."""
-    return [(i, c) for i, c in enumerate(nb.cells) if c.cell_type == "code" and c.source.strip()]
-
-
-def markdown(nb: NotebookNode) -> Iterator[tuple[int, str]]:
-    """Yield index and text of each Markdown cell, with code taken out."""
-    for index, cell in enumerate(nb.cells):
-        if cell.cell_type == "markdown":
-            yield index, CODE_SPAN.sub("", cell.source)
-
-
-def outputs(nb: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
-    """Yield cell index and output of each stored output."""
-    for index, cell in enumerate(nb.cells):
-        for output in cell.get("outputs", []):
-            yield index, output
-
-
-def pictures(output: NotebookNode) -> list[str]:
-    """Return the image types that an output holds."""
-    return [mime for mime in output.get("data", {}) if mime.startswith("image/")]
-
-
-def has_picture(cell: NotebookNode) -> bool:
-    """Return whether a cell has a picture among its outputs."""
-    return any(pictures(output) for output in cell.get("outputs", []))
-
-
-def output_text(output: NotebookNode) -> str:
-    """Return all that can be read in an output: printed text, text forms and descriptions."""
-    parts = [output.get("text", ""), *output.get("traceback", [])]
-    parts += [str(v) for mime, v in output.get("data", {}).items() if not mime.startswith("image/")]
-    return "\n".join([*parts, str(output.get("metadata", {}))])
-
-
-def stored_size(nb: NotebookNode) -> int:
-    """Return how many bytes a notebook takes as a file, nearly."""
-    return len(json.dumps(nb, indent=1, ensure_ascii=False).encode())
 
 
 # ---------------------------------------------------------------- what may be stored
@@ -272,6 +236,7 @@ RULES = (
     markdown_images_have_alt_text,
     links_lead_somewhere,
     details_are_closed,
+    *LESSON_RULES,
 )
 
 

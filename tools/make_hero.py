@@ -1,13 +1,14 @@
-"""Paint the pictures of the README: the hero strip, and the thumbnails of the notebooks' table.
+"""Make the pictures of the README and of the notebooks' first cells.
 
-    python tools/make_hero.py
-
-writes docs/hero.jpg (content, style, painting) and docs/thumbnails/NN_topic.jpg, a small copy of
-the first large picture among a notebook's stored outputs.
+python tools/make_hero.py               docs/hero.jpg (content, style, painting), and the others:
+python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
+                                        docs/figures/NN_topic.jpg, the same to the byte, and
+                                        docs/thumbnails/NN_topic.jpg, a small copy
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
 import io
 from pathlib import Path
@@ -34,31 +35,36 @@ def hero() -> Path:
     return strip.save(DOCS / "hero.jpg")
 
 
-def main_picture(notebook: Path) -> Image.Image:
-    """Return the picture among the stored outputs that a cell tagged ``thumbnail`` made."""
+def main_picture(notebook: Path) -> bytes:
+    """Return the JPEG among the stored outputs that a cell tagged ``thumbnail`` made."""
     nb = nbformat.read(notebook, as_version=4)
     for cell in nb.cells:
         if "thumbnail" not in cell.metadata.get("tags", []):
             continue
         for output in cell.outputs:
             if data := output.get("data", {}).get("image/jpeg"):
-                return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+                return base64.b64decode(data)
     raise ValueError(f"{notebook.name} has no cell tagged 'thumbnail' with a stored picture.")
 
 
 def thumbnail(notebook: Path) -> Path:
-    """Save the small picture that stands for a notebook in the README's table."""
-    picture = main_picture(notebook)
+    """Save the picture of a notebook's first cell, and the small one for the README's table."""
+    data, name = main_picture(notebook), f"{notebook.stem}.jpg"
+    for folder in ("figures", "thumbnails"):
+        (DOCS / folder).mkdir(parents=True, exist_ok=True)
+    (DOCS / "figures" / name).write_bytes(data)
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-    path = DOCS / "thumbnails" / f"{notebook.stem}.jpg"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, quality=90)
-    return path
+    picture.save(DOCS / "thumbnails" / name, quality=90)
+    return DOCS / "thumbnails" / name
 
 
 def main() -> None:
-    """Make all of them."""
-    print(hero())
+    """Make what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--notebooks", action="store_true", help="do not paint the hero strip")
+    if not parser.parse_args().notebooks:
+        print(hero())
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(thumbnail(notebook))
 

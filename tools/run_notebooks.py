@@ -3,6 +3,7 @@
 
     python tools/run_notebooks.py [NOTEBOOK ...]     execute and store in place
     python tools/run_notebooks.py --check            execute, compare, change no file
+    python tools/run_notebooks.py --solutions        execute with the exercises solved, likewise
     python tools/run_notebooks.py --extract DIR      write the stored pictures to DIR, run nothing
 
 A notebook that fails (an exception, anything on stderr, a path of this machine in an output, more
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import lint_notebooks as rules
 import nbformat
+import notebook_cells as cells
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -102,9 +104,9 @@ def without_progress(output: NotebookNode) -> NotebookNode | None:
 
 def without_widget_view(output: NotebookNode) -> NotebookNode | None:
     """Take out a widget view; return None where only its text form would be left."""
-    if rules.WIDGET_VIEW not in output.get("data", {}):
+    if cells.WIDGET_VIEW not in output.get("data", {}):
         return output
-    data = {mime: value for mime, value in output.data.items() if mime != rules.WIDGET_VIEW}
+    data = {mime: value for mime, value in output.data.items() if mime != cells.WIDGET_VIEW}
     return nbformat.from_dict({**output, "data": data}) if set(data) - {"text/plain"} else None
 
 
@@ -166,7 +168,7 @@ def execute(nb: NotebookNode, folder: Path, timeout: int) -> dict[int, float]:
 
 def machine_names() -> list[str]:
     """Return what would give this machine away in an output."""
-    names = [str(Path.home()), str(rules.ROOT), sys.prefix, sysconfig.get_path("purelib")]
+    names = [str(Path.home()), str(cells.ROOT), sys.prefix, sysconfig.get_path("purelib")]
     host = socket.gethostname()
     # A host called like a common word, such as "laptop", is no secret.
     names += [host] if re.search(r"[\d.-]", host) else []
@@ -183,10 +185,29 @@ def output_findings(nb: NotebookNode, path: Path) -> list[str]:
     ]
 
 
+def with_solutions(nb: NotebookNode) -> NotebookNode:
+    """Return a copy in which each exercise's stub is replaced by its folded solution."""
+    nb = copy.deepcopy(nb)
+    for index, cell, number in cells.tagged(nb, cells.EXERCISE):
+        solution = cells.solution(cells.text_after(nb, index))
+        if not solution:
+            raise NotebookError(f"cell {index}: exercise {number} has no solution after it")
+        cell.source = f"{solution}\n\n{cell.source.strip().splitlines()[-1]}"
+    return nb
+
+
+def unsolved(nb: NotebookNode) -> Iterator[str]:
+    """Yield the exercises whose check does not say that the answer is right."""
+    for index, cell, number in cells.tagged(nb, cells.EXERCISE):
+        told = "\n".join(map(cells.output_text, cell.outputs))
+        if f"✓ {number}" not in told:
+            yield f"cell {index}: the solution of exercise {number} fails: {told.strip()}"
+
+
 def missing_pictures(stored: NotebookNode, fresh: NotebookNode) -> Iterator[str]:
     """Yield the cells that have a stored picture and did not show one now."""
     for index, (before, now) in enumerate(zip(stored.cells, fresh.cells, strict=True)):
-        if rules.has_picture(before) and not rules.has_picture(now):
+        if cells.has_picture(before) and not cells.has_picture(now):
             yield f"cell {index}: has a stored picture, and shows none now"
 
 
@@ -203,18 +224,20 @@ def write(nb: NotebookNode, path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def run(path: Path, timeout: int, check: bool) -> list[str]:
-    """Execute one notebook, report on it, store it unless checking; return what is wrong."""
+def run(path: Path, timeout: int, check: bool = False, solutions: bool = False) -> list[str]:
+    """Execute one notebook, report on it, store it if that is all; return what is wrong."""
     stored = nbformat.read(path, as_version=4)
-    fresh = copy.deepcopy(stored)
     began = time.perf_counter()
     try:
+        fresh = with_solutions(stored) if solutions else copy.deepcopy(stored)
         seconds = execute(fresh, path.resolve().parent, timeout)
     except NotebookError as error:
         return [str(error)]
     fresh = clean(fresh)
     report(fresh, path, seconds, time.perf_counter() - began)
     findings = output_findings(fresh, path)
+    if solutions:
+        return [*findings, *unsolved(fresh)]
     if check:
         return [*findings, *rules.lint(stored, path), *missing_pictures(stored, fresh)]
     if not findings:
@@ -226,7 +249,7 @@ def run(path: Path, timeout: int, check: bool) -> list[str]:
 
 def report(nb: NotebookNode, path: Path, seconds: dict[int, float], total: float) -> None:
     """Print a line on a notebook, and one for each of its slow cells."""
-    size = rules.stored_size(nb) / 1e6
+    size = cells.stored_size(nb) / 1e6
     print(f"{path.name}: {total:.1f} s, {len(nb.cells)} cells, {size:.2f} MB", flush=True)
     for index, took in seconds.items():
         if took > SLOW:
@@ -238,7 +261,7 @@ def extract(path: Path, folder: Path) -> None:
     """Write the stored pictures of a notebook to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for index, cell in enumerate(nbformat.read(path, as_version=4).cells):
-        stored = [(m, o) for o in cell.get("outputs", []) for m in rules.pictures(o)]
+        stored = [(m, o) for o in cell.get("outputs", []) for m in cells.pictures(o)]
         for number, (mime, output) in enumerate(stored):
             suffix = SUFFIXES.get(mime, "." + mime.removeprefix("image/"))
             name = f"{path.stem.split('_')[0]}_cell{index:02d}_{number}{suffix}"
@@ -253,6 +276,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--check", action="store_true", help="change no file")
+    parser.add_argument(
+        "--solutions", action="store_true", help="solve the exercises; store nothing"
+    )
     parser.add_argument("--timeout", type=int, default=600, help="seconds a cell may take")
     parser.add_argument("--extract", type=Path, metavar="DIR", help="write stored pictures there")
     options = parser.parse_args(arguments)
@@ -260,13 +286,13 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := [str(path) for path in paths if not path.is_file()]:
         parser.error(f"no such notebook: {', '.join(unknown)}")
     if not paths:
-        parser.error(f"no notebooks in {rules.ROOT / 'notebooks'}")
+        parser.error(f"no notebooks in {cells.ROOT / 'notebooks'}")
     began, findings = time.perf_counter(), []
     for path in paths:
         if options.extract:
             extract(path, options.extract)
         else:
-            found = run(path, options.timeout, options.check)
+            found = run(path, options.timeout, options.check, options.solutions)
             findings += [f"{path.name}: {finding}" for finding in found]
     for finding in findings:
         print("FAILED", finding)

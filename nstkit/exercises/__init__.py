@@ -1,0 +1,18 @@
+"""The exercises of the notebooks as data, one file a notebook; `nstkit.checks` judges by them."""
+
+from nstkit.checks import Exercise
+from nstkit.exercises import (
+    notebook_01,
+    notebook_02,
+    notebook_03,
+    notebook_04,
+    notebook_05,
+)
+
+EXERCISES: dict[str, Exercise] = {
+    **notebook_01.EXERCISES,
+    **notebook_02.EXERCISES,
+    **notebook_03.EXERCISES,
+    **notebook_04.EXERCISES,
+    **notebook_05.EXERCISES,
+}

@@ -1,0 +1,42 @@
+"""What holds for all lessons: each definition is compared, each exercise has its checker."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course.cells import DEFINES, EXERCISE, NOTEBOOKS, tagged
+from nstkit.exercises import EXERCISES
+
+LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb") if path.stem[:2] != "00")
+TESTS = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_0*.py"))
+
+
+@pytest.mark.parametrize("stem", LESSONS)
+def test_every_definition_is_compared_in_a_test(stem):
+    names = list(tagged(stem, DEFINES))
+    assert names
+    assert [name for name in names if f'definition("{stem}", "{name}")' not in TESTS] == []
+
+
+def test_no_concept_is_defined_twice():
+    names = [name for stem in LESSONS for name in tagged(stem, DEFINES)]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_the_exercises_of_the_notebooks_are_those_that_have_a_checker():
+    numbers = [number for stem in LESSONS for number in tagged(stem, EXERCISE)]
+    assert numbers == list(EXERCISES)
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_picture_in_the_first_cell_is_the_stored_one(path):
+    """tools/make_hero.py --notebooks copies it after each execution."""
+    cells = nbformat.read(path, as_version=4).cells
+    (cell,) = [cell for cell in cells if "thumbnail" in cell.metadata.get("tags", [])]
+    (stored,) = [o.data["image/jpeg"] for o in cell.outputs if "image/jpeg" in o.get("data", {})]
+    figure = NOTEBOOKS.parent / "docs" / "figures" / f"{path.stem}.jpg"
+    assert figure.read_bytes() == base64.b64decode(stored)

@@ -1,0 +1,273 @@
+"""What the notebooks show things with."""
+
+import base64
+import io
+import time
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import colormaps
+from PIL import Image
+
+from nstkit import lesson, show_images
+from nstkit.plots import DPI, Picture
+
+
+def opened(picture: Picture) -> Image.Image:
+    return Image.open(io.BytesIO(picture.data))
+
+
+def ramp(low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+    return torch.linspace(low, high, 12).view(3, 4)
+
+
+# ---------------------------------------------------------------- charts
+
+
+def test_a_chart_is_the_picture_of_what_was_drawn():
+    @lesson.chart("a falling line", size=(4, 2))
+    def falling(figure):
+        figure.subplots().plot([1, 0])
+
+    assert isinstance(falling, Picture)
+    assert (falling.mime, falling.alt) == ("image/png", "a falling line")
+    assert opened(falling).size == (4 * DPI, 2 * DPI)
+    assert len(opened(falling).convert("RGB").getcolors(100_000)) > 2
+
+
+def test_a_chart_with_photographs_can_be_a_jpeg():
+    drawn = lesson.chart("gray", kind="jpeg")(lambda figure: figure.subplots().imshow([[0.5]]))
+    assert drawn.mime == "image/jpeg"
+
+
+def curves_drawn(monkeypatch, curves, **options):
+    """Return the axes that `show_curves` draws on."""
+    figures = []
+
+    def keep(draw, alt, kind, size=(6, 3)):
+        import matplotlib.figure
+
+        figures.append(matplotlib.figure.Figure())
+        draw(figures[0])
+        return Picture(b"", alt, 1)
+
+    monkeypatch.setattr(lesson, "render", keep)
+    lesson.show_curves(curves, "two lines", **options)
+    return figures[0]
+
+
+def test_curves_get_their_numbers_names_and_unlike_looks(monkeypatch):
+    figure = curves_drawn(
+        monkeypatch, {"a": [3, 2, 1], "b": ([0, 5], [4, 4])}, x="s", y="loss, mean"
+    )
+    (axes,) = figure.axes
+    a, b = axes.lines
+    assert a.get_xydata().tolist() == [[0, 3], [1, 2], [2, 1]]
+    assert b.get_xydata().tolist() == [[0, 4], [5, 4]]
+    assert a.get_color() != b.get_color()
+    assert a.get_linestyle() != b.get_linestyle()
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("s", "loss, mean", "log")
+    assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b"]
+
+
+def test_a_single_curve_has_no_legend_and_the_scale_may_be_linear(monkeypatch):
+    figure = curves_drawn(monkeypatch, {"a": [1, 2]}, log=False)
+    assert figure.legends == []
+    assert figure.axes[0].get_yscale() == "linear"
+
+
+def test_more_curves_than_looks_are_refused():
+    with pytest.raises(ValueError, match="got 8 curves; expected at most 7"):
+        lesson.show_curves({str(i): [1] for i in range(8)}, "x")
+
+
+# ---------------------------------------------------------------- heat maps
+
+
+def test_heat_gives_the_least_the_first_and_the_greatest_the_last_color():
+    image = lesson.heat(ramp(-3, 5))
+    assert image.shape == (1, 3, 3, 4)
+    assert image.dtype == torch.float32
+    first, last = image[0, :, 0, 0], image[0, :, -1, -1]
+    assert np.allclose(first, colormaps["cividis"](0.0)[:3], atol=1e-6)
+    assert np.allclose(last, colormaps["cividis"](1.0)[:3], atol=1e-6)
+
+
+def test_heat_with_limits_clamps_what_lies_outside():
+    image = lesson.heat(torch.tensor([[-9.0, 0.0], [2.0, 99.0]]), limits=(0, 2))
+    assert image[..., 0, 0].equal(image[..., 0, 1])
+    assert image[..., 1, 0].equal(image[..., 1, 1])
+    assert not image[..., 0, 0].equal(image[..., 1, 0])
+
+
+def test_signed_heat_has_its_middle_color_at_zero():
+    image = lesson.heat(torch.tensor([[-1.0, 0.0, 4.0]]), colors="RdBu_r")
+    middle = torch.tensor(colormaps["RdBu_r"](0.5)[:3]).float()
+    assert torch.allclose(image[0, :, 0, 1], middle, atol=0.01)
+    red, blue = image[0, 0, 0, 2], image[0, 2, 0, 2]
+    assert red > blue  # positive is red, "_r"
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (4, 1), (1, 1)])
+def test_heat_takes_maps_of_a_single_row_or_column_and_flat_ones(shape):
+    assert lesson.heat(torch.zeros(1, 1, *shape)).shape == (1, 3, *shape)
+    assert lesson.heat(torch.zeros(*shape)).isfinite().all()
+
+
+def test_heat_leaves_no_gradient():
+    assert not lesson.heat(ramp().requires_grad_()).requires_grad
+
+
+def test_an_overlay_is_gray_where_the_map_is_zero_and_bright_where_it_is_high(cat):
+    values = torch.zeros(4, 6)
+    values[0, 0] = 7.0
+    lit = lesson.overlay(cat, values)
+    assert lit.shape == cat.shape
+    assert 0 <= lit.min() <= lit.max() <= 1
+    height, width = cat.shape[-2] // 4, cat.shape[-1] // 6
+    dark = lit[..., height + 1 :, :]
+    assert torch.allclose(dark.amax(1), dark.amin(1), atol=1e-6)
+    assert torch.allclose(dark[:, 0], 0.6 * cat[..., height + 1 :, :].mean(1), atol=1e-6)
+    corner = lit[0, :, 1 : height - 1, 1 : width - 1].mean((1, 2))
+    assert corner[0] - corner[2] > 0.2  # yellow
+
+
+def test_an_overlay_of_nothing_is_the_gray_picture(cat):
+    lit = lesson.overlay(cat, torch.zeros(3, 3))
+    assert torch.allclose(lit.amax(1), lit.amin(1), atol=1e-6)
+
+
+# ---------------------------------------------------------------- matrices
+
+
+def test_matrices_share_a_scale_only_when_told(monkeypatch):
+    seen = []
+    real = lesson._draw_matrices
+
+    def spy(*arguments):
+        real(*arguments)
+        seen.append([axes.images[0].get_clim() for axes in arguments[-1].axes if axes.images])
+
+    monkeypatch.setattr(lesson, "_draw_matrices", spy)
+    matrices = {"a": ramp(0, 1), "b": ramp(0, 5)}
+    lesson.show_matrices(matrices, "two", numbers=".0f")
+    lesson.show_matrices(matrices, "two", numbers=".0f", shared=True)
+    lesson.show_matrices(matrices, "two", numbers=".0f", colors="RdBu_r")
+    assert seen == [[(0, 1), (0, 5)], [(0, 5), (0, 5)], [(-1, 1), (-5, 5)]]
+
+
+def test_matrices_have_their_numbers_titles_and_names(monkeypatch):
+    seen = []
+    real = lesson._draw_matrices
+    monkeypatch.setattr(
+        lesson, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
+    )
+    picture = lesson.show_matrices(
+        {"G": torch.tensor([[1.0, 2.0], [3.0, 4.5]])}, "a Gram", rows="pq", columns="rs",
+        numbers=".1f",
+    )  # fmt: skip
+    (axes,) = seen[0].axes
+    assert [text.get_text() for text in axes.texts] == ["1.0", "2.0", "3.0", "4.5"]
+    assert axes.get_title() == "G"
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["p", "q"]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["r", "s"]
+    assert picture.mime == "image/png"
+
+
+def test_numbers_are_readable_on_their_colors(monkeypatch):
+    """Black on bright squares, white on dark ones."""
+    seen = []
+    real = lesson._draw_matrices
+    monkeypatch.setattr(
+        lesson, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
+    )
+    lesson.show_matrices({"m": torch.tensor([[0.0, 1.0]])}, "m", numbers=".0f")
+    assert [text.get_color() for text in seen[0].axes[0].texts] == ["white", "black"]
+
+
+def test_matrices_without_numbers_have_a_bar_that_tells_the_scale():
+    plain = lesson.show_matrices({"m": ramp()}, "m")
+    assert opened(plain).size[0] > 100
+
+
+# ---------------------------------------------------------------- animations
+
+
+def test_an_animation_holds_its_frames_and_rests_on_the_last(cat):
+    picture = lesson.show_animation([cat, 1 - cat, cat * 0.5], "a cat flickers", milliseconds=80)
+    assert picture.mime == "image/gif"
+    with opened(picture) as gif:
+        assert (gif.n_frames, gif.size, gif.info["loop"]) == (3, cat.shape[:1:-1], 0)
+        lasting = []
+        for frame in range(gif.n_frames):
+            gif.seek(frame)
+            lasting.append(gif.info["duration"])
+    assert lasting == [80, 80, 1500]
+    data, metadata = picture._repr_mimebundle_()
+    assert base64.b64decode(data["image/gif"]) == picture.data
+    assert metadata["image/gif"]["alt"] == "a cat flickers"
+
+
+# ---------------------------------------------------------------- the panel to explore
+
+
+def flat(value: float) -> Picture:
+    return show_images([torch.full((1, 3, 32, 32), value)], alt=f"brightness <{value}>")
+
+
+def parts(panel):
+    row, image, text = panel.children
+    return row.children, image, text
+
+
+def test_the_panel_shows_the_first_choice_and_follows_the_controls():
+    calls = []
+
+    def show(layer, rank):
+        calls.append((layer, rank))
+        return flat(rank / 10)
+
+    controls, image, text = parts(lesson.explore(show, layer=["relu1_1", "relu2_1"], rank=[1, 2]))
+    assert calls == [("relu1_1", 1)]
+    first = bytes(image.value)
+    assert text.value == "brightness &lt;0.1&gt;"
+    controls[1].value = 2
+    assert calls[-1] == ("relu1_1", 2)
+    assert bytes(image.value) != first
+    assert bytes(image.value) == flat(0.2).data
+    controls[0].value = "relu2_1"
+    assert calls[-1] == ("relu2_1", 2)
+
+
+def test_numbers_make_a_slider_and_words_a_menu():
+    controls, _, _ = parts(
+        lesson.explore(lambda a_word, n: flat(0.5), a_word=["x", "y"], n=[1, 10])
+    )
+    assert [type(c).__name__ for c in controls] == ["Dropdown", "SelectionSlider"]
+    assert [c.description for c in controls] == ["a word", "n"]
+
+
+def test_what_a_choice_raises_is_told_in_the_panel_and_the_panel_goes_on():
+    def show(n):
+        if n == 2:
+            raise ValueError("two is <bad>")
+        return flat(n / 10)
+
+    (slider,), image, text = parts(lesson.explore(show, n=[1, 2, 3]))
+    slider.value = 2
+    assert text.value == "ValueError: two is &lt;bad&gt;"
+    slider.value = 3
+    assert text.value == "brightness &lt;0.3&gt;"
+    assert bytes(image.value) == flat(0.3).data
+
+
+# ---------------------------------------------------------------- the last line of a notebook
+
+
+def test_the_colophon_tells_seconds_threads_and_versions():
+    told = lesson.colophon(time.perf_counter() - 75)
+    assert told.startswith("Everything above took 75 s on ")
+    assert f"{torch.get_num_threads()} threads" in told
+    assert f"torch {torch.__version__}" in told
+    assert len(told.splitlines()) == 2

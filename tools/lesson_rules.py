@@ -1,0 +1,188 @@
+"""How a lesson, any notebook but the first, is built: rules for its parts, exercises and widget.
+
+Each rule is a function of a notebook and its path that yields one message for each finding, as in
+lint_notebooks.py. The numbers are limits of what one sitting holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+
+from nbformat import NotebookNode
+from notebook_cells import (
+    DEFINES,
+    EXERCISE,
+    code_cells,
+    has_picture,
+    markdown,
+    output_text,
+    solution,
+    tagged,
+    text_after,
+)
+
+Rule = Callable[[NotebookNode, Path], Iterator[str]]
+LESSON_RULES: list[Rule] = []
+
+CODE_CELLS, FIGURES, EXERCISES = (14, 28), (7, 16), (3, 5)
+WORDS, WORDS_A_CELL = (1_500, 3_300), 200
+DEFINING_LINES, PREDICTIONS, QUESTIONS = 12, 3, 5
+PARTS = (  # each in this order
+    r"^\*\*What you will learn\*\*",
+    r"^\*\*What you need:\*\*",
+    r"^\*\*How long it runs:\*\*",
+    r"^## When it goes wrong",
+    r"^## Summary",
+    r"^## Check yourself",
+    r"^\*\*Next:\*\*",
+    r"^\*\*Sources\.\*\*",
+)
+WIDGET = "explore("
+DRAWS, SEED = re.compile(r"torch\.(?:rand\w*|normal)\("), re.compile(r"manual_seed\(|seed=")
+
+
+def of_lessons(rule: Rule) -> Rule:
+    """Collect a rule, and make it pass over the first notebook, which is of another kind."""
+
+    @wraps(rule)
+    def only(nb: NotebookNode, path: Path) -> Iterator[str]:
+        if not path.name.startswith("00_"):
+            yield from rule(nb, path)
+
+    LESSON_RULES.append(only)
+    return only
+
+
+def prose(nb: NotebookNode) -> str:
+    """Return all Markdown, without code."""
+    return "\n\n".join(text for _, text in markdown(nb))
+
+
+def outside(count: int, limits: tuple[int, int], what: str) -> Iterator[str]:
+    """Yield a message if a number is not within its limits."""
+    if not limits[0] <= count <= limits[1]:
+        yield f"{count} {what}, expected {limits[0]} to {limits[1]}"
+
+
+@of_lessons
+def it_has_all_parts(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Readers find the same parts in the same order everywhere."""
+    at = 0
+    for part in PARTS:
+        if found := re.compile(part, re.MULTILINE).search(prose(nb), at):
+            at = found.end()
+        else:
+            yield f"no part {part!r} in its place"
+    opening = nb.cells[0].source
+    if not (re.search(r"^\*\*[^*\n]{20,}\*\*", opening, re.MULTILINE) and "](../docs/" in opening):
+        yield "cell 0: expected the claim as a bold sentence, and a picture of the result"
+
+
+@of_lessons
+def its_size_is_of_one_sitting(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Enough to learn from, and not more than is read in one go."""
+    yield from outside(len(code_cells(nb)), CODE_CELLS, "code cells")
+    yield from outside(sum(map(has_picture, nb.cells)), FIGURES, "figures")
+    lengths = {index: len(text.split()) for index, text in markdown(nb)}
+    yield from outside(sum(lengths.values()), WORDS, "words")
+    for index, words in lengths.items():
+        if words > WORDS_A_CELL:
+            yield f"cell {index}: {words} words, at most {WORDS_A_CELL} are allowed"
+
+
+@of_lessons
+def readers_predict_before_they_run(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Who has guessed first sees more."""
+    count = sum("**Predict" in text for _, text in markdown(nb))
+    if count < PREDICTIONS:
+        yield f"{count} cells with **Predict**, expected {PREDICTIONS}"
+
+
+@of_lessons
+def figures_are_explained(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """The cell after each figure says what to notice in it."""
+    for index, cell in enumerate(nb.cells):
+        if has_picture(cell) and "**What to notice" not in text_after(nb, index):
+            yield f"cell {index}: no **What to notice.** after the figure"
+
+
+@of_lessons
+def definitions_are_short_and_checked(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """What is written from scratch fits the eye, and the next code cell compares it."""
+    code = dict(code_cells(nb))
+    defined = list(tagged(nb, DEFINES))
+    if not defined:
+        yield "no cell is tagged defines:<name>"
+    for index, cell, name in defined:
+        lines = len(cell.source.strip().splitlines())
+        if lines > DEFINING_LINES:
+            yield f"cell {index}: {lines} lines, at most {DEFINING_LINES} define {name}"
+        if f"def {name}(" not in cell.source:
+            yield f"cell {index}: does not define {name}"
+        following = next((later for later in code if later > index), None)
+        if following is None or "assert" not in code[following].source:
+            yield f"cell {index}: the next code cell does not check {name} by an assert"
+
+
+@of_lessons
+def exercises_are_complete(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Each has a heading, a stub with an instant check, hints, and a solution with a warning."""
+    found = list(tagged(nb, EXERCISE))
+    yield from outside(len(found), EXERCISES, "exercises")
+    for number, (index, cell, name) in enumerate(found, start=1):
+        if name != f"{int(path.name[:2])}.{number}":
+            yield f"cell {index}: exercise {name}, expected number {number} of this notebook"
+        if not re.search(
+            rf"^## Exercise {name}: .+ \([●○]{{3}}, \d+ min\)$", prose(nb), re.MULTILINE
+        ):
+            yield f"cell {index}: no heading '## Exercise {name}: ... (●●○, 10 min)'"
+        lines = cell.source.strip().splitlines()
+        if not lines[-1].startswith(f'nstkit.checks.check("{name}", '):
+            yield f"cell {index}: its last line does not check exercise {name}"
+        if not any(f"○ {name} not attempted" in output_text(o) for o in cell.get("outputs", [])):
+            yield f"cell {index}: the stored check does not say 'not attempted'"
+        text = text_after(nb, index)
+        if "<summary>Hint" not in text or not solution(text) or "ommon mistake" not in text:
+            yield f"cell {index}: no hint, solution (one code block) and common mistake after it"
+
+
+@of_lessons
+def a_widget_has_tasks_and_a_still_figure(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """GitHub shows no widget, so a figure goes before it; and playing needs a question."""
+    code = code_cells(nb)
+    places = [n for n, (_, cell) in enumerate(code) if WIDGET in cell.source]
+    if not places:
+        yield "no widget"
+    for n in places:
+        index = code[n][0]
+        if not has_picture(code[n - 1][1]):
+            yield f"cell {index}: the code cell before the widget shows no figure"
+        text = text_after(nb, index)
+        if not re.search(r"^1\. ", text, re.MULTILINE) or "<details>" not in text:
+            yield f"cell {index}: no numbered tasks with folded answers after the widget"
+
+
+@of_lessons
+def questions_have_folded_answers(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Readers can test themselves at the end."""
+    text = prose(nb).partition("## Check yourself")[2]
+    if (count := text.count("<details>")) < QUESTIONS:
+        yield f"{count} questions under 'Check yourself', expected {QUESTIONS}"
+
+
+@of_lessons
+def random_numbers_have_a_seed(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """What is drawn is the same at the next run, in whatever order the cells are run."""
+    for index, cell in code_cells(nb):
+        if DRAWS.search(cell.source) and not SEED.search(cell.source):
+            yield f"cell {index}: draws random numbers without naming a seed"
+
+
+@of_lessons
+def it_ends_with_the_time_it_took(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """The last cell says how long the notebook took, and on what."""
+    if "colophon(began)" not in nb.cells[-1].source:
+        yield "the last cell does not print lesson.colophon(began)"

@@ -4,6 +4,7 @@ import base64
 import copy
 import io
 import sys
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -52,6 +53,7 @@ def encoded(pixels: np.ndarray, kind: str) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
+@cache
 def noise(kind: str = "jpeg") -> str:
     pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     return encoded(pixels, kind)

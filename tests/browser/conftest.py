@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+import nbformat
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, sync_playwright
 
 ROOT = Path(__file__).parents[2]
+Change = Callable[[nbformat.NotebookNode], nbformat.NotebookNode]
 ARTIFACTS = ROOT / "browser-artifacts"
 # What a notebook needs beside it. nstkit and the sample pictures are found through PYTHONPATH.
 PARTS = ("notebooks", "docs", "CREDITS.md", "README.md")
@@ -91,6 +93,10 @@ IMAGES = f"""selector => {{ {PANEL}
   return NOTEBOOK.content.widgets.flatMap((cell, index) =>
     [...cell.node.querySelectorAll(selector)].map(img => ({{
       cell: index, alt: img.alt, pixels: img.naturalWidth, width: img.clientWidth}}))); }}"""
+
+
+# The pictures that cells have shown; a panel's own picture is none of them.
+OUTPUT_IMAGE = ".jp-Cell-outputArea img:not(.jupyter-widgets)"
 
 
 # ---------------------------------------------------------------- server
@@ -175,13 +181,17 @@ class Server:
             body = reply.read()
         return json.loads(body) if body else None
 
-    def copy(self, notebook: str) -> str:
+    def copy(self, notebook: str, change: Change | None = None) -> str:
         """Copy what a notebook needs into a new folder; return the notebook's path in it."""
         folder = self.folder / "work" / secrets.token_hex(4)
         folder.mkdir()
         for part in (ROOT / name for name in PARTS if (ROOT / name).exists()):
             (shutil.copytree if part.is_dir() else shutil.copy)(part, folder / part.name)
-        return f"{folder.name}/notebooks/{notebook}.ipynb"
+        name = f"notebooks/{notebook}.ipynb"
+        if change is not None:
+            changed = change(nbformat.read(folder / name, as_version=4))
+            nbformat.write(changed, folder / name)
+        return f"{folder.name}/{name}"
 
     def address(self, path: str) -> str:
         """Return the URL that opens a notebook."""
@@ -243,9 +253,9 @@ class NotebookPage:
         if message.type == "error":
             self._complain(f"console: {message.text} ({message.location.get('url', '')})")
 
-    def open(self, notebook: str) -> NotebookPage:
+    def open(self, notebook: str, change: Change | None = None) -> NotebookPage:
         """Open a copy of a notebook of the course and wait until all is shown, kernel idle."""
-        path = self.server.copy(notebook)
+        path = self.server.copy(notebook, change)
         self.page.goto(self.server.address(path), timeout=1000 * START)
         self.page.wait_for_function(OPENED, timeout=1000 * START)
         self.page.evaluate(READY)
@@ -307,10 +317,22 @@ class NotebookPage:
         broken = self.page.get_by_text("Error displaying widget").all_inner_texts()
         return told + broken
 
-    def images(self, selector: str = ".jp-Cell-outputArea img") -> list[dict[str, Any]]:
+    def images(self, selector: str = OUTPUT_IMAGE) -> list[dict[str, Any]]:
         """Return cell, alt, pixels and width of the images that are shown."""
         self.wait(RENDERED)
         return self.page.evaluate(IMAGES, selector)
+
+    def cells_with_pictures(self) -> list[int]:
+        """Return the cells whose outputs hold pictures, once for each picture."""
+        kinds = [(o["cell"], mime) for o in self.outputs() for mime in o.get("data", {})]
+        return [cell for cell, mime in kinds if mime.startswith("image/")]
+
+    def check_pictures(self) -> None:
+        """Assert that the pictures of all outputs, at least one, are shown and not tiny."""
+        images = self.images()
+        assert [image["cell"] for image in images] == self.cells_with_pictures()
+        assert images, "no cell shows a picture"
+        assert not [image for image in images if image["pixels"] == 0 or image["width"] < 100]
 
     # ------------------------------------------------------------ running
     def run_all(self, timeout: float = 480) -> NotebookPage:
@@ -410,19 +432,21 @@ def open_notebook(
 ) -> Iterator[Callable[..., NotebookPage]]:
     """A function ``(notebook, app="lab")`` that opens a fresh copy of a notebook in a new page.
 
+    ``change`` is a function of the notebook that makes another one of it before it is opened.
+
     At the end the kernels are shut down, and the test fails if a page raised an error, wrote one
     to the console, or asked for anything that is not on this machine.
     """
     books: list[NotebookPage] = []
 
-    def open_(notebook: str, app: str = "lab") -> NotebookPage:
+    def open_(notebook: str, app: str = "lab", change: Change | None = None) -> NotebookPage:
         server = servers(app)
         # Requests of a service worker would pass by the routes that refuse the net.
         context = browser.new_context(
             viewport={"width": 1280, "height": 1000}, service_workers="block"
         )
         books.append(NotebookPage(context, server))
-        return books[-1].open(notebook)
+        return books[-1].open(notebook, change)
 
     yield open_
     complaints = [complaint for book in books for complaint in book.complaints]

@@ -26,19 +26,6 @@ def book(open_notebook):
     return open_notebook(NOTEBOOK)
 
 
-def cells_with_pictures(book) -> list[int]:
-    """Return the cells whose outputs hold pictures, once for each picture."""
-    outputs = book.outputs()
-    return [o["cell"] for o in outputs for mime in o.get("data", {}) if mime.startswith("image/")]
-
-
-def assert_pictures_are_shown(book) -> None:
-    images = book.images()
-    assert [image["cell"] for image in images] == cells_with_pictures(book)
-    assert images, "no cell shows a picture"
-    assert not [image for image in images if image["pixels"] == 0 or image["width"] < 100]
-
-
 def run_to(book, last: int) -> None:
     """Run the code cells up to this one, without it."""
     for index, cell in enumerate(book.cells()[:last]):
@@ -46,57 +33,16 @@ def run_to(book, last: int) -> None:
             book.run_cell(index)
 
 
-# ---------------------------------------------------------------- as stored
-
-
-def test_the_stored_page_is_complete_before_anything_runs(book):
-    assert_pictures_are_shown(book)
-    written = book.images(".jp-MarkdownOutput img")
-    assert written and not [image for image in written if not image["pixels"] or not image["alt"]]
-    # JupyterLab 4.6 ignores the alt text of outputs; other viewers, and later ones, do not.
-    for output in book.outputs():
-        for mime in output.get("data", {}):
-            if mime.startswith("image/"):
-                assert output["metadata"][mime]["alt"]
-    assert book.failures() == []
-
-
-def test_formulas_are_typeset_and_hints_unfold(book):
-    text = "\n".join("".join(c["source"]) for c in book.cells() if c["cell_type"] == "markdown")
-    text = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
-    formulas = re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, flags=re.DOTALL)
-    page, count = book.page, len(formulas)
-    assert count > 0
-    expect(page.locator(".jp-MarkdownOutput mjx-container")).to_have_count(count)
-    expect(page.locator("mjx-merror, [data-mjx-error]")).to_have_count(0)
-
-    details = page.locator(".jp-MarkdownOutput details")
-    assert details.count() == text.count("<details>") > 0
-    for fold in details.all():
-        inside = fold.locator("p").first
-        expect(inside).to_be_hidden()
-        fold.locator("summary").click()
-        expect(inside).to_be_visible()
-    shown = "\n".join(page.locator(".jp-MarkdownOutput").all_inner_texts())
-    assert not re.findall(r"\$|\\[a-z]+|</?\w+>|\*\*|```", shown)
-    for fold in details.all():
-        fold.locator("summary").click()
-        expect(fold.locator("p").first).to_be_hidden()
-
-
-# ---------------------------------------------------------------- executed
-
-
 def test_everything_runs_and_brings_the_stored_pictures_back(book):
-    stored, paint = cells_with_pictures(book), book.find(PAINT)
+    stored, paint = book.cells_with_pictures(), book.find(PAINT)
     book.clear_outputs()
     assert book.outputs() == book.images() == []
 
     book.run_all(timeout=480)
 
     assert book.failures() == []
-    assert cells_with_pictures(book) == stored
-    assert_pictures_are_shown(book)
+    assert book.cells_with_pictures() == stored
+    book.check_pictures()
     code = [cell for cell in book.cells() if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     assert any(WIDGET in output.get("data", {}) for output in book.outputs(paint))
@@ -129,7 +75,7 @@ def test_the_stop_button_keeps_the_best_picture_so_far(book):
     for text in ("nstkit.show_steps(painting", "nstkit.show_losses(painting"):
         book.run_cell(book.find(text))
     assert book.failures() == []
-    assert_pictures_are_shown(book)
+    book.check_pictures()
 
 
 def test_an_uploaded_photograph_is_painted(book, tmp_path):

@@ -1,0 +1,109 @@
+"""Every notebook as it is stored, and every lesson solved and executed, in JupyterLab."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+import lint_notebooks
+import run_notebooks
+
+pytestmark = pytest.mark.browser
+
+ALL = [path.stem for path in lint_notebooks.default_notebooks()]
+LESSONS = [stem for stem in ALL if not stem.startswith("00")]
+PANEL = "explore("
+
+
+# ---------------------------------------------------------------- as stored
+
+
+@pytest.mark.parametrize("stem", ALL)
+def test_the_stored_page_is_complete_before_anything_runs(open_notebook, stem):
+    book = open_notebook(stem)
+    book.check_pictures()
+    written = book.images(".jp-MarkdownOutput img")
+    assert written and not [image for image in written if not image["pixels"] or not image["alt"]]
+    # JupyterLab 4.6 ignores the alt text of outputs; other viewers, and later ones, do not.
+    for output in book.outputs():
+        for mime in output.get("data", {}):
+            if mime.startswith("image/"):
+                assert output["metadata"][mime]["alt"]
+    assert book.failures() == []
+
+
+@pytest.mark.parametrize("stem", ALL)
+def test_formulas_are_typeset_and_hints_unfold(open_notebook, stem):
+    book = open_notebook(stem)
+    text = "\n".join("".join(c["source"]) for c in book.cells() if c["cell_type"] == "markdown")
+    text = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+    formulas = re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, flags=re.DOTALL)
+    page, count = book.page, len(formulas)
+    assert count > 0
+    expect(page.locator(".jp-MarkdownOutput mjx-container")).to_have_count(count)
+    expect(page.locator("mjx-merror, [data-mjx-error]")).to_have_count(0)
+
+    details = page.locator(".jp-MarkdownOutput details")
+    assert details.count() == text.count("<details>") > 0
+    for fold in details.all():
+        inside = fold.locator("p").first
+        expect(inside).to_be_hidden()
+        fold.locator("summary").click()
+        expect(inside).to_be_visible()
+    shown = "\n".join(page.locator(".jp-MarkdownOutput").all_inner_texts())
+    assert not re.findall(r"\$|\\[a-z]+|</?\w+>|\*\*|```", shown)
+    for fold in details.all():
+        fold.locator("summary").click()
+        expect(fold.locator("p").first).to_be_hidden()
+
+
+# ---------------------------------------------------------------- executed, with solutions
+
+
+def controls(panel: Locator) -> list[Locator]:
+    """Return the menus and the handles of the sliders of a panel."""
+    return [*panel.locator("select").all(), *panel.locator(".noUi-handle").all()]
+
+
+def move(control: Locator) -> None:
+    """Choose the last option of a menu, or move a slider by one."""
+    if control.evaluate("node => node.tagName") == "SELECT":
+        control.select_option(index=control.locator("option").count() - 1)
+    else:
+        control.focus()
+        control.press("ArrowRight")
+
+
+@pytest.mark.parametrize("stem", LESSONS)
+def test_a_lesson_runs_with_its_solutions_and_its_panel_answers(open_notebook, stem):
+    """The second execution of CI: every check turns green, and the panel is used."""
+    book = open_notebook(stem, change=run_notebooks.with_solutions)
+    stored = book.cells_with_pictures()
+    book.clear_outputs()
+
+    book.run_all(timeout=900)
+
+    assert book.failures() == []
+    assert book.cells_with_pictures() == stored
+    book.check_pictures()
+    told = "\n".join(str(o.get("data", {}).get("text/plain")) for o in book.outputs())
+    checks = [cell for cell in book.cells() if "nstkit.checks.check(" in "".join(cell["source"])]
+    assert len(re.findall(r"✓ \d\.\d: right", told)) == len(checks) >= 3
+
+    panel = book.cell(book.find(PANEL)).locator(".jp-OutputArea")
+    panel.scroll_into_view_if_needed()
+    image = panel.locator("img.jupyter-widgets")
+    expect(image).to_be_visible()
+    assert (shown := controls(panel))
+    for control in shown:
+        before = image.get_attribute("src")
+        move(control)
+        expect(image).not_to_have_attribute("src", before)
+    assert image.evaluate("node => node.naturalWidth") > 100
+    expect(panel).not_to_contain_text("Error")
+    book.shot(f"panel_{stem}")  # for whoever wants to look

@@ -41,6 +41,7 @@ PARTS = (  # each in this order
     r"^\*\*Sources\.\*\*",
 )
 WIDGET = "explore("
+UNSEEN = re.compile(r"<details>.*?</details>|!\[[^\]]*\]", re.DOTALL)  # folded, or alt text
 DRAWS, SEED = re.compile(r"torch\.(?:rand\w*|normal)\("), re.compile(r"manual_seed\(|seed=")
 
 
@@ -86,10 +87,9 @@ def its_size_is_of_one_sitting(nb: NotebookNode, path: Path) -> Iterator[str]:
     """Enough to learn from, and not more than is read in one go."""
     yield from outside(len(code_cells(nb)), CODE_CELLS, "code cells")
     yield from outside(sum(map(has_picture, nb.cells)), FIGURES, "figures")
-    lengths = {index: len(text.split()) for index, text in markdown(nb)}
-    yield from outside(sum(lengths.values()), WORDS, "words")
-    for index, words in lengths.items():
-        if words > WORDS_A_CELL:
+    yield from outside(len(prose(nb).split()), WORDS, "words")
+    for index, text in markdown(nb):
+        if (words := len(UNSEEN.sub("", text).split())) > WORDS_A_CELL:
             yield f"cell {index}: {words} words, at most {WORDS_A_CELL} are allowed"
 
 

@@ -251,7 +251,7 @@ MUTANTS = [
     ("its_size_is_of_one_sitting", lambda nb: change(nb, "More words. ", "")),
     ("its_size_is_of_one_sitting", lambda nb: text(nb, "word " * 201)),
     ("its_size_is_of_one_sitting", lambda nb: change(nb, "More words. ", "More words and more. ")),
-    ("its_size_is_of_one_sitting", lambda nb: nb.cells.extend([nb.cells[4]] * 12)),
+    ("its_size_is_of_one_sitting", lambda nb: nb.cells.extend([nb.cells[4]] * 14)),
     (
         "its_size_is_of_one_sitting",
         lambda nb: [nb.cells[i].update(outputs=[]) for i in (2, 8)],

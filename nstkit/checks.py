@@ -116,7 +116,7 @@ def _difference(got: Any, want: Any) -> str:
     got, want = (torch.as_tensor(a).detach().double() for a in (got, want))
     if got.shape != want.shape:
         return f"got shape {tuple(got.shape)}; expected {tuple(want.shape)}"
-    if torch.allclose(got, want, rtol=1e-5, atol=1e-8):
+    if torch.allclose(got, want, rtol=1e-5, atol=1e-8, equal_nan=True):
         return ""
     if want.dim():
         return f"the largest difference is {(got - want).abs().max():.3g}; expected 0"

@@ -113,7 +113,7 @@ def stylize(
         start: a picture to start from, of the content's shape; None is the recipe's start.
         seed: of the noise in the start.
         precision: of the network: "fp32", "bf16", or "auto"; see `nstkit.vgg.feature_dtype`.
-        device: where to compute; None is a CUDA GPU if there is one, else where content is.
+        device: where to compute; None is where ``vgg`` is, a CUDA GPU, or where content is.
         progress: whether to show a bar with the losses.
         callback: called with every `Step`; returning True ends the run.
         keep: indices of steps whose pictures go into ``Result.snapshots``.
@@ -124,7 +124,7 @@ def stylize(
     """
     from tqdm.auto import tqdm  # here, so that importing nstkit stays light
 
-    device = default_device(content) if device is None else device
+    device = default_device(content, vgg) if device is None else device
     recipe = recipe if steps is None else recipe.replace(steps=steps)
     sources = _name(content), _name(style)
     content, style = (_as_image(source, size, device) for source in (content, style))

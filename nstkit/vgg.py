@@ -37,8 +37,10 @@ def feature_dtype(precision: Precision, device: torch.device | str) -> torch.dty
     return choices[precision]
 
 
-def default_device(picture: object) -> torch.device:
-    """Return a CUDA GPU if there is one, else a tensor's own device, else the CPU."""
+def default_device(picture: object, vgg: VGG | None = None) -> torch.device:
+    """Return where a given network is; else a CUDA GPU, a tensor's own device, or the CPU."""
+    if vgg is not None:
+        return next(vgg.parameters()).device
     if torch.cuda.is_available():
         return torch.device("cuda")
     return picture.device if isinstance(picture, Tensor) else torch.device("cpu")

@@ -21,6 +21,13 @@ def result() -> Result:
     return stylize("cat", "great_wave", size=64, steps=12, keep=(0, 5), progress=False)
 
 
+def test_a_given_network_is_left_where_it_is(cat, wave, vgg, monkeypatch):
+    """On a machine with a GPU, a network on the CPU paints on the CPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    run = stylize(cat, wave, steps=1, vgg=vgg, progress=False)
+    assert run.image.device.type == "cpu"
+
+
 def test_a_painting_is_nearer_to_both_targets_than_where_it_began(result: Result) -> None:
     first, last = result.history[0].losses, result.history[-1].losses
     assert last.total < 0.4 * first.total and last.terms["style"] < 0.4 * first.terms["style"]

@@ -1,7 +1,4 @@
-"""What the notebooks show things with: charts, heat maps, matrices, animations, and a panel.
-
-All return a `nstkit.plots.Picture`, an image tensor for `nstkit.show_images`, or a widget.
-"""
+"""What the notebooks show things with: charts, heat maps, matrices, animations, and a panel."""
 
 from __future__ import annotations
 
@@ -74,9 +71,9 @@ def overlay(image: Tensor, values: Tensor, limits: tuple[float, float] | None = 
     The map (h, w) is stretched over the picture (1, 3, H, W). ``limits`` are numbers that are lit
     not at all and fully; None: 0 and the greatest.
     """
-    low, high = limits or (0.0, values.max().item())
+    low, high = limits or (0.0, max(values.max().item(), 1e-12))
     spread = F.interpolate(values.detach().float().view(1, 1, *values.shape[-2:]), image.shape[-2:])
-    light = ((spread - low) / max(high - low, 1e-12)).clamp(0, 1)
+    light = ((spread - low) / (high - low)).clamp(0, 1)
     gray = image.mean(1, keepdim=True).expand_as(image) * 0.6
     return torch.lerp(gray, heat(light, (-0.3, 1), "inferno").to(image), light.sqrt() * 0.85)
 
@@ -126,7 +123,8 @@ def show_matrices(
     """
     tensors = {title: matrix.detach().float().cpu() for title, matrix in matrices.items()}
     draw = partial(_draw_matrices, tensors, rows, columns, numbers, colors, shared)
-    widths = [height * m.shape[1] / m.shape[0] + 0.6 for m in tensors.values()]
+    beside = 0.6 + max(map(len, rows), default=0) / 14  # names and bars, in inches
+    widths = [height * m.shape[1] / m.shape[0] + beside for m in tensors.values()]
     return render(draw, alt, "png", (min(9.0, sum(widths)), height))
 
 
@@ -163,8 +161,8 @@ def show_animation(images: Sequence[Tensor], alt: str, *, milliseconds: int = 15
 def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
     """Return a widget with a control for each keyword, and ``show(**chosen)`` below them.
 
-    Numbers make a slider, anything else a menu. ``show`` is called whenever one is moved, so it
-    must be quick (a look-up, or one pass of the network). Below stands the picture's alt text.
+    Numbers make a slider, other choices a menu. ``show`` is called whenever one is moved: it must
+    be quick. Below the picture stands its alt text.
     """
     import ipywidgets
 

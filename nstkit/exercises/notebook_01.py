@@ -77,7 +77,10 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "The network wants blue first: flip the channels.": partial(_prepare, order="mean"),
         },
-        cases=lambda g: [(255 * torch.rand((4, 6, 3), generator=g, dtype=torch.float64),)],
+        cases=lambda g: [
+            (255 * torch.rand(shape, generator=g, dtype=torch.float64),)
+            for shape in ((4, 6, 3), (5, 2, 3))
+        ],
     ),
     "1.3": Exercise(
         right=lambda features: _silent(features).mean((0, 2, 3)),

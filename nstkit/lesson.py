@@ -60,7 +60,6 @@ def heat(
 
 
 def _limits(numbers: Tensor, colors: str) -> tuple[float, float]:
-    """Return what gets the first and the last color: for signed numbers, 0 is in the middle."""
     low, high = numbers.min().item(), numbers.max().item()
     return (-max(-low, high), max(-low, high)) if colors == "RdBu_r" else (low, high)
 
@@ -100,6 +99,9 @@ def _draw_curves(curves: Mapping[str, Any], x: str, y: str, log: bool, figure: F
         axes.plot(*pair, color=color, linestyle=line, label=label)
     if log:
         axes.set_yscale("log", nonpositive="mask")
+        axes.yaxis.set_major_formatter("{x:g}")
+        if axes.get_ylim()[1] < 20 * axes.get_ylim()[0]:  # else hardly a number would be there
+            axes.yaxis.set_minor_formatter("{x:g}")
     if len(curves) > 1:
         figure.legend(loc="outside right upper", fontsize=9)
 
@@ -193,6 +195,6 @@ def colophon(began: float) -> str:
     from nstkit import __version__
 
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    took = f"{time.perf_counter() - began:.0f} s on {where} with {torch.get_num_threads()} threads"
+    took = f"{time.perf_counter() - began:.0f} s on {where}, threads: {torch.get_num_threads()}"
     versions = f"Python {platform.python_version()}, torch {torch.__version__}, nstkit"
     return f"Everything above took {took}.\n{versions} {__version__}"

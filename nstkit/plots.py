@@ -31,7 +31,8 @@ LOOKS = {"total": ("#000000", "-"), "content": ("#0072B2", "--"), "style": ("#D5
          "tv": ("#009E73", ":")}  # fmt: skip
 SPARE_COLORS = ("#CC79A7", "#E69F00", "#56B4E9")
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#888888",
-         "axes.grid": True, "grid.color": "#E4E4E4", "legend.frameon": False}  # fmt: skip
+         "axes.grid": True, "axes.axisbelow": True, "grid.color": "#E4E4E4",
+         "legend.frameon": False}  # fmt: skip
 DPI = 150  # 100 pixels an inch are displayed: half as many again keep text and brushwork crisp
 WIDTH, GAP, LINE = 9 * DPI, DPI // 12, DPI // 5  # of a row, between pictures, of a title's line
 
@@ -124,9 +125,8 @@ def show_steps(snapshots: Any, *, columns: int | None = None, alt: str | None = 
 def show_losses(history: Any, *, alt: str | None = None) -> Picture:
     """Draw the loss and its weighted terms over the steps, on a logarithmic scale.
 
-    ``history`` holds records as `nstkit.optimize` yields them (of each, ``index``, ``note``,
-    ``losses.total`` and ``losses.terms`` are read), or is a result with such a ``history``.
-    An empty one raises ValueError.
+    ``history`` holds records as `nstkit.optimize` yields them, at least one (of each, ``index``,
+    ``note``, ``losses.total`` and ``.terms`` are read), or is a result with such a ``history``.
     """
     records = list(getattr(history, "history", history))
     if not records:

@@ -268,6 +268,6 @@ def test_what_a_choice_raises_is_told_in_the_panel_and_the_panel_goes_on():
 def test_the_colophon_tells_seconds_threads_and_versions():
     told = lesson.colophon(time.perf_counter() - 75)
     assert told.startswith("Everything above took 75 s on ")
-    assert f"{torch.get_num_threads()} threads" in told
+    assert f"threads: {torch.get_num_threads()}." in told
     assert f"torch {torch.__version__}" in told
     assert len(told.splitlines()) == 2

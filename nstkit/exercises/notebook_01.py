@@ -52,7 +52,7 @@ EXERCISES: dict[str, Exercise] = {
             "Only one of the two directions is in it.": lambda gray: _across(gray).abs(),
             "Only one of the two directions is in it: down.": lambda gray: _down(gray).abs(),
         },
-        cases=lambda g: [(normal(g, 2, 1, 5, 7),), (normal(g, 1, 1, 6, 3),)],
+        cases=lambda g: [(normal(g, 2, 1, 5, 7).float(),), (normal(g, 1, 1, 6, 3).float(),)],
     ),
     "1.2": Exercise(
         right=_prepare,

@@ -77,14 +77,14 @@ EXERCISES: dict[str, Exercise] = {
             "Both norms were measured at the present beta: multiply it.": lambda c, s, b, p: (
                 new_beta(c, s, 1, p)
             ),
-            "Turn the norms round: a weak style needs a larger beta.": lambda c, s, b, p: new_beta(
+            "Turn the norms around: a weak style needs a larger beta.": lambda c, s, b, p: new_beta(
                 s, c, b, p
             ),
             "The share is of the whole: style / (content + style).": lambda c, s, b, p: (
                 b * c / s * p
             ),
             "That is the share the content would get.": lambda c, s, b, p: new_beta(c, s, b, 1 - p),
-            "Scaling both by the same factor changes no share.": lambda c, s, b, p: (
+            "The share does not grow in proportion to beta.": lambda c, s, b, p: (
                 b * p / (s / (c + s))
             ),
         },
@@ -94,9 +94,9 @@ EXERCISES: dict[str, Exercise] = {
         right=RATIO,
         mistakes={
             "That is alpha/beta; asked is beta/alpha.": 1 / RATIO,
-            "The paper's 1e-3 is alpha/beta: turn it round first.": RATIO / 1e6,
+            "The paper's 1e-3 is alpha/beta: turn it around first.": RATIO / 1e6,
             "The constants 1/2 and 1/4 do not cancel.": 2 * RATIO,
-            "Turn the constants round: the style keeps 1/4, the content 1/2.": 4 * RATIO,
+            "Turn the constants around: the style keeps 1/4, the content 1/2.": 4 * RATIO,
             "M_l counts positions of relu4_2: three poolings halve each side.": RATIO / 64,
             "N_l is missing: the sum runs over the channels too.": 512 * RATIO,
             "M_l counts both axes, 64 x 64.": 64 * RATIO,

@@ -89,7 +89,7 @@ def _curves(generator: torch.Generator) -> Sequence[Case]:
         (falling, 2, 0.078),  # 0.075 of the old loss, 0.081 of the new one
         (falling, 5, 0.5),
         (falling, 6, 0.5),  # too few losses
-        ([30.0, 20.0, 26.0], 1, 0.1),  # upwards: nothing was gained
+        ([30.0, 20.0, 26.0], 1, 0.1),  # upward: nothing was gained
     ]
 
 
@@ -97,40 +97,40 @@ EXERCISES: dict[str, Exercise] = {
     "5.1": Exercise(
         right=_momentum,
         mistakes={
-            "The velocity is never used: x moves by the slope alone": _descent,
-            "The factor 1 - mu is not in the formula; it changes what the rate means": partial(
+            "The velocity is never used: x moves by the slope alone.": _descent,
+            "The factor 1 - mu is not in the formula; it changes what the rate means.": partial(
                 _momentum, damping=1.0
             ),
-            "That is Nesterov's look-ahead; here x moves by the velocity alone": partial(
+            "That is Nesterov's look-ahead; here x moves by the velocity alone.": partial(
                 _momentum, ahead=True
             ),
-            "It walks uphill: a minus is missing": _uphill,
+            "It walks uphill: a minus is missing.": _uphill,
         },
         cases=_bowls,
     ),
     "5.2": Exercise(
         right=_is_done,
         mistakes={
-            "n steps before the last loss is losses[-1 - n]; losses[-n] is one too late": (
+            "n steps before the last loss is losses[-1 - n]; losses[-n] is one too late.": (
                 _last_index
             ),
-            "The gain must be relative: divide it by the older loss": _absolute,
-            "It is done when the gain is smaller than the tolerance, not larger": _reversed,
-            "Divide by the older loss, not by the newer one": _new_loss,
-            "With too few losses nothing can be compared: that is not done": _early,
-            "A loss that rises has gained less than nothing: leave out abs()": _magnitude,
+            "The gain must be relative: divide it by the older loss.": _absolute,
+            "It is done when the gain is smaller than the tolerance, not larger.": _reversed,
+            "Divide by the older loss, not by the newer one.": _new_loss,
+            "With too few losses nothing can be compared: that is not done.": _early,
+            "A loss that rises has gained less than nothing: leave out abs().": _magnitude,
         },
         cases=_curves,
     ),
     "5.3": Exercise(
         right=256 * 192 * 128 * 2 / 1e6,
         mistakes={
-            "That is float32; a bfloat16 number takes two bytes": 256 * 192 * 128 * 4 / 1e6,
-            "A pooling halves both sides, so it quarters the positions": 256 * 384 * 256 * 2 / 1e6,
-            "Two poolings come before relu3_1, not three": 256 * 96 * 64 * 2 / 1e6,
-            "Two poolings come before relu3_1; each halves both sides": 256 * 768 * 512 * 2 / 1e6,
-            "That is in bytes; a megabyte is 1e6 of them": 256 * 192 * 128 * 2,
-            "Two bytes for each number are missing": 256 * 192 * 128 / 1e6,
+            "That is float32; a bfloat16 number takes two bytes.": 256 * 192 * 128 * 4 / 1e6,
+            "A pooling halves both sides, so it quarters the positions.": 256 * 384 * 256 * 2 / 1e6,
+            "Two poolings come before relu3_1, not three.": 256 * 96 * 64 * 2 / 1e6,
+            "Two poolings come before relu3_1; each halves both sides.": 256 * 768 * 512 * 2 / 1e6,
+            "That is in bytes; a megabyte is 1e6 of them.": 256 * 192 * 128 * 2,
+            "Two bytes for each number are missing.": 256 * 192 * 128 / 1e6,
         },
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,19 @@ import torch.nn.functional as F
 
 import nstkit
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-DEFINES, EXERCISE = "defines:", "exercise:"
-SOLUTION = re.compile(
-    r"<details>\s*<summary>Solution</summary>.*?```python\n(.*?)```", re.DOTALL | re.IGNORECASE
-)
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+import notebook_cells
+from notebook_cells import DEFINES, EXERCISE
+
+__all__ = ["DEFINES", "EXERCISE", "NOTEBOOKS", "definition", "tagged"]
+
+NOTEBOOKS = notebook_cells.ROOT / "notebooks"
 
 
 def tagged(stem: str, prefix: str) -> dict[str, str]:
     """Return {rest of the tag: source} of the code cells with a tag that begins so."""
-    return {
-        tag.removeprefix(prefix): cell.source
-        for cell in nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4).cells
-        for tag in cell.metadata.get("tags", [])
-        if tag.startswith(prefix)
-    }
+    nb = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)
+    return {rest: cell.source for _, cell, rest in notebook_cells.tagged(nb, prefix)}
 
 
 def definition(stem: str, name: str) -> Callable[..., Any]:

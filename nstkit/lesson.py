@@ -67,8 +67,7 @@ def _limits(numbers: Tensor, colors: str) -> tuple[float, float]:
 def overlay(image: Tensor, values: Tensor, limits: tuple[float, float] | None = None) -> Tensor:
     """Return a picture in gray, lit where a map is high: an image like ``image``.
 
-    The map (h, w) is stretched over the picture (1, 3, H, W). ``limits`` are numbers that are lit
-    not at all and fully; None: 0 and the greatest.
+    The map (h, w) is stretched over it. ``limits``: not lit, fully lit; None: 0, the greatest.
     """
     low, high = limits or (0.0, max(values.max().item(), 1e-12))
     spread = F.interpolate(values.detach().float().view(1, 1, *values.shape[-2:]), image.shape[-2:])
@@ -172,7 +171,8 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
     for name, options in choices.items():
         numeric = all(isinstance(option, int | float) for option in options)
         kind = ipywidgets.SelectionSlider if numeric else ipywidgets.Dropdown
-        controls[name] = kind(description=name.replace("_", " "), options=list(options))
+        label = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
+        controls[name] = kind(options=list(options), **label)
     image, text = ipywidgets.Image(), ipywidgets.HTML()
 
     def _update(_: object = None) -> None:

@@ -17,6 +17,7 @@ import nbformat
 from PIL import Image
 
 import nstkit
+from nstkit.plots import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -52,7 +53,7 @@ def thumbnail(notebook: Path) -> Path:
     data, name = main_picture(notebook), f"{notebook.stem}.jpg"
     for folder in ("figures", "thumbnails"):
         (DOCS / folder).mkdir(parents=True, exist_ok=True)
-    (DOCS / "figures" / name).write_bytes(data)
+    Picture(data, alt="", width=0).save(DOCS / "figures" / name)
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
     picture.save(DOCS / "thumbnails" / name, quality=90)

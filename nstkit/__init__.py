@@ -16,6 +16,16 @@ from nstkit.vgg import VGG
 
 __version__ = "0.1.0"
 
+
+def __getattr__(name: str) -> object:
+    """Import the studio when it is asked for: it needs ipywidgets, and nothing else here does."""
+    if name == "Studio":
+        from nstkit.studio import Studio
+
+        return Studio
+    raise AttributeError(f"module 'nstkit' has no attribute {name!r}")
+
+
 __all__ = [
     "DEFAULT",
     "VGG",
@@ -24,6 +34,7 @@ __all__ = [
     "Recipe",
     "Result",
     "Step",
+    "Studio",
     "content_loss",
     "gram_matrix",
     "load_image",

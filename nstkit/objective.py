@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -68,12 +69,9 @@ class Objective:
     """
 
     def __init__(
-        self,
-        content: Tensor | None,
-        style: Tensor | None,
-        vgg: VGG | None = None,
+        self, content: Tensor | None, style: Tensor | None, vgg: VGG | None = None,
         recipe: Recipe = DEFAULT,
-    ) -> None:
+    ) -> None:  # fmt: skip
         given = style if content is None else content
         if given is None:
             raise ValueError("Got neither content nor style; expected at least one picture.")
@@ -95,15 +93,11 @@ class Objective:
         features = self.vgg(image, {**content_layers, **style_layers})
         recipe, zero = self.recipe, image.new_zeros(())
         content = {
-            name: content_loss(features[name], self._content_targets[name], recipe.content_reduce)
-            for name in content_layers
+            n: content_loss(features[n], self._content_targets[n], recipe.content_reduce)
+            for n in content_layers
         }
-        style = {
-            name: style_loss(
-                features[name], self._style_targets[name], recipe.gram, recipe.style_reduce
-            )
-            for name in style_layers
-        }
+        form = recipe.gram, recipe.style_reduce
+        style = {n: style_loss(features[n], self._style_targets[n], *form) for n in style_layers}
         variation = total_variation(image, recipe.tv_form, recipe.tv_reduce) if self.tv else zero
         L_content = sum((w * content[name] for name, w in content_layers.items()), zero)
         L_style = sum((w * style[name] for name, w in style_layers.items()), zero)
@@ -112,12 +106,20 @@ class Objective:
             content=L_content,
             style=L_style,
             tv=variation,
-            per_layer={
-                **{f"content {name}": value for name, value in content.items()},
-                **{f"style {name}": value for name, value in style.items()},
-            },
+            per_layer={f"content {name}": value for name, value in content.items()}
+            | {f"style {name}": value for name, value in style.items()},
             weights=(self.alpha, self.beta, self.tv),
         )
+
+    def with_pictures(self, content: Tensor | None, style: Tensor | None) -> Objective:
+        """Return a copy for other pictures; the targets of one that is the same are kept."""
+        other = copy.copy(self)
+        if content is not self.content:
+            other.content, other._content_targets = content, {}
+        if style is not self.style:
+            other.style, other._style_targets = style, {}
+        other._complete_targets()
+        return other
 
     def weights(self) -> tuple[object, ...]:
         """Return all weights that are in force, to see whether the objective has changed."""
@@ -139,12 +141,9 @@ class Objective:
         )
 
     def _add_targets(
-        self,
-        term: str,
-        targets: dict[str, Tensor],
-        layers: Iterable[str],
+        self, term: str, targets: dict[str, Tensor], layers: Iterable[str],
         statistic: Callable[[Tensor], Tensor],
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Compute the targets of those layers that have none yet."""
         missing = [name for name in layers if name not in targets]
         if not missing:

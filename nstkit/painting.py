@@ -52,8 +52,8 @@ class Result:
         """The record of the step whose picture ``image`` is."""
         return min(self.history, key=lambda record: record.losses.total)
 
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Write the picture with its recipe (see `nstkit.read_metadata`); return the path."""
+    def save(self, path: str | PathLike[str], **more: str) -> Path:
+        """Write the picture with its recipe and more texts for `nstkit.read_metadata`."""
         from nstkit import __version__
 
         facts = {
@@ -67,7 +67,7 @@ class Result:
             "style": self.sources[1],
             "size": "{} x {}".format(*self.image.shape[:1:-1]),
         }
-        return save_image(self.image, path, facts)
+        return save_image(self.image, path, facts | more)
 
     def to_pil(self) -> Image.Image:
         """Return the picture as an 8-bit RGB `PIL.Image.Image`."""
@@ -126,8 +126,8 @@ def stylize(
 
     device = default_device(content, vgg) if device is None else device
     recipe = recipe if steps is None else recipe.replace(steps=steps)
-    sources = _name(content), _name(style)
-    content, style = (_as_image(source, size, device) for source in (content, style))
+    sources = name_of(content), name_of(style)
+    content, style = (as_image(source, size, device) for source in (content, style))
     if vgg is None:
         dtype = feature_dtype(precision, device)
         vgg = network(recipe).to(device, dtype, memory_format=torch.channels_last)
@@ -165,13 +165,14 @@ def _collect(
     return best, history, snapshots, False
 
 
-def _name(source: Given) -> str:
+def name_of(source: Given) -> str:
     """Return what to call a picture in a file's metadata: never a folder of this machine."""
-    named = isinstance(source, (str, PathLike))
-    return Path(source).name if named else type(source).__name__.lower()
+    name = source if isinstance(source, str | PathLike) else getattr(source, "filename", "")
+    return Path(name).name or type(source).__name__.lower()
 
 
-def _as_image(source: Given, size: int, device: torch.device | str) -> Tensor:
+def as_image(source: Given, size: int, device: torch.device | str) -> Tensor:
+    """Return a picture on a device: loaded at a size, or a tensor as it is, if it is in [0, 1]."""
     if not isinstance(source, Tensor):
         return load_image(source, size, device)
     low, high = source.min().item(), source.max().item()

@@ -1,0 +1,149 @@
+"""The studio's controls: widgets that show `Settings`, and are read as `Settings`.
+
+Here and in `dials` and `pictures` only widgets and traits are used that ipywidgets 7.7, which
+Google Colab has, and 8 have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import ipywidgets as widgets
+
+from nstkit.pretrained import layer_names
+from nstkit.recipes import DEFAULT, OPTIMIZERS, STARTS, Recipe
+from nstkit.studio.dials import Dial, Layers, caption, menu, offer
+from nstkit.studio.pictures import Picker
+from nstkit.studio.settings import Settings
+
+SIZES = (96, 128, 160, 192, 256, 320, 384, 512, 768, 1024)
+CONTENT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")
+POOLINGS = [("max", "max"), ("average", "avg"), ("average, scaled", "avg_scaled")]
+PRESETS = {
+    "choose ...": None,
+    "house recipe": DEFAULT,
+    "gentle": DEFAULT.replace(beta=1),
+    "bold": DEFAULT.replace(beta=100),
+    "shallow layers": DEFAULT.replace(style_layers=["relu1_1", "relu2_1"]),
+    "deep layers": DEFAULT.replace(style_layers=["relu3_1", "relu4_1", "relu5_1"]),
+    "out of noise": DEFAULT.replace(start="noise", tv=500),
+    "texture only": DEFAULT.replace(alpha=0, start="noise"),
+}
+HELP = {
+    "weights": "α holds on to the photograph: shapes stay. β paints: colors and strokes of the "
+    "artwork come. Smoothing (total variation) wipes out grain.",
+    "content": "What α protects: in a shallow layer every pixel, in a deep one only the gist.",
+    "layers": "Where β takes its patterns from, and how much: relu1_1 has colors and grain, "
+    "relu3_1 strokes, relu5_1 large forms.",
+    "route": "Start and size begin anew; everything else goes on from the picture of now.",
+}
+
+
+class Controls:
+    """All controls of the studio.
+
+    Args:
+        settings: what they show at first.
+        changed: called after a reader has moved one.
+
+    Attributes:
+        box: what to display beside the picture; below: what to display below it.
+    """
+
+    def __init__(self, settings: Settings, changed: Callable[[], None]) -> None:
+        self._changed, self._quiet = changed, True
+        self.content, self.style, self.layers = Picker("content"), Picker("style"), Layers()
+        self.alpha = Dial("alpha", "content α", -2, 3)
+        self.beta = Dial("beta", "style β", -2, 4)
+        self.tv = Dial("tv", "smoothing", 0, 4)
+        self.content_layer = menu("content-layer", "layer of α", [])
+        self.start = menu("start", "start", STARTS)
+        self.optimizer = menu("optimizer", "optimizer", OPTIMIZERS)
+        self.pooling = menu("pooling", "pooling", POOLINGS)
+        self.size = menu("size", "size (px)", [])
+        self.preset = menu("preset", "preset", list(PRESETS))
+        self.box, self.below = self._arranged(), self._below()
+        self.show(settings)
+        for widget in self._steering():
+            widget.observe(self._moved, "value")
+        self._quiet = False
+
+    def read(self, base: Settings) -> Settings:
+        """Return settings with what the controls say; the rest is that of ``base``.
+
+        Raises:
+            ValueError: They leave nothing to minimize.
+        """
+        return base.replace(
+            content=self.content.read(),
+            style=self.style.read(),
+            size=self.size.value,
+            alpha=self.alpha.read(),
+            beta=self.beta.read(),
+            tv=self.tv.read(),
+            content_layers=dict(self.content_layer.value),
+            style_layers=self.layers.read(),
+            start=self.start.value,
+            optimizer=self.optimizer.value,
+            pooling=self.pooling.value,
+        )
+
+    def show(self, settings: Settings) -> None:
+        """Move all controls to where they say these settings."""
+        recipe = settings.recipe
+        with self.silently():
+            self.content.show(settings.content)
+            self.style.show(settings.style)
+            offer(self.size, sorted({*SIZES, settings.size}), settings.size)
+            self.alpha.show(recipe.alpha)
+            self.beta.show(recipe.beta)
+            self.tv.show(recipe.tv)
+            self.layers.show(recipe.style_layers, recipe.network)
+            self._show_content_layers(recipe)
+            for name in ("start", "optimizer", "pooling"):
+                getattr(self, name).value = getattr(recipe, name)
+
+    @contextmanager
+    def silently(self) -> Iterator[None]:
+        """Move controls without calling ``changed``."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _show_content_layers(self, recipe: Recipe) -> None:
+        """Offer single layers, and whatever else the recipe has."""
+        chosen = tuple(recipe.content_layers.items())
+        options = {((name, 1.0),): name for name in CONTENT_LAYERS}
+        options.setdefault(chosen, " + ".join(name for name, _ in chosen) or "none")
+        order = sorted(options, key=lambda pairs: [layer_names().index(n) for n, _ in pairs])
+        offer(self.content_layer, [(options[pairs], pairs) for pairs in order], chosen)
+
+    def _moved(self, _: object) -> None:
+        if not self._quiet:
+            with self.silently():
+                self.preset.index = 0
+            self._changed()
+
+    def _steering(self) -> list[widgets.Widget]:
+        """Return the widgets that are read."""
+        dials = [self.alpha, self.beta, self.tv, *self.layers.dials]
+        menus = [self.content.menu, self.style.menu, self.size, self.content_layer, self.start,
+                 self.optimizer, self.pooling, *self.layers.menus]  # fmt: skip
+        return [*menus, *(part for dial in dials for part in (dial.on, dial.slider))]
+
+    def _arranged(self) -> widgets.VBox:
+        """Return what stands beside the picture."""
+        rows = [self.content.box, self.style.box,
+                self.alpha.box, self.beta.box, self.tv.box, caption(HELP["weights"]),
+                self.layers.box, caption(HELP["layers"])]  # fmt: skip
+        return widgets.VBox(rows)
+
+    def _below(self) -> widgets.VBox:
+        """Return what stands below it."""
+        rows = [widgets.HBox([self.preset, self.content_layer]), caption(HELP["content"]),
+                widgets.HBox([self.start, self.size]), widgets.HBox([self.optimizer, self.pooling]),
+                caption(HELP["route"])]  # fmt: skip
+        return widgets.VBox(rows)

@@ -1,0 +1,102 @@
+"""The parts of the studio's controls: menus, weights, and rows of weighted layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from nstkit.pretrained import layer_names
+from nstkit.recipes import STYLE_LAYERS
+
+ROUND = (1, 1.5, 2, 3, 5, 7)
+
+
+def named(part: str, widget: Any) -> Any:
+    """Mark a widget with a CSS class, by which style sheets and tests find it; return it."""
+    return widget.add_class(f"nstkit-{part}")
+
+
+def caption(text: str) -> widgets.HTML:
+    """Return a small gray line of text."""
+    return named("caption", widgets.HTML(text))
+
+
+def menu(part: str, label: str, options: Any) -> widgets.Dropdown:
+    """Return a drop-down menu with its label in front."""
+    layout, style = {"width": "198px"}, {"description_width": "66px"}
+    return named(
+        part, widgets.Dropdown(options=options, description=label, layout=layout, style=style)
+    )
+
+
+def offer(menu: widgets.Widget, options: Sequence[Any], value: Any) -> None:
+    """Choose a value, among new options only if they are others: the page need not redraw them."""
+    if tuple(menu.options) != tuple(options):
+        menu.options = options
+    menu.value = value
+
+
+class Dial:
+    """A weight: a switch, and a slider over round numbers. Off is 0.
+
+    Args:
+        part: its name for style sheets and tests.
+        first: its label, or a widget that stands for one.
+        low: power of ten of its left end; high: of its right end.
+    """
+
+    def __init__(self, part: str, first: widgets.Widget | str, low: int, high: int) -> None:
+        first = widgets.HTML(first, layout={"width": "96px"}) if isinstance(first, str) else first
+        self._numbers = [float(f"{m}e{power}") for power in range(low, high) for m in ROUND]
+        self._numbers.append(10.0**high)
+        self.on = widgets.Checkbox(True, indent=False, layout={"width": "18px"})
+        self.slider = widgets.SelectionSlider(options=[1.0], layout={"width": "290px"})
+        self.box = named(part, widgets.HBox([self.on, first, self.slider]))
+        self.show(1.0)
+
+    def read(self) -> float:
+        """Return the weight."""
+        return self.slider.value if self.on.value else 0.0
+
+    def show(self, weight: float) -> None:
+        """Move the slider to a weight, any; 0 switches it off and leaves the slider alone."""
+        self.on.value = weight > 0
+        if weight:
+            numbers = sorted({*self._numbers, weight})
+            offer(self.slider, [(f"{number:.3g}", number) for number in numbers], weight)
+
+
+class Layers:
+    """Rows of a layer each, with a weight: as many layers as a recipe may have."""
+
+    def __init__(self) -> None:
+        self.menus = [named("layer", widgets.Dropdown(layout={"width": "96px"}))
+                      for _ in STYLE_LAYERS]  # fmt: skip
+        self.dials = [Dial(f"layer-{n}", menu, -2, 1) for n, menu in enumerate(self.menus, 1)]
+        self.box = widgets.VBox([dial.box for dial in self.dials])
+
+    def read(self) -> dict[str, float]:
+        """Return {layer: weight}; of those off, nothing."""
+        layers: dict[str, float] = {}
+        for row, dial in zip(self.menus, self.dials, strict=True):
+            if weight := dial.read():
+                layers[row.value] = layers.get(row.value, 0.0) + weight
+        return layers
+
+    def show(self, layers: Mapping[str, float], arch: str) -> None:
+        """Show weighted layers, and switch off rows of others.
+
+        Raises:
+            ValueError: There are more than rows.
+        """
+        used = [name for name, weight in layers.items() if weight]
+        if len(used) > len(self.menus):
+            raise ValueError(f"the recipe has {len(used)} style layers; expected at most "
+                             f"{len(self.menus)}, one for each row")  # fmt: skip
+        spare = [name for name in STYLE_LAYERS if name not in used]
+        names = sorted([*used, *spare][: len(self.menus)], key=layer_names(arch).index)
+        for row, dial, name in zip(self.menus, self.dials, names, strict=True):
+            offer(row, layer_names(arch), name)
+            dial.show(layers.get(name, 0.0))

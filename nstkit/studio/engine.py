@@ -1,0 +1,190 @@
+"""The studio's engine: a painting whose settings may change while it runs. No widget, no thread."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Container
+
+import torch
+from torch import Tensor
+
+from nstkit.objective import Objective, network, start_image
+from nstkit.optimize import Record, Step
+from nstkit.painting import Result, name_of
+from nstkit.studio.run import Change, Frame, Run
+from nstkit.studio.settings import WEIGHTS, Settings
+from nstkit.vgg import Precision, default_device, feature_dtype
+
+ANEW, AFRESH = {"content", "size", "start", "seed"}, {"optimizer", "learning_rate"}
+NETWORK = ("network", "weights", "pooling", "padding", "preprocessing")
+PAST, SHORT = 8, 3  # stretches that `undo` remembers; fewer steps than this make none
+
+
+class Engine:
+    """Paint step by step; what is assigned to ``settings`` acts at the next step.
+
+    Weights act on the running optimization: no target is computed again, and L-BFGS forgets what
+    it learned under the old ones. A new style, pooling, optimizer or form of the losses goes on
+    from the picture of now. New content, size, start or seed begin anew. After any exception the
+    settings are again those of the last picture, and the painting can go on.
+
+    Attributes:
+        settings: what is wanted; may be assigned at any time, also from another thread.
+        frame: the newest picture whose losses are known.
+        best: the picture with the lowest total since the settings last changed.
+        history: a `Record` for each picture since the start, without what was undone.
+        rate: steps a second, lately; seconds: spent on this painting.
+
+    Raises:
+        ValueError: A picture cannot be read, or the size does not fit into the memory.
+    """
+
+    def __init__(
+        self, settings: Settings, precision: Precision = "auto",
+        device: torch.device | str | None = None,
+    ) -> None:  # fmt: skip
+        self.settings = self._used = settings
+        self.device = default_device(settings.content) if device is None else torch.device(device)
+        self.dtype = feature_dtype(precision, self.device)
+        self.history: list[Record] = []
+        self.rate = self.seconds = 0.0
+        self.frame = self.best = Frame(0, torch.empty(0), (Change(0, settings),))
+        self._past: deque[Frame] = deque(maxlen=PAST)
+        self._objective: Objective | None = None
+        self._run: Run | None = None
+        self.reset()
+
+    # ------------------------------------------------------------ what readers do
+
+    def advance(self) -> None:
+        """Follow the settings, then make one update of the picture."""
+        self.prepare()
+        began = time.perf_counter()
+        try:
+            self._take(*self._run.advance())
+        except BaseException:
+            self._fall_back(self._used)
+            raise
+        took = time.perf_counter() - began
+        self.seconds += took
+        self.rate = 1 / (0.8 / self.rate + 0.2 * took) if self.rate else 1 / took
+
+    def prepare(self) -> None:
+        """Bring the painting up to its settings without an update, and compute only what is new."""
+        if self.settings is not self._used or not self._run:
+            self._follow(self.settings)
+
+    def reset(self) -> None:
+        """Begin anew under the settings of now."""
+        self._follow(self.settings, anew=True)
+
+    def undo(self) -> None:
+        """Go back to the best picture under these settings; from there, to that of those before.
+
+        The settings come back with the picture, also over a reset.
+        """
+        target = self.best
+        if target.index == self.frame.index and target.settings is self._used:
+            target = self._past.pop() if self._past else target
+        elif self._past and self._past[-1] is target:
+            self._past.pop()
+        self.settings = target.settings
+        self._follow(self.settings, back_to=target)
+
+    def forget(self) -> None:
+        """Go on from the picture of now with an optimizer that has learned nothing."""
+        self._follow(self.settings, back_to=self.frame)
+
+    # ------------------------------------------------------------ what there is to see
+
+    @property
+    def newest(self) -> Frame:
+        """The newest picture; its losses may not be known yet."""
+        run = self._run  # one look, since another thread may take it away
+        return run.newest if run else self.frame
+
+    @property
+    def pictures(self) -> tuple[Tensor, Tensor]:
+        """Content and style at the size of the painting, (1, 3, H, W) in [0, 1]."""
+        return self._objective.content, self._objective.style
+
+    def result(self) -> Result:
+        """Return the picture of ``frame`` as `nstkit.stylize` would, with the steps it has."""
+        frame, settings = self.frame, self.frame.settings
+        record = Record(frame.index, frame.losses, self.seconds, "")
+        return Result(
+            frame.image, [record], settings.recipe.replace(steps=frame.index), settings.seed,
+            self.seconds, str(self.dtype).removeprefix("torch."), False, {},
+            (name_of(settings.content), name_of(settings.style)),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ how it is done
+
+    def _follow(self, wanted: Settings, anew: bool = False, back_to: Frame | None = None) -> None:
+        """Put settings in force: in the run of now if that can follow them, else in a new one."""
+        try:
+            changed = set(self._used.changes(wanted))
+            objective = self._objective_for(wanted, changed)
+            if not back_to and (anew or changed):
+                self._keep_best()
+            if anew or changed & ANEW:
+                pictures, seed = (objective.content, objective.style), wanted.seed
+                image = start_image(wanted.recipe.start, *pictures, seed)
+                start = Frame(0, image, (Change(0, wanted),))
+                self._begin(Run(objective, start, start.changes))
+            elif back_to or not self._run or objective is not self._objective or changed & AFRESH:
+                source = back_to or self.frame
+                self._begin(Run(objective, source, source.with_change(wanted, fresh=True)))
+            else:
+                fresh = self._run.changes[-1].fresh_at(self.frame.index)
+                self._run.changes = self.frame.with_change(wanted, fresh)
+        except BaseException:
+            self._fall_back(wanted)
+            raise
+        self._used = wanted
+
+    def _objective_for(self, wanted: Settings, changed: Container[str]) -> Objective:
+        """Return the objective of now with other weights, or one that shares what stays."""
+        objective, recipe = self._objective, wanted.recipe
+        content, style = (
+            wanted.load(name, self.device)
+            if not objective or name in changed or "size" in changed
+            else getattr(objective, name)
+            for name in ("content", "style")
+        )
+        if not objective or wanted.form() != self._used.form():
+            kept = objective and not any(name in changed for name in NETWORK)
+            vgg = objective.vgg if kept else network(recipe)
+            vgg = vgg.to(self.device, self.dtype, memory_format=torch.channels_last)
+            return Objective(content, style, vgg, recipe)
+        if content is not objective.content or style is not objective.style:
+            objective = objective.with_pictures(content, style)
+        for name in WEIGHTS:
+            setattr(objective, name, getattr(recipe, name))
+        return objective
+
+    def _begin(self, run: Run) -> None:
+        frame, step = run.advance()
+        same_painting = run.changes[0] is self.frame.changes[0]
+        self.history = [r for r in self.history if same_painting and r.index < frame.index]
+        self.seconds *= same_painting
+        self._run, self._objective = run, run.objective
+        self._take(frame, step)
+
+    def _take(self, frame: Frame, step: Step) -> None:
+        self.frame = frame
+        self.best = frame if step.is_best else self.best
+        self.history.append(Record(frame.index, step.losses, self.seconds, step.note))
+
+    def _keep_best(self) -> None:
+        """Remember the best picture of a stretch that ends, for `undo`."""
+        long = self.best.index - self.best.changes[-1].index >= SHORT
+        if long and self.best not in self._past:
+            self._past.append(self.best)
+
+    def _fall_back(self, failed: Settings) -> None:
+        """Return to the settings of the last picture, unless others are wanted meanwhile."""
+        if self.settings is failed:
+            self.settings = self.frame.settings
+        self._run = None  # a generator that raised has ended

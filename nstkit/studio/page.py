@@ -1,0 +1,148 @@
+"""The page that the studio is on: its beat, the arrangement, the cell and the folder it is in."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from nstkit.painting import Result
+from nstkit.studio.controls import Controls
+from nstkit.studio.dials import named
+from nstkit.studio.screen import Screen
+from nstkit.studio.worker import Worker
+
+BEAT = 100  # ms
+GUARD = threading.RLock()  # one for all panels, since starting one pauses the others
+_PULSES: weakref.WeakSet[Pulse] = weakref.WeakSet()
+
+BUTTONS = {
+    "step": ("step", "one step"),
+    "reset": ("reset", "begin anew from the start that is chosen"),
+    "undo": ("undo to best", "back to the best picture; again: to that of the settings before"),
+    "save": ("save", "write a PNG with its recipe inside into the folder of the notebook"),
+    "copy": ("copy recipe", "show the lines of Python that paint this picture again"),
+}
+HINT = "Press \u25b6, then move anything."
+
+
+class Pulse:
+    """The beat of the page, which keeps a worker going; that of one panel at a time.
+
+    Args:
+        worker: starts at the first beat.
+        started: called when the page begins to beat.
+        show: called at each beat and when the page has paused, with the exception that has ended
+            the work, if one has.
+
+    Attributes:
+        play: the widget that beats, an `ipywidgets.Play`.
+        blocked: True lets no worker start, for a cell is painting.
+    """
+
+    def __init__(
+        self, worker: Worker, started: Callable[[], None], show: Callable[[Exception | None], None]
+    ) -> None:
+        self.play = named("play", widgets.Play(max=10**8, interval=BEAT, show_repeat=False))
+        self.blocked = False
+        # ipywidgets 7 calls it _playing, and there only the page can start it.
+        self._playing = "playing" if self.play.has_trait("playing") else "_playing"
+        self._worker, self._started, self._show = worker, started, show
+        self.play.observe(self._beat, "value")
+        self.play.observe(self._switch, self._playing)
+        _PULSES.add(self)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is painting."""
+        return self.blocked or self._worker.running
+
+    def pause(self) -> None:
+        """Stop the beat, and the worker after the step that is being made."""
+        with GUARD:
+            setattr(self.play, self._playing, False)
+            self._worker.stop()
+
+    def _beat(self, _: object) -> None:
+        with GUARD:
+            if self.blocked or not getattr(self.play, self._playing):
+                return
+            failure = self._worker.take_failure()
+            if failure:
+                self.pause()
+            elif not self._worker.running:
+                for other in [pulse for pulse in _PULSES if pulse is not self]:
+                    other.pause()
+            if not failure:
+                self._worker.beat()
+            self._show(failure)
+
+    def _switch(self, change: Mapping[str, bool]) -> None:
+        with GUARD:
+            if change["new"]:
+                self._started()
+            else:
+                self._worker.stop()
+                self._show(self._worker.take_failure())
+
+
+def arranged(
+    pulse: Pulse, buttons: Mapping[str, Callable[..., None]], screen: Screen,
+    controls: Controls,
+) -> widgets.VBox:  # fmt: skip
+    """Return the panel: a bar of buttons, the screen, the controls."""
+    bar = [pulse.play]
+    for name, (label, tooltip) in BUTTONS.items():
+        button = widgets.Button(description=label, tooltip=tooltip)
+        button.on_click(buttons[name])
+        bar.append(named(name, button))
+    sheet = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    style = widgets.HTML(f"<style>{sheet}</style>", layout={"display": "none"})
+    bar = named("bar", widgets.HBox([*bar, named("hint", widgets.HTML(HINT))]))
+    left = named("screen", widgets.VBox([screen.box, controls.below]))
+    columns = named("columns", widgets.HBox([left, named("controls", controls.box)]))
+    rows = [style, bar, screen.message, screen.script, columns]
+    return named("studio", widgets.VBox(rows))
+
+
+def close_all(widget: widgets.Widget) -> None:
+    """Close a widget with all that is in it; ipywidgets would keep them all for good."""
+    for part in getattr(widget, "children", ()):
+        close_all(part)
+    for part in (getattr(widget, name, None) for name in ("style", "layout")):
+        if part is not None:
+            part.close()
+    widget.close()
+
+
+def cell_id() -> str:
+    """Return what tells the cell that is being run from others; "" outside of notebooks."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "get_parent"):
+        return ""
+    told = shell.get_parent().get("metadata", {}).get("cellId")
+    return told or shell.user_ns.get("In", [""])[-1]
+
+
+def free_path(result: Result) -> Path:
+    """Return a new name for a picture, such as cat_great_wave_0042.png, in this folder."""
+    content, style = (Path(name).stem for name in result.sources)
+    stem = f"{content}_{style}_{result.recipe.steps:04d}"
+    names = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"_{n}" for n in range(2, 1000))))
+    return next(path for path in names if not path.exists())
+
+
+def explained(error: Exception) -> str:
+    """Return what went wrong and what to do, in a sentence."""
+    if isinstance(error, ValueError | OSError):
+        return f"{error} The painting is as it was."
+    if isinstance(error, MemoryError) or "memory" in str(error).lower():  # torch has its own kinds
+        return (
+            "This does not fit into the memory. Choose a smaller size. The painting is as it was."
+        )
+    return f"{type(error).__name__}: {error}. The painting is as it was; press \u25b6 or reset."

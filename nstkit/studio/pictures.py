@@ -1,0 +1,93 @@
+"""The studio's pickers: thumbnails to click on, a menu of the same names, and an upload."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import ipywidgets as widgets
+from PIL import ImageOps
+from torch import Tensor
+
+from nstkit.images import load_image, samples, to_pil
+from nstkit.painting import Given, name_of
+
+SIDE = 40  # px, of a thumbnail
+# A button shows no picture, but a style sheet gives it a background.
+RULE = ".nstkit-{kind}-{number}{{background:url(data:image/jpeg;base64,{data}) center/cover}}"
+
+
+class Picker:
+    """Choose a picture: a bundled one, an upload, or whatever else the settings hold.
+
+    Args:
+        kind: "content" or "style".
+
+    Attributes:
+        menu, upload: widgets to observe; box: what to display.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._sources: dict[str, Given] = {}
+        self._rules: dict[str, str] = {}
+        self.menu = widgets.Dropdown(layout={"width": "150px"})
+        self.upload = widgets.FileUpload(
+            accept="image/*", multiple=False, description="upload", layout={"width": "104px"}
+        )
+        self.menu.add_class(f"nstkit-{kind}")
+        self.upload.add_class(f"nstkit-{kind}-upload")
+        self._thumbnails, self._sheet = widgets.HBox(), widgets.HTML(layout={"display": "none"})
+        self._thumbnails.add_class("nstkit-thumbnails")
+        self.menu.observe(lambda _: self._mark(), "value")
+        for name in samples(kind):
+            self._add(name, name)
+        label = widgets.HTML(kind, layout={"width": "56px"})
+        first = widgets.HBox([label, self.menu, self.upload, self._sheet])
+        self.box = widgets.VBox([first, self._thumbnails])
+
+    def read(self) -> Given:
+        """Return the picture that is chosen."""
+        return self._sources[self.menu.value]
+
+    def show(self, source: Given) -> None:
+        """Choose a picture, and take it into the menu if it is new there."""
+        name = name_of(source)
+        if self._sources.get(name) is not source and source != name:
+            self._add(name, source)
+        self.menu.value = name
+
+    def take(self) -> None:
+        """Choose the picture that was uploaded last; ValueError if the file is no picture."""
+        files = self.upload.value
+        # ipywidgets 7 has {name: {"content": ...}}, 8 has ({"name": ..., "content": ...},).
+        of_7 = isinstance(files, dict)
+        name, file = next(iter(files.items())) if of_7 else (files[0]["name"], files[0])
+        picture = to_pil(load_image(io.BytesIO(bytes(file["content"]))))
+        picture.filename = name  # for `name_of`
+        self.show(picture)
+
+    def _add(self, name: str, source: Given) -> None:
+        """Take a picture into the menu and among the thumbnails."""
+        picture = to_pil(source if isinstance(source, Tensor) else load_image(source))
+        if name not in self._sources:
+            self._thumbnails.children += (self._button(name),)
+        data = io.BytesIO()
+        ImageOps.fit(picture, (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
+        self._sources[name] = source
+        number, text = list(self._sources).index(name), base64.b64encode(data.getvalue())
+        self._rules[name] = RULE.format(kind=self._kind, number=number, data=text.decode("ascii"))
+        self._sheet.value = f"<style>{' '.join(self._rules.values())}</style>"
+        self.menu.options = list(self._sources)
+
+    def _button(self, name: str) -> widgets.Button:
+        button = widgets.Button(tooltip=name)
+        button.add_class("nstkit-thumbnail").add_class(f"nstkit-{self._kind}-{len(self._sources)}")
+        button.on_click(lambda _: setattr(self.menu, "value", name))
+        return button
+
+    def _mark(self) -> None:
+        """Frame the thumbnail of the picture that is chosen."""
+        for name, button in zip(self._sources, self._thumbnails.children, strict=False):
+            frame = button.add_class if name == self.menu.value else button.remove_class
+            frame("nstkit-chosen")

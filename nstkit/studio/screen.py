@@ -1,0 +1,120 @@
+"""The studio's screen: the picture, what is known of it, and the curves of its losses."""
+
+from __future__ import annotations
+
+import html
+import io
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import ipywidgets as widgets
+from PIL import Image
+from torch import Tensor
+
+from nstkit.images import to_pil
+from nstkit.optimize import Record
+from nstkit.plots import LOOKS, render
+from nstkit.studio.dials import named
+from nstkit.studio.engine import Engine
+from nstkit.studio.run import Frame
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+VIEWS = ("content", "now", "style", "all three")
+CHART = (4.0, 1.7)  # inches
+CHART_SECONDS, CHART_POINTS = 1.0, 300  # between two charts, since one takes 0.1 s; in a chart
+
+
+class Screen:
+    """Shows an engine. It writes to its widgets only when there is something new.
+
+    Attributes:
+        view: which pictures to show, a widget to observe; box: what to display; message and
+            script: texts for other places.
+    """
+
+    def __init__(self) -> None:
+        self.picture = named("picture", widgets.Image(format="jpeg"))
+        self.chart = named("chart", widgets.Image(format="png"))
+        self.status = named("status", widgets.HTML())
+        self.message = named("message", widgets.HTML())
+        self.script = named("script", widgets.HTML())
+        self.view = named("view", widgets.ToggleButtons(options=VIEWS, value="now"))
+        self.view.style.button_width = "84px"
+        self.box = widgets.VBox([self.picture, self.view, self.status, self.chart])
+        self._shown: tuple[Frame, str] | None = None
+        self._charted: Record | None = None
+        self._charted_at = 0.0
+
+    def show(self, engine: Engine, painting: bool) -> None:
+        """Show the newest picture, and the curves if they are old or nothing is painted."""
+        frame, view = engine.newest, self.view.value
+        if self._shown != (frame, view):
+            content, style = engine.pictures
+            images = dict(zip(VIEWS, (content, frame.image, style), strict=False))
+            self.picture.value = jpeg([images[view]] if view in images else [*images.values()])
+            self._shown = frame, view
+        rate = f"{engine.rate:.1f} steps/s" if painting else "paused"
+        self.status.value = status(frame, rate)
+        now = time.monotonic()
+        if not painting or now - self._charted_at > CHART_SECONDS:
+            self._draw_chart(engine)
+            self._charted_at = now
+
+    def say(self, text: str, kind: str = "error") -> None:
+        """Show a sentence, of kind "error" or "info"; none at all if it is empty."""
+        told = f"<div class='nstkit-{kind}'>{html.escape(text)}</div>" if text else ""
+        self.message.value = told
+
+    def _draw_chart(self, engine: Engine) -> None:
+        records = engine.history
+        if self._charted is not (last := records[-1]):
+            thinned = [*records[: -1 : len(records) // CHART_POINTS + 1], last]
+            marks = [change.index for change in engine.frame.changes[1:]]
+            self.chart.value = render(partial(draw_losses, thinned, marks), "", "png", CHART).data
+            self._charted = last
+
+
+def status(frame: Frame, rate: str) -> str:
+    """Return the line below the picture."""
+    recipe, (height, width) = frame.settings.recipe, frame.image.shape[-2:]
+    ratio = f"β/α = {recipe.beta / recipe.alpha:.3g}" if recipe.alpha else "α = 0"
+    return f"<b>step {frame.index}</b> · {rate} · {ratio} · {width} × {height} px"
+
+
+def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure) -> None:
+    """Draw the loss and its weighted terms, and a line at each change of the settings."""
+    axes, steps = figure.add_subplot(), [record.index for record in records]
+    curves = {"total": [r.losses.total for r in records]}
+    curves |= {name: [r.losses.terms[name] for r in records] for name in records[0].losses.terms}
+    for name, values in curves.items():
+        if any(values):
+            color, line = LOOKS[name]
+            axes.plot(steps, values, color=color, linestyle=line, linewidth=1.6, label=name,
+                      marker="."[len(steps) > 1 :])  # fmt: skip
+    for index in marks:
+        axes.axvline(index, color="#888888", linewidth=0.8)
+    axes.set_yscale("log", nonpositive="mask")
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], axes.get_ylim()[1] / 1e4))
+    axes.tick_params(labelsize=7)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    axes.set_xlabel("step", fontsize=7)
+    figure.legend(loc="outside right upper", fontsize=7)
+
+
+def jpeg(images: Sequence[Tensor]) -> bytes:
+    """Encode images (1, 3, H, W) side by side, all of the middle one's height."""
+    pictures = [to_pil(image) for image in images]
+    height = pictures[len(pictures) // 2].height
+    scaled = [p.resize((max(1, round(p.width * height / p.height)), height)) for p in pictures]
+    sheet = Image.new("RGB", (sum(p.width for p in scaled), height))
+    left = 0
+    for picture in scaled:
+        sheet.paste(picture, (left, 0))
+        left += picture.width
+    file = io.BytesIO()
+    sheet.save(file, "JPEG", quality=90)
+    return file.getvalue()

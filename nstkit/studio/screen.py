@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VIEWS = ("content", "now", "style", "all three")
 CHART = (4.0, 1.7)  # inches
-CHART_SECONDS, CHART_POINTS = 1.0, 300  # between two charts, since one takes 0.1 s; in a chart
+CHART_SECONDS, CHART_POINTS = 2.0, 300  # between two charts, since one takes 0.2 s; in a chart
 
 
 class Screen:

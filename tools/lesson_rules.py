@@ -40,7 +40,7 @@ PARTS = (  # each in this order
     r"^\*\*Next:\*\*",
     r"^\*\*Sources\.\*\*",
 )
-WIDGET = "explore("
+WIDGET = re.compile(r"explore\(|\Astudio\Z")  # a panel, or a studio that shows itself
 UNSEEN = re.compile(r"<details>.*?</details>|!\[[^\]]*\]", re.DOTALL)  # folded, or alt text
 DRAWS, SEED = re.compile(r"torch\.(?:rand\w*|normal)\("), re.compile(r"manual_seed\(|seed=")
 
@@ -154,7 +154,7 @@ def exercises_are_complete(nb: NotebookNode, path: Path) -> Iterator[str]:
 def a_widget_has_tasks_and_a_still_figure(nb: NotebookNode, path: Path) -> Iterator[str]:
     """GitHub shows no widget, so a figure goes before it; and playing needs a question."""
     code = code_cells(nb)
-    places = [n for n, (_, cell) in enumerate(code) if WIDGET in cell.source]
+    places = [n for n, (_, cell) in enumerate(code) if WIDGET.search(cell.source)]
     if not places:
         yield "no widget"
     for n in places:

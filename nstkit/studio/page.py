@@ -1,4 +1,10 @@
-"""The page that the studio is on: its beat, the arrangement, the cell and the folder it is in."""
+"""The page that the studio is on: its beat, the arrangement, the cell and the folder it is in.
+
+The page beats: an `ipywidgets.Play` sends a message several times a second, and what answers it
+keeps the worker going and shows the newest picture. So a slider never waits for a step, every
+update of the page answers a message of the page (Google Colab drops those that a thread sends),
+and where no page is open nothing runs.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +12,28 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import ipywidgets as widgets
 
-from nstkit.painting import Result
 from nstkit.studio.controls import Controls
 from nstkit.studio.dials import named
+from nstkit.studio.engine import Engine
 from nstkit.studio.screen import Screen
 from nstkit.studio.worker import Worker
 
 BEAT = 100  # ms
 GUARD = threading.RLock()  # one for all panels, since starting one pauses the others
 _PULSES: weakref.WeakSet[Pulse] = weakref.WeakSet()
+_PANELS: dict[str, Closable] = {}  # by cell; not of a class, which a reload of it would empty
+
+
+class Closable(Protocol):
+    """A panel, as far as it matters here."""
+
+    def close(self) -> None:
+        """Stop, and leave the page."""
+
 
 BUTTONS = {
     "step": ("step", "one step"),
@@ -118,6 +134,15 @@ def close_all(widget: widgets.Widget) -> None:
     widget.close()
 
 
+def take_the_cell(panel: Closable) -> None:
+    """Close the panel that the cell being run has made before, if it has."""
+    with GUARD:
+        before = _PANELS.get(cell := cell_id())
+        _PANELS[cell] = panel
+        if before is not None:
+            before.close()
+
+
 def cell_id() -> str:
     """Return what tells the cell that is being run from others; "" outside of notebooks."""
     from IPython import get_ipython
@@ -126,15 +151,17 @@ def cell_id() -> str:
     if shell is None or not hasattr(shell, "get_parent"):
         return ""
     told = shell.get_parent().get("metadata", {}).get("cellId")
-    return told or shell.user_ns.get("In", [""])[-1]
+    return told or shell.user_ns.get("In", [""])[-1]  # its text, where the page tells no more
 
 
-def free_path(result: Result) -> Path:
-    """Return a new name for a picture, such as cat_great_wave_0042.png, in this folder."""
+def save(engine: Engine, path: str | Path | None) -> Path:
+    """Write the picture of now, by default into this folder under a new name."""
+    result = engine.result()
     content, style = (Path(name).stem for name in result.sources)
     stem = f"{content}_{style}_{result.recipe.steps:04d}"
     names = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"_{n}" for n in range(2, 1000))))
-    return next(path for path in names if not path.exists())
+    given = path or next(name for name in names if not name.exists())
+    return result.save(given, script=engine.frame.script())
 
 
 def explained(error: Exception) -> str:

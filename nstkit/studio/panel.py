@@ -1,10 +1,4 @@
-"""The studio: a panel in the notebook that shows a running painting and steers it.
-
-The page beats: an `ipywidgets.Play` sends a message several times a second, and what answers it
-keeps the worker going and shows the newest picture. So a slider never waits for a step, every
-update of the page answers a message of the page (Google Colab drops those that a thread sends),
-and where no page is open nothing runs.
-"""
+"""The studio: a panel in the notebook that shows a running painting and steers it."""
 
 from __future__ import annotations
 
@@ -19,9 +13,9 @@ import torch
 
 from nstkit.painting import Given, Result
 from nstkit.recipes import DEFAULT, Recipe
+from nstkit.studio import page
 from nstkit.studio.controls import PRESETS, Controls
 from nstkit.studio.engine import Engine
-from nstkit.studio.page import GUARD, Pulse, arranged, cell_id, close_all, explained, free_path
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Screen
 from nstkit.studio.settings import Settings
@@ -29,7 +23,6 @@ from nstkit.studio.worker import Worker
 from nstkit.vgg import Precision
 
 REDRAW = 0.5  # seconds between two pictures while `run` paints
-_PANELS: dict[str, Studio] = {}
 
 
 class Studio:
@@ -59,22 +52,19 @@ class Studio:
         settings = Settings(content, style, recipe, size, seed)
         self.engine = Engine(settings, precision, device)
         self._screen, self._worker = Screen(), Worker(self.engine.advance)
-        self._pulse = Pulse(self._worker, partial(self._screen.say, ""), self._on_pulse)
+        self._pulse = page.Pulse(self._worker, partial(self._screen.say, ""), self._on_pulse)
         self._controls = Controls(settings, partial(self._answer, self._on_control))
-        self._screen.view.observe(partial(self._answer, self._refresh), "value")
-        self._controls.preset.observe(partial(self._answer, self._on_preset), "value")
+        watched = {self._screen.view: self._refresh, self._controls.preset: self._on_preset}
         for picker in (self._controls.content, self._controls.style):
-            upload = partial(self._on_upload, picker)
-            picker.upload.observe(partial(self._answer, upload), "value")
+            watched[picker.upload] = partial(self._on_upload, picker)
+        for widget, action in watched.items():
+            widget.observe(partial(self._answer, action), "value")
         actions = {"step": self._on_step, "reset": self.reset, "undo": self.undo,
                    "save": self.save, "copy": self._on_copy}  # fmt: skip
         buttons = {name: partial(self._answer, action) for name, action in actions.items()}
-        self._box = arranged(self._pulse, buttons, self._screen, self._controls)
-        with GUARD:
-            if (before := _PANELS.get(cell := cell_id())) is not None:
-                before.close()
-            _PANELS[cell] = self
+        self._box = page.arranged(self._pulse, buttons, self._screen, self._controls)
         self._refresh()
+        page.take_the_cell(self)
 
     # ------------------------------------------------------------ for cells
 
@@ -131,8 +121,7 @@ class Studio:
     def save(self, path: str | Path | None = None) -> Path:
         """Write the newest picture with its recipe, under a new name if none is given."""
         self._between_steps(lambda: None)
-        result, script = self.engine.result(), self.engine.frame.script()
-        saved = result.save(free_path(result) if path is None else path, script=script)
+        saved = page.save(self.engine, path)
         self._screen.say(f"Saved as {saved.name}, with its recipe inside.", "info")
         return saved
 
@@ -143,30 +132,30 @@ class Studio:
     def close(self) -> None:
         """Stop, and take the panel off the page; the engine keeps its picture."""
         self.pause()
-        close_all(self._box)
+        page.close_all(self._box)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        text = f"<Studio at step {self.engine.frame.index}; its panel needs a running kernel>"
         view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-        frame = self.engine.frame
-        text = f"<Studio at step {frame.index}; without a kernel its panel is not shown>"
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 
     # ------------------------------------------------------------ for widgets
 
     def _answer(self, action: Callable[[], object], _: object = None) -> None:
         """Do what a widget asks for, one thing at a time, and show what fails."""
-        with GUARD:
+        with page.GUARD:
             try:
                 action()
             except Exception as error:  # elsewhere nobody would see it
-                self._screen.say(explained(error))
+                self._screen.say(page.explained(error))
 
     def _between_steps(self, action: Callable[[], object]) -> None:
         """Do something to the engine while it rests, and show what comes of it."""
-        with GUARD:
+        with page.GUARD:
             if self._pulse.blocked:
                 raise RuntimeError("A cell is painting. Wait for its end, or interrupt it.")
             self._worker.stop()
+            self._worker.take_failure()  # whatever it was, it is past
             self._screen.say("")
             try:
                 action()
@@ -177,7 +166,9 @@ class Studio:
     def _on_pulse(self, failure: Exception | None) -> None:
         if failure:
             self._controls.show(self.engine.settings)
-            self._screen.say(explained(failure))
+            self._screen.say(page.explained(failure))
+        elif note := self.engine.history[-1].note:
+            self._screen.say(note, "info")
         self._answer(self._refresh)
 
     def _on_step(self) -> None:

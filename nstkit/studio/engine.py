@@ -128,7 +128,7 @@ class Engine:
             objective = self._objective_for(wanted, changed)
             if not back_to and (anew or changed):
                 self._keep_best()
-            if anew or changed & ANEW:
+            if anew or (changed & ANEW and not back_to):
                 pictures, seed = (objective.content, objective.style), wanted.seed
                 image = start_image(wanted.recipe.start, *pictures, seed)
                 start = Frame(0, image, (Change(0, wanted),))

@@ -7,6 +7,7 @@ from nstkit.exercises import (
     notebook_03,
     notebook_04,
     notebook_05,
+    notebook_06,
 )
 
 EXERCISES: dict[str, Exercise] = {
@@ -15,4 +16,5 @@ EXERCISES: dict[str, Exercise] = {
     **notebook_03.EXERCISES,
     **notebook_04.EXERCISES,
     **notebook_05.EXERCISES,
+    **notebook_06.EXERCISES,
 }

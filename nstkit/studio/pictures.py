@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import cache
 
 import ipywidgets as widgets
 from PIL import ImageOps
@@ -69,14 +70,13 @@ class Picker:
 
     def _add(self, name: str, source: Given) -> None:
         """Take a picture into the menu and among the thumbnails."""
-        picture = to_pil(source if isinstance(source, Tensor) else load_image(source))
         if name not in self._sources:
             self._thumbnails.children += (self._button(name),)
-        data = io.BytesIO()
-        ImageOps.fit(picture, (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
+        bundled = isinstance(source, str) and source in samples()
+        data = bundled_thumbnail(source) if bundled else thumbnail(source)
         self._sources[name] = source
-        number, text = list(self._sources).index(name), base64.b64encode(data.getvalue())
-        self._rules[name] = RULE.format(kind=self._kind, number=number, data=text.decode("ascii"))
+        number = list(self._sources).index(name)
+        self._rules[name] = RULE.format(kind=self._kind, number=number, data=data)
         self._sheet.value = f"<style>{' '.join(self._rules.values())}</style>"
         self.menu.options = list(self._sources)
 
@@ -91,3 +91,19 @@ class Picker:
         for name, button in zip(self._sources, self._thumbnails.children, strict=False):
             frame = button.add_class if name == self.menu.value else button.remove_class
             frame("nstkit-chosen")
+
+
+def thumbnail(source: Given) -> str:
+    """Return a small square JPEG in base64."""
+    picture, data = (
+        to_pil(source if isinstance(source, Tensor) else load_image(source)),
+        io.BytesIO(),
+    )
+    ImageOps.fit(picture, (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
+    return base64.b64encode(data.getvalue()).decode("ascii")
+
+
+@cache
+def bundled_thumbnail(name: str) -> str:
+    """Return the same of a bundled picture, which never changes."""
+    return thumbnail(name)

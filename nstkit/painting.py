@@ -194,8 +194,7 @@ def _as_start(
 
 
 def _show(bar: Any, step: Step) -> None:
-    terms = {name: f"{value:.3g}" for name, value in step.losses.terms.items() if value}
-    bar.set_postfix(terms, refresh=False)
+    bar.set_postfix({n: f"{v:.3g}" for n, v in step.losses.terms.items() if v}, refresh=False)
     if step.note:
         bar.write(step.note)
     bar.update(step.index - bar.n)

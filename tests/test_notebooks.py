@@ -275,6 +275,10 @@ MUTANTS = [
     ("a_widget_has_tasks_and_a_still_figure", lambda nb: change(nb, "1. Which?", "Which?")),
     (
         "a_widget_has_tasks_and_a_still_figure",
+        lambda nb: nb.cells.insert(5, new_code_cell("studio")),
+    ),
+    (
+        "a_widget_has_tasks_and_a_still_figure",
         lambda nb: nb.cells.insert(5, new_code_cell("lesson.explore(f, n=[1])")),
     ),
     (

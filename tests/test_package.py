@@ -28,12 +28,26 @@ print([m for m in {HEAVY} if m in sys.modules and m not in before])"""
 
 
 def test_it_stays_small() -> None:
-    # exercises/ is data like images/: one file a notebook, which no other module needs.
+    # What paints and teaches. exercises/ is data like images/, one file a notebook; studio/ is an
+    # application on top of the package, which nothing in it needs.
     counted = [m for m in PACKAGE.glob("*.py") if not m.stem.startswith("__")]
     assert len(counted) <= 12
-    assert {m.parent.name for m in MODULES} == {"nstkit", "exercises"}
+    assert {m.parent.name for m in MODULES} == {"nstkit", "exercises", "studio"}
+    assert len(list((PACKAGE / "studio").glob("*.py"))) <= 12
     lengths = {m.name: len(m.read_text().splitlines()) for m in MODULES}
     assert {name: n for name, n in lengths.items() if n > 200} == {}
+
+
+def test_nothing_outside_the_studio_needs_it() -> None:
+    users = [m.name for m in PACKAGE.glob("*.py") if "nstkit.studio" in m.read_text()]
+    assert users == ["__init__.py"]  # where it is imported when it is asked for
+
+
+def test_the_studios_engine_knows_no_widget() -> None:
+    for name in ("settings", "run", "engine", "worker"):
+        text = (PACKAGE / "studio" / f"{name}.py").read_text()
+        assert "ipywidgets" not in text
+        assert "IPython" not in text
 
 
 def code_lines(function: ast.FunctionDef) -> int:
@@ -55,5 +69,5 @@ def test_functions_are_short_and_public_ones_documented(module: Path) -> None:
 
 
 def test_all_names_exist_and_are_few() -> None:
-    assert len(nstkit.__all__) <= 22
+    assert len(nstkit.__all__) <= 23
     assert all(hasattr(nstkit, name) for name in nstkit.__all__)

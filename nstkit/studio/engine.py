@@ -70,8 +70,9 @@ class Engine:
         self.seconds += took
         self.rate = 1 / (0.8 / self.rate + 0.2 * took) if self.rate else 1 / took
 
-    def prepare(self) -> None:
-        """Bring the painting up to its settings without an update, and compute only what is new."""
+    def prepare(self, settings: Settings | None = None) -> None:
+        """Bring the painting up to its settings, or to these, without an update of the picture."""
+        self.settings = settings or self.settings
         if self.settings is not self._used or not self._run:
             self._follow(self.settings)
 

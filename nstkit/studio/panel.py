@@ -95,12 +95,7 @@ class Studio:
             ValueError: They name nothing that there is, or leave nothing to minimize.
         """
         settings = self.engine.settings.replace(**changes)
-
-        def follow() -> None:
-            self.engine.settings = settings
-            self.engine.prepare()
-
-        self._between_steps(follow)
+        self._between_steps(partial(self.engine.prepare, settings))
 
     def reset(self) -> None:
         """Begin anew."""

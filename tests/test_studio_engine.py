@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -473,6 +474,24 @@ def test_nothing_accumulates_over_steps_and_resets(passes, monkeypatch):
     before = tensors()
     work()
     assert tensors() <= before + 2
+
+
+@pytest.mark.parametrize("end", ["reset", "undo", "fail"])
+def test_a_run_that_is_over_is_let_go_at_once(painting, network, monkeypatch, end):
+    """Not when the garbage collector comes by: it counts objects, not their megabytes."""
+    run = weakref.ref(painting._run)
+    gc.collect()
+    gc.disable()
+    try:
+        if end == "fail":
+            with monkeypatch.context() as patch, pytest.raises(TypeError):
+                patch.setattr(network, "forward", None)
+                painting.advance()
+        else:
+            getattr(painting, end)()
+        assert run() is None
+    finally:
+        gc.enable()
 
 
 def test_the_rate_is_of_the_last_steps(painting, monkeypatch):

@@ -144,13 +144,32 @@ def test_a_failure_ends_the_work_and_is_told_once():
     assert worker.take_failure() is None
 
 
-def test_one_thread_however_many_beats():
-    worker = Worker(lambda: time.sleep(0.01))
-    for _ in range(20):
+def test_one_thread_for_all_stretches_of_work_until_the_end():
+    def threads():
+        return [t for t in threading.enumerate() if t.name == "nstkit-studio"]
+
+    before, done = threads(), []
+    worker = Worker(lambda: (done.append(threading.get_ident()), time.sleep(0.001)))
+    for stretch in range(1, 4):
+        for _ in range(5):
+            worker.beat()
+        eventually(lambda n=stretch: len(done) >= 3 * n)
+        worker.stop()
+    assert len(set(done)) == 1
+    assert len(threads()) == len(before) + 1
+    worker.end()
+    eventually(lambda: threads() == before)
+    worker.beat()
+    assert not worker.running
+
+
+def test_stopping_at_once_after_a_beat_is_safe():
+    worker = Worker(lambda: None)
+    for _ in range(200):
         worker.beat()
-    named = [t for t in threading.enumerate() if t.name == "nstkit-studio"]
-    assert len(named) == 1
-    worker.stop()
+        worker.stop()
+        assert not worker.running
+    worker.end()
 
 
 def test_python_ends_in_peace_while_a_worker_is_inside_torch():
@@ -332,7 +351,8 @@ def test_the_curves_are_drawn_at_rest_and_then_every_two_seconds(studio, monkeyp
     studio._refresh()
     assert len(drawn) == 1  # nothing new
     studio.set(beta=20)
-    studio.engine.advance()
+    for _ in range(4):
+        studio.engine.advance()
     studio._screen.show(studio.engine, painting=True)
     assert len(drawn) == 1  # too soon
     now[0] = 10.0

@@ -27,16 +27,16 @@ PRESETS = {
     "bold": DEFAULT.replace(beta=100),
     "shallow layers": DEFAULT.replace(style_layers=["relu1_1", "relu2_1"]),
     "deep layers": DEFAULT.replace(style_layers=["relu3_1", "relu4_1", "relu5_1"]),
-    "out of noise": DEFAULT.replace(start="noise", tv=500),
+    "out of noise": DEFAULT.replace(start="noise", beta=1, tv=500),
     "texture only": DEFAULT.replace(alpha=0, start="noise"),
 }
 HELP = {
     "weights": "α holds on to the photograph: shapes stay. β paints: colors and strokes of the "
     "artwork come. Smoothing (total variation) wipes out grain.",
-    "content": "What α protects: in a shallow layer every pixel, in a deep one only the gist.",
+    "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",
     "layers": "Where β takes its patterns from, and how much: relu1_1 has colors and grain, "
     "relu3_1 strokes, relu5_1 large forms.",
-    "route": "Start and size begin anew; everything else goes on from the picture of now.",
+    "route": "Start and size begin anew; all else goes on from the picture of now.",
 }
 
 

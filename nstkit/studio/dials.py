@@ -18,6 +18,13 @@ def named(part: str, widget: Any) -> Any:
     return widget.add_class(f"nstkit-{part}")
 
 
+def hinted(tooltip: str, widget: Any) -> Any:
+    """Give a widget a tooltip, if it can have one: in ipywidgets 7 many cannot; return it."""
+    if widget.has_trait("tooltip"):
+        widget.tooltip = tooltip
+    return widget
+
+
 def caption(text: str) -> widgets.HTML:
     """Return a small gray line of text."""
     return named("caption", widgets.HTML(text))
@@ -53,7 +60,7 @@ class Dial:
         self._numbers.append(10.0**high)
         self.on = widgets.Checkbox(True, indent=False, layout={"width": "18px"})
         self.slider = widgets.SelectionSlider(options=[1.0], layout={"width": "290px"})
-        self.box = named(part, widgets.HBox([self.on, first, self.slider]))
+        self.box = named(part, named("row", widgets.HBox([self.on, first, self.slider])))
         self.show(1.0)
 
     def read(self) -> float:

@@ -170,6 +170,7 @@ class Engine:
         same_painting = run.changes[0] is self.frame.changes[0]
         self.history = [r for r in self.history if same_painting and r.index < frame.index]
         self.seconds *= same_painting
+        self._end_run()
         self._run, self._objective = run, run.objective
         self._take(frame, step)
 
@@ -188,4 +189,9 @@ class Engine:
         """Return to the settings of the last picture, unless others are wanted meanwhile."""
         if self.settings is failed:
             self.settings = self.frame.settings
-        self._run = None  # a generator that raised has ended
+        self._end_run()
+
+    def _end_run(self) -> None:
+        if self._run:
+            self._run.close()
+        self._run = None

@@ -17,7 +17,7 @@ from typing import Protocol
 import ipywidgets as widgets
 
 from nstkit.studio.controls import Controls
-from nstkit.studio.dials import named
+from nstkit.studio.dials import hinted, named
 from nstkit.studio.engine import Engine
 from nstkit.studio.screen import Screen
 from nstkit.studio.worker import Worker
@@ -62,7 +62,8 @@ class Pulse:
     def __init__(
         self, worker: Worker, started: Callable[[], None], show: Callable[[Exception | None], None]
     ) -> None:
-        self.play = named("play", widgets.Play(max=10**8, interval=BEAT, show_repeat=False))
+        play = widgets.Play(max=10**8, interval=BEAT, show_repeat=False)
+        self.play = named("play", hinted("paint, and pause", play))
         self.blocked = False
         # ipywidgets 7 calls it _playing, and there only the page can start it.
         self._playing = "playing" if self.play.has_trait("playing") else "_playing"

@@ -127,6 +127,7 @@ class Studio:
     def close(self) -> None:
         """Stop, and take the panel off the page; the engine keeps its picture."""
         self.pause()
+        self._worker.end()
         page.close_all(self._box)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:

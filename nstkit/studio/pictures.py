@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nstkit.images import load_image, samples, to_pil
 from nstkit.painting import Given, name_of
+from nstkit.studio.dials import hinted
 
 SIDE = 40  # px, of a thumbnail
 # A button shows no picture, but a style sheet gives it a background.
@@ -33,9 +34,10 @@ class Picker:
         self._sources: dict[str, Given] = {}
         self._rules: dict[str, str] = {}
         self.menu = widgets.Dropdown(layout={"width": "150px"})
-        self.upload = widgets.FileUpload(
+        upload = widgets.FileUpload(
             accept="image/*", multiple=False, description="upload", layout={"width": "104px"}
         )
+        self.upload = hinted("a picture of your own: JPEG, PNG, ...", upload)
         self.menu.add_class(f"nstkit-{kind}")
         self.upload.add_class(f"nstkit-{kind}-upload")
         self._thumbnails, self._sheet = widgets.HBox(), widgets.HTML(layout={"display": "none"})

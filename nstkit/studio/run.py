@@ -101,6 +101,10 @@ class Run:
         self.newest = Frame(index, step.image, changes, step.losses)
         return self.newest, step
 
+    def close(self) -> None:
+        """Let go of the optimizer at once: it and this refer to each other."""
+        self._steps.close()
+
     def __call__(self, image: Tensor) -> Losses:
         """Stand in for the objective, and publish what it is called with."""
         pixels = image.detach()

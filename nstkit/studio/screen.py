@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 VIEWS = ("content", "now", "style", "all three")
-CHART = (4.0, 1.7)  # inches
+VIEW_TIPS = ("the photograph", "the painting of now", "the artwork", "all three, side by side")
+CHART, CHART_FROM = (4.0, 1.7), 4  # inches; points
 CHART_SECONDS, CHART_POINTS = 2.0, 300  # between two charts, since one takes 0.2 s; in a chart
 
 
@@ -42,7 +43,8 @@ class Screen:
         self.status = named("status", widgets.HTML())
         self.message = named("message", widgets.HTML())
         self.script = named("script", widgets.HTML())
-        self.view = named("view", widgets.ToggleButtons(options=VIEWS, value="now"))
+        self.view = named("view", widgets.ToggleButtons(options=VIEWS, value="now",
+                                                        tooltips=VIEW_TIPS))  # fmt: skip
         self.view.style.button_width = "84px"
         self.box = widgets.VBox([self.picture, self.view, self.status, self.chart])
         self._shown: tuple[Frame, str] | None = None
@@ -60,7 +62,8 @@ class Screen:
         rate = f"{engine.rate:.1f} steps/s" if painting else "paused"
         self.status.value = status(frame, rate)
         now = time.monotonic()
-        if not painting or now - self._charted_at > CHART_SECONDS:
+        begun = len(engine.history) > CHART_FROM  # fewer points are no curve
+        if not painting or (begun and now - self._charted_at > CHART_SECONDS):
             self._draw_chart(engine)
             self._charted_at = now
 

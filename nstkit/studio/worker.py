@@ -15,49 +15,68 @@ _WORKERS: weakref.WeakSet[Worker] = weakref.WeakSet()
 class Worker:
     """Call ``work`` again and again in a thread, as long as `beat` is called.
 
+    The thread rests between two stretches of work and is used again: torch keeps threads of its
+    own, and memory, for each thread that calls it.
+
     Args:
         work: one step.
         patience: seconds that may pass without a beat.
+
+    Attributes:
+        running: whether the thread is at work.
     """
 
     def __init__(self, work: Callable[[], object], patience: float = PATIENCE) -> None:
-        self._failure: Exception | None = None
+        self.running = False
         self._work, self._patience, self._heard = work, patience, 0.0
-        self._stop = threading.Event()
+        self._wanted = self._ended = False
+        self._failure: Exception | None = None
+        self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         _WORKERS.add(self)
 
-    @property
-    def running(self) -> bool:
-        """Whether the thread is at work."""
-        return self._thread is not None and self._thread.is_alive()
-
     def beat(self) -> None:
         """Go on working; start if at rest."""
-        self._heard = time.monotonic()
-        if not self.running:
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._loop, name="nstkit-studio", daemon=True)
+        with self._changed:
+            self._heard = time.monotonic()
+            self._wanted = self.running = not self._ended
+            self._changed.notify_all()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._live, name="nstkit-studio", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
         """Stop, and return when the step that is being made has ended."""
-        self._stop.set()
-        if self.running:
-            self._thread.join()
+        with self._changed:
+            self._wanted = False
+            self._changed.wait_for(lambda: not self.running)
+
+    def end(self) -> None:
+        """Stop for good, the thread too."""
+        self.stop()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
     def take_failure(self) -> Exception | None:
         """Return the exception that ended the work, once."""
         failure, self._failure = self._failure, None
         return failure
 
-    def _loop(self) -> None:
-        while not self._stop.is_set() and time.monotonic() - self._heard < self._patience:
+    def _live(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self.running or self._ended)
+            if self._ended:
+                return
             try:
-                self._work()
+                while self._wanted and time.monotonic() - self._heard < self._patience:
+                    self._work()
             except Exception as error:  # nobody else would see it: the next beat shows it
                 self._failure = error
-                return
+            with self._changed:
+                self.running = False
+                self._changed.notify_all()
 
 
 @atexit.register

@@ -53,7 +53,11 @@ ELSEWHERE = re.compile(r"^(?:https?|wss?|ftp)://(?!(?:localhost|127\.0\.0\.1|\[:
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 DRAWN_BADGE = '<svg xmlns="http://www.w3.org/2000/svg" width="117" height="20"/>'
 # Errors that the applications themselves write to the console, each with its reason.
-HARMLESS: tuple[str, ...] = ()
+HARMLESS = (
+    # Notebook 7.6 reads a setting of a plugin that it has not loaded, at each start, also when the
+    # notebook is empty and the kernel has no widget.
+    "Cannot read properties of undefined (reading 'schema')",
+)
 
 # ---------------------------------------------------------------- in the page
 # Each is a JavaScript function of one argument; NOTEBOOK is the panel of the open notebook.
@@ -227,6 +231,8 @@ class NotebookPage:
     def __init__(self, context: BrowserContext, server: Server) -> None:
         self.context, self.server = context, server
         self.complaints: list[str] = []
+        self.path = ""  # of the notebook, from the server's folder
+        self.holds: tuple[str, Change | None] | None = None  # what `open_once` has opened
         context.route(ELSEWHERE, self._refuse)
         context.route(
             BADGE, lambda route: route.fulfill(body=DRAWN_BADGE, content_type="image/svg+xml")
@@ -255,8 +261,12 @@ class NotebookPage:
 
     def open(self, notebook: str, change: Change | None = None) -> NotebookPage:
         """Open a copy of a notebook of the course and wait until all is shown, kernel idle."""
-        path = self.server.copy(notebook, change)
-        self.page.goto(self.server.address(path), timeout=1000 * START)
+        self.path = self.server.copy(notebook, change)
+        return self.reopen()
+
+    def reopen(self) -> NotebookPage:
+        """Open the same notebook again, with the kernel that it has."""
+        self.page.goto(self.server.address(self.path), timeout=1000 * START)
         self.page.wait_for_function(OPENED, timeout=1000 * START)
         self.page.evaluate(READY)
         self.wait(IDLE, timeout=START)
@@ -426,9 +436,38 @@ def browser() -> Iterator[Browser]:
         instance.close()
 
 
+@pytest.fixture(scope="module")
+def new_page(servers: Callable[[str], Server], browser: Browser) -> Callable[[str], NotebookPage]:
+    """A function that returns an empty page for an application."""
+
+    def new(app: str) -> NotebookPage:
+        # Requests of a service worker would pass by the routes that refuse the net.
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 1000}, service_workers="block"
+        )
+        return NotebookPage(context, servers(app))
+
+    return new
+
+
+@pytest.fixture
+def end_of_test(request: pytest.FixtureRequest) -> Callable[[list[NotebookPage]], list[str]]:
+    """A function that leaves evidence of the pages of a failed test and returns complaints."""
+
+    def end(books: list[NotebookPage]) -> list[str]:
+        complaints = [complaint for book in books for complaint in book.complaints]
+        if complaints or request.node.stash.get(FAILED, True):
+            for number, book in enumerate(books):
+                book.leave_evidence(re.sub(r"\W+", "_", f"{request.node.name}_{number}"))
+        return complaints
+
+    return end
+
+
 @pytest.fixture
 def open_notebook(
-    servers: Callable[[str], Server], browser: Browser, request: pytest.FixtureRequest
+    new_page: Callable[[str], NotebookPage],
+    end_of_test: Callable[[list[NotebookPage]], list[str]],
 ) -> Iterator[Callable[..., NotebookPage]]:
     """A function ``(notebook, app="lab")`` that opens a fresh copy of a notebook in a new page.
 
@@ -440,18 +479,45 @@ def open_notebook(
     books: list[NotebookPage] = []
 
     def open_(notebook: str, app: str = "lab", change: Change | None = None) -> NotebookPage:
-        server = servers(app)
-        # Requests of a service worker would pass by the routes that refuse the net.
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 1000}, service_workers="block"
-        )
-        books.append(NotebookPage(context, server))
+        books.append(new_page(app))
         return books[-1].open(notebook, change)
 
     yield open_
-    complaints = [complaint for book in books for complaint in book.complaints]
-    for number, book in enumerate(books):
-        if complaints or request.node.stash.get(FAILED, True):
-            book.leave_evidence(re.sub(r"\W+", "_", f"{request.node.name}_{number}"))
+    complaints = end_of_test(books)
+    for book in books:
         book.close()
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture(scope="module")
+def desk(app: str, new_page: Callable[[str], NotebookPage]) -> Iterator[NotebookPage]:
+    """A page that stays open from one test to the next, for a file that has an ``app``."""
+    book = new_page(app)
+    yield book
+    book.close()
+
+
+@pytest.fixture
+def open_once(
+    desk: NotebookPage,
+    end_of_test: Callable[[list[NotebookPage]], list[str]],
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[..., NotebookPage]]:
+    """A function like that of `open_notebook`, of the notebook alone, without the price of it.
+
+    It finds page and kernel as the test before has left them, if that asked for the same notebook
+    with the same change and has passed; else it opens a fresh copy with a fresh kernel.
+    """
+
+    def open_(notebook: str, change: Change | None = None) -> NotebookPage:
+        if desk.holds != (notebook, change):
+            desk.server.stop_kernels()
+            desk.open(notebook, change)
+            desk.holds = notebook, change
+        return desk
+
+    yield open_
+    complaints = end_of_test([desk])
+    if complaints or request.node.stash.get(FAILED, True):
+        desk.holds, desk.complaints = None, []
     assert not complaints, "\n".join(complaints)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import statistics
-import sys
 import time
 from pathlib import Path
 
@@ -17,10 +16,6 @@ from playwright.sync_api import Locator, expect
 
 from nstkit import read_metadata
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-import lint_notebooks
-import run_notebooks
-
 # The scope makes pytest finish with one application before it starts the other.
 pytestmark = [
     pytest.mark.browser,
@@ -29,9 +24,10 @@ pytestmark = [
 
 CELL = "import nstkit\n{name} = nstkit.Studio('cat', 'great_wave', size=128)\n{name}"
 NAMES = ("studio", "other")  # of the panels in the cells 1 and 2
-REAL = [p.stem for p in lint_notebooks.default_notebooks() if p.stem.startswith("06")]
 SOON = 3.0  # seconds in which a reader must see what a control does
 ANOTHER = 4.0  # mean difference of two thumbnails, of 255, that makes two pictures of them
+# A thread rests between two stretches of work, and ends with its panel.
+AT_WORK = "from nstkit.studio import worker; print(sum(w.running for w in worker._WORKERS))"
 THREADS = "import threading; print([t.name for t in threading.enumerate()].count('nstkit-studio'))"
 TRIM = "import ctypes, gc; gc.collect(); ctypes.CDLL(None).malloc_trim(0)"
 # Hands the kernel's steps to a file, which can be watched when no page is open.
@@ -270,7 +266,7 @@ def folder(panel: Panel) -> Path:
 def test_nothing_runs_before_play_and_then_it_paints(panel, app):
     assert panel.step() == 0
     assert panel.stays()
-    assert panel.kernel(THREADS) == "0"
+    assert panel.kernel(AT_WORK) == "0"
     panel.book.shot(f"studio_{app}_at_rest")
     before = panel.thumbnail(64)
 
@@ -481,9 +477,9 @@ def test_a_cell_that_runs_again_replaces_its_panel(panel):
     panel.play()
     panel.wait_steps(6)
     assert panel.kernel("print(first.engine.frame.index)") == stopped
-    assert panel.kernel(THREADS) == "1"
+    assert panel.kernel(AT_WORK) == panel.kernel(THREADS) == "1"
     panel.pause()
-    assert panel.kernel(THREADS) == "0"
+    assert panel.kernel(AT_WORK) == "0"
     assert panel.book.failures() == []
 
 
@@ -498,7 +494,7 @@ def test_of_two_panels_one_paints(panels):
             stopped = rests.step()
             starts.wait_steps(4)
             assert rests.step() == stopped
-            assert one.kernel(THREADS) == "1"
+            assert one.kernel(AT_WORK) == "1"
     assert other.stays() and not one.stays()
     one.pause()
     panels[0].kernel("other.close()")
@@ -520,7 +516,7 @@ def test_a_closed_tab_stops_the_work(panel):
     assert noted.stat().st_mtime - closed < 5 + 2 * took  # patience, and a step or two
 
     panel.book.reopen()
-    assert panel.kernel(THREADS) == "0"
+    assert panel.kernel(AT_WORK) == "0"
     panel.make().play()  # outputs were not saved
     panel.wait_steps(3)
 
@@ -558,7 +554,7 @@ def test_the_kernel_can_be_interrupted_and_restarted_while_it_paints(panel):
 def test_the_page_answers_soon(panel, app, tell):
     """Bounds for 2 cores with nothing else to do; a slow machine has slower steps in the bound."""
     panel.choose("size", "192")
-    idle = psutil.cpu_percent(1) < 20
+    idle = any(psutil.cpu_percent(1) < 20 for _ in range(5))
     panel.play()
     panel.wait_steps(5)
     panel.box.evaluate(RECORD)
@@ -567,16 +563,15 @@ def test_the_page_answers_soon(panel, app, tell):
     panel.wait_step("at least", first + 30)
     seen = panel.page.evaluate("window.shown")
     speed = 1000 * (seen[-1]["step"] - seen[0]["step"]) / (seen[-1]["at"] - seen[0]["at"])
-    waits, steps = [], []
+    waits, took = [], 1 / speed
     for number in range(10):
         panel.wait_steps(2)
-        steps.append(1 / float(panel.kernel("print(studio.engine.rate)")))
         # A step just shown has just begun: the moves are spread over the length of a step.
-        panel.page.wait_for_timeout(100 * number * steps[-1])
+        panel.page.wait_for_timeout(100 * number * took)
         waits.append(latency(panel, (0.3, 0.8)[number % 2] + number / 100))
 
-    median, took = statistics.median(waits), statistics.median(steps)
-    bound, bf16 = 1.5 * took + 0.3, panel.kernel("print(studio.engine.dtype)") == "torch.bfloat16"
+    median, bound = statistics.median(waits), 1.5 * took + 0.3
+    bf16 = panel.kernel("print(studio.engine.dtype)") == "torch.bfloat16"
     tell(
         f"{app}: {speed:.2f} steps/s, step {took:.2f} s; slider to picture: median {median:.2f}, "
         f"maximum {max(waits):.2f}, bound {bound:.2f} s; largest gap {gap:.2f} s; "
@@ -596,10 +591,7 @@ def latency(panel: Panel, fraction: float) -> float:
 
 
 def test_painting_on_and_on_takes_no_memory(panel, app, tell):
-    """Memory in use, without what malloc keeps: each start is a new thread with heaps of its own.
-
-    Those hold some tens of MB that are free; they move from run to run and hide a leak.
-    """
+    """Memory in use, without what malloc keeps: some tens of MB, which differ from run to run."""
     process = kernel_process(panel)
     panel.choose("size", "96")
     panel.play()
@@ -612,7 +604,7 @@ def test_painting_on_and_on_takes_no_memory(panel, app, tell):
         done += (shown := panel.step())
         panel.press("reset")
         panel.wait_step("below", shown)
-    panel.wait_step("at least", max(15, 300 - done))
+    panel.wait_step("at least", max(15, 500 - done))
     done += panel.step()
 
     untrimmed = (process.memory_info().rss - before) / 1e6
@@ -623,30 +615,3 @@ def test_painting_on_and_on_takes_no_memory(panel, app, tell):
         f"{untrimmed:+.1f} MB with what malloc keeps"
     )
     assert grown < 60
-
-
-# ---------------------------------------------------------------- the notebook of the course
-
-
-@pytest.mark.parametrize("stem", REAL)
-def test_the_panel_of_the_course_paints(open_once, app, stem):
-    """The whole notebook with its solutions; then a reader comes to its panel."""
-    book = open_once(stem, run_notebooks.with_solutions)
-    book.clear_outputs()
-    book.run_all(timeout=900)
-    assert book.failures() == []
-
-    sources = ["".join(cell["source"]).strip() for cell in book.cells()]
-    assert sources.count("studio") == 1
-    panel = Panel(book, sources.index("studio"))
-    panel.box.scroll_into_view_if_needed()
-    panel.play()
-    panel.wait_steps(3)
-    before = panel.thumbnail()
-    ratio = f"β/α = {float(panel.drag('beta', 0.98)):.3g} "
-    expect(panel.status).to_contain_text(ratio, timeout=1000 * 2 * SOON)
-    panel.wait_steps(10)
-    assert panel.differs(before) > ANOTHER / 2
-    book.shot(f"studio_{app}_{stem}")
-    panel.pause()
-    assert panel.stays()

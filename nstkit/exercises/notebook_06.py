@@ -26,11 +26,11 @@ class Slider:
 def _waits(*factors: float) -> Callable[[float, float], Tensor]:
     """Return a latency with these factors: worst of step and beat, mean of step and beat."""
 
-    def latency(step: float, beat: float) -> Tensor:
+    def _latency(step: float, beat: float) -> Tensor:
         a, b, c, d = factors
         return torch.tensor([a * step + b * beat, c * step + d * beat])
 
-    return latency
+    return _latency
 
 
 def _follow(

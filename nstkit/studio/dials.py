@@ -38,6 +38,11 @@ def menu(part: str, label: str, options: Any) -> widgets.Dropdown:
     )
 
 
+def short(number: float) -> str:
+    """Return a number to three digits, as people write it: 7000, and not 7e+03."""
+    return f"{float(f'{number:.3g}'):g}"
+
+
 def offer(menu: widgets.Widget, options: Sequence[Any], value: Any) -> None:
     """Choose a value, among new options only if they are others: the page need not redraw them."""
     if tuple(menu.options) != tuple(options):
@@ -72,7 +77,7 @@ class Dial:
         self.on.value = weight > 0
         if weight:
             numbers = sorted({*self._numbers, weight})
-            offer(self.slider, [(f"{number:.3g}", number) for number in numbers], weight)
+            offer(self.slider, [(short(number), number) for number in numbers], weight)
 
 
 class Layers:

@@ -16,7 +16,7 @@ from torch import Tensor
 from nstkit.images import to_pil
 from nstkit.optimize import Record
 from nstkit.plots import LOOKS, render
-from nstkit.studio.dials import named
+from nstkit.studio.dials import named, short
 from nstkit.studio.engine import Engine
 from nstkit.studio.run import Frame
 
@@ -84,7 +84,7 @@ class Screen:
 def status(frame: Frame, rate: str) -> str:
     """Return the line below the picture."""
     recipe, (height, width) = frame.settings.recipe, frame.image.shape[-2:]
-    ratio = f"β/α = {recipe.beta / recipe.alpha:.3g}" if recipe.alpha else "α = 0"
+    ratio = f"β/α = {short(recipe.beta / recipe.alpha)}" if recipe.alpha else "α = 0"
     return f"<b>step {frame.index}</b> · {rate} · {ratio} · {width} × {height} px"
 
 

@@ -110,7 +110,7 @@ def use_studio(book, cell: int) -> None:
     expect(status).to_contain_text("steps/s")
     beta.focus()
     beta.press("End")
-    expect(status).to_contain_text("β/α = 1e+04")
+    expect(status).to_contain_text("β/α = 10000")
     expect(panel.locator("img.nstkit-picture")).not_to_have_attribute("src", painted)
     panel.locator(".nstkit-play button").first.click()
     expect(status).to_contain_text("paused")

@@ -36,7 +36,7 @@ HELP = {
     "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",
     "layers": "Where β takes its patterns from, and how much: relu1_1 has colors and grain, "
     "relu3_1 strokes, relu5_1 large forms.",
-    "route": "Start and size begin anew; all else goes on from the picture of now.",
+    "route": "A new photograph, start or size begins anew; all else goes on from here.",
 }
 
 

@@ -62,8 +62,8 @@ def test_keep_painting_stops_without_beats_as_the_worker_does():
     assert next(count) == shared["step"] + 1
     worker = Worker(lambda: time.sleep(0.005), patience=0.05)
     worker.beat()
-    worker._thread.join(10)
-    assert not worker.running
+    until(lambda: not worker.running)
+    worker.end()
 
 
 def test_keep_painting_makes_no_step_if_nobody_listens():

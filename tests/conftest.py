@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +15,12 @@ from nstkit import VGG, load_image
 def vgg() -> VGG:
     """The embedded network in float32."""
     return VGG()
+
+
+@pytest.fixture(scope="session")
+def network(vgg: VGG) -> VGG:
+    """The same as the studio's engine lays it out; a copy, for layout changes the digits."""
+    return copy.deepcopy(vgg).to(memory_format=torch.channels_last)
 
 
 @pytest.fixture(scope="session")

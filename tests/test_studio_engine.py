@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import weakref
 from types import SimpleNamespace
@@ -17,12 +16,6 @@ from nstkit.studio.controls import PRESETS
 from nstkit.studio.run import Change, Frame, Run
 
 SIZE = 52  # px: the smallest that leaves 32 rows
-
-
-@pytest.fixture(scope="session")
-def network(vgg):
-    """The network as the engine lays it out; a copy, for layout changes the digits."""
-    return copy.deepcopy(vgg).to(memory_format=torch.channels_last)
 
 
 @pytest.fixture

@@ -26,11 +26,6 @@ SIZE, LIMIT = 52, 30.0  # px; seconds for what takes less than one
 ROOT = Path(nstkit.__file__).parents[1]
 
 
-@pytest.fixture(scope="session")
-def network(vgg):
-    return copy.deepcopy(vgg).to(memory_format=torch.channels_last)
-
-
 @pytest.fixture(autouse=True)
 def one_network(network, monkeypatch):
     monkeypatch.setattr(engine, "network", lambda recipe: network)
@@ -461,6 +456,19 @@ def test_an_upload_that_is_no_picture_is_told_and_changes_nothing(studio, monkey
 def test_an_emptied_upload_is_nothing(studio):
     studio._on_upload(studio._controls.content)
     assert message(studio) == ""
+
+
+def test_any_bundled_picture_and_any_file_may_be_either(open_studio, tmp_path):
+    file = tmp_path / "mine.png"
+    Image.new("RGB", (60, 60)).save(file)
+    studio = open_studio()
+    studio.set(content="scream", style=str(file))
+    assert studio._controls.content.menu.value == "scream"
+    assert studio._controls.style.menu.value == "mine.png"
+    assert studio._controls.style.read() == str(file)
+    listed = len(studio._controls.style.menu.options)
+    studio.set(style=str(Path(file)))  # the same, in another string
+    assert len(studio._controls.style.menu.options) == listed
 
 
 def test_pictures_in_memory_are_listed_by_what_they_are(open_studio, cat):

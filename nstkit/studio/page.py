@@ -90,10 +90,10 @@ class Pulse:
             failure = self._worker.take_failure()
             if failure:
                 self.pause()
-            elif not self._worker.running:
-                for other in [pulse for pulse in _PULSES if pulse is not self]:
-                    other.pause()
-            if not failure:
+            else:
+                if not self._worker.running:
+                    for other in [pulse for pulse in _PULSES if pulse is not self]:
+                        other.pause()
                 self._worker.beat()
             self._show(failure)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from nstkit.images import load_image, samples, to_pil
 from nstkit.painting import Given, name_of
 from nstkit.studio.dials import hinted
+from nstkit.studio.settings import same
 
 SIDE = 40  # px, of a thumbnail
 # A button shows no picture, but a style sheet gives it a background.
@@ -44,7 +45,8 @@ class Picker:
         self._thumbnails.add_class("nstkit-thumbnails")
         self.menu.observe(lambda _: self._mark(), "value")
         for name in samples(kind):
-            self._add(name, name)
+            self._add(name, name, bundled_thumbnail(name))
+        self._list()
         label = widgets.HTML(kind, layout={"width": "56px"})
         first = widgets.HBox([label, self.menu, self.upload, self._sheet])
         self.box = widgets.VBox([first, self._thumbnails])
@@ -56,8 +58,9 @@ class Picker:
     def show(self, source: Given) -> None:
         """Choose a picture, and take it into the menu if it is new there."""
         name = name_of(source)
-        if self._sources.get(name) is not source and source != name:
-            self._add(name, source)
+        if name not in self._sources or not same(self._sources[name], source):
+            self._add(name, source, thumbnail(source))
+            self._list()
         self.menu.value = name
 
     def take(self) -> None:
@@ -70,15 +73,15 @@ class Picker:
         picture.filename = name  # for `name_of`
         self.show(picture)
 
-    def _add(self, name: str, source: Given) -> None:
-        """Take a picture into the menu and among the thumbnails."""
+    def _add(self, name: str, source: Given, data: str) -> None:
+        """Take a picture, with its thumbnail, in; `_list` shows what there is."""
         if name not in self._sources:
             self._thumbnails.children += (self._button(name),)
-        bundled = isinstance(source, str) and source in samples()
-        data = bundled_thumbnail(source) if bundled else thumbnail(source)
         self._sources[name] = source
         number = list(self._sources).index(name)
         self._rules[name] = RULE.format(kind=self._kind, number=number, data=data)
+
+    def _list(self) -> None:
         self._sheet.value = f"<style>{' '.join(self._rules.values())}</style>"
         self.menu.options = list(self._sources)
 
@@ -97,10 +100,8 @@ class Picker:
 
 def thumbnail(source: Given) -> str:
     """Return a small square JPEG in base64."""
-    picture, data = (
-        to_pil(source if isinstance(source, Tensor) else load_image(source)),
-        io.BytesIO(),
-    )
+    picture = to_pil(source if isinstance(source, Tensor) else load_image(source))
+    data = io.BytesIO()
     ImageOps.fit(picture, (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
     return base64.b64encode(data.getvalue()).decode("ascii")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 
-# With `-n 2` the threads of two processes would wait for each other; torch reads this once, on import.
+# With `-n 2` the threads of two processes would wait for each other. Torch reads this on import.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 

@@ -306,8 +306,9 @@ def test_beta_steers_the_running_painting(panel, app):
     panel.drag("beta", 0.05)
     panel.play()
     panel.wait_steps(10)
-    panel.box.evaluate(RECORD)
-    before, shown = panel.thumbnail(), panel.step()
+    shown = panel.step()
+    panel.box.evaluate(RECORD)  # afterwards: what it records is never older
+    before = panel.thumbnail()
 
     beta = float(panel.drag("beta", 0.98))
 

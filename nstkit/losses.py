@@ -14,11 +14,12 @@ import math
 from typing import Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Normalize = Literal["positions", "elements", None]
 Reduce = Literal["mean", "sum", "rms"]
-Variation = Literal["l1", "squared", "isotropic", "power"]
+Variation = Literal["l1", "squared", "isotropic", "power", "nine_point"]
 
 NORMALIZE, REDUCE, VARIATION = get_args(Normalize), get_args(Reduce), get_args(Variation)
 
@@ -125,7 +126,9 @@ def total_variation(
     * "l1": |dx| + |dy| (anisotropic), each over all pairs;
     * "squared": dx^2 + dy^2, each over all pairs;
     * "isotropic": sqrt(dx^2 + dy^2), over pixels that have both neighbors;
-    * "power": (dx^2 + dy^2)^1.25, over the same pixels (Keras' example).
+    * "power": (dx^2 + dy^2)^1.25, over the same pixels (Keras' example);
+    * "nine_point": 2/3 (dx^2 + dy^2) + 1/6 (diagonal differences squared), over all pixels, with
+      edge pixels repeated outside (crowsonkb).
 
     Args:
         image: (B, C, H, W) with H, W >= 2, usually in [0, 1].
@@ -148,6 +151,8 @@ def total_variation(
     x = at_least_float32(image)
     dx, dy = x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]
     total = torch.mean if reduce == "mean" else torch.sum
+    if form == "nine_point":
+        return total(_nine_point(x))
     if form == "l1":
         return total(dx.abs()) + total(dy.abs())
     if form == "squared":
@@ -156,6 +161,14 @@ def total_variation(
     if form == "isotropic":
         return total((squares + ISOTROPIC_EPSILON).sqrt())
     return total(squares.pow(1.25))
+
+
+def _nine_point(x: Tensor) -> Tensor:
+    y = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    here, right, below = y[..., 1:-1, 1:-1], y[..., 1:-1, 2:], y[..., 2:, 1:-1]
+    straight = (right - here).square() + (below - here).square()
+    falling, rising = y[..., 2:, 2:] - here, y[..., 2:, :-2] - here
+    return straight * 2 / 3 + (falling.square() + rising.square()) / 6
 
 
 def at_least_float32(x: Tensor) -> Tensor:

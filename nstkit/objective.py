@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from nstkit.losses import check_choice, content_loss, gram_matrix, style_loss, total_variation
-from nstkit.recipes import DEFAULT, STARTS, Recipe
+from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
+from nstkit.moments import moments, moments_loss
+from nstkit.recipes import DEFAULT, Recipe
 from nstkit.vgg import VGG
 
 
@@ -96,9 +96,8 @@ class Objective:
             n: content_loss(features[n], self._content_targets[n], recipe.content_reduce)
             for n in content_layers
         }
-        form = recipe.gram, recipe.style_reduce
-        style = {n: style_loss(features[n], self._style_targets[n], *form) for n in style_layers}
-        variation = total_variation(image, recipe.tv_form, recipe.tv_reduce) if self.tv else zero
+        style = {n: self._style_distance(n, features[n], image) for n in style_layers}
+        variation = self._variation(image) if self.tv else zero
         L_content = sum((w * content[name] for name, w in content_layers.items()), zero)
         L_style = sum((w * style[name] for name, w in style_layers.items()), zero)
         return Losses(
@@ -126,6 +125,24 @@ class Objective:
         layers = tuple(self.content_layers.items()), tuple(self.style_layers.items())
         return (self.alpha, self.beta, self.tv, *layers)
 
+    def _style_distance(self, layer: str, features: Tensor, image: Tensor) -> Tensor:
+        recipe, target = self.recipe, self._style_targets[layer]
+        if recipe.statistic == "moments":
+            loss = moments_loss(features, target)
+        else:
+            loss = style_loss(features, target, recipe.gram, recipe.style_reduce)
+        divisor = {"none": 1, "features": features[0].numel(), "image": image[0].numel() ** 2}
+        return loss / divisor[recipe.style_divisor]
+
+    def _style_statistic(self, features: Tensor) -> Tensor:
+        if self.recipe.statistic == "moments":
+            return moments(features)
+        return gram_matrix(features, self.recipe.gram)
+
+    def _variation(self, image: Tensor) -> Tensor:
+        values = self.vgg.standardize(image) if self.recipe.tv_values == "input" else image
+        return total_variation(values, self.recipe.tv_form, self.recipe.tv_reduce)
+
     def _active_layers(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return the layers of each term that have a weight, with it."""
         return (
@@ -136,9 +153,7 @@ class Objective:
     def _complete_targets(self) -> None:
         content_layers, style_layers = self._active_layers()
         self._add_targets("content", self._content_targets, content_layers, lambda f: f)
-        self._add_targets(
-            "style", self._style_targets, style_layers, lambda f: gram_matrix(f, self.recipe.gram)
-        )
+        self._add_targets("style", self._style_targets, style_layers, self._style_statistic)
 
     def _add_targets(
         self, term: str, targets: dict[str, Tensor], layers: Iterable[str],
@@ -160,40 +175,3 @@ class Objective:
 def network(recipe: Recipe) -> VGG:
     """Build the network that a recipe names, on the CPU in float32."""
     return VGG(recipe.network, recipe.weights, recipe.pooling, recipe.padding, recipe.preprocessing)
-
-
-def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Tensor:
-    """Return the picture from which an optimization starts, of the content's size and device.
-
-    Args:
-        kind: "content"; "noise", uniform in [0, 1]; "white"; "style", scaled to cover and
-            cropped around the center; "blend", half content and half noise.
-        content: (1, 3, H, W).
-        style: (1, 3, H', W').
-        seed: of the noise, drawn on the CPU so that all devices start alike.
-
-    Raises:
-        ValueError: kind is unknown.
-    """
-    check_choice("start", kind, STARTS)
-    if kind == "content":
-        return content.clone()
-    if kind == "white":
-        return torch.ones_like(content)
-    if kind == "style":
-        return _cover(style, *content.shape[-2:]).to(content)
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.rand(content.shape, generator=generator).to(content)
-    return noise if kind == "noise" else (content + noise) / 2
-
-
-def _cover(picture: Tensor, height: int, width: int) -> Tensor:
-    """Scale a picture, aspect kept, until it covers height x width, and crop its center."""
-    scale = max(height / picture.shape[-2], width / picture.shape[-1])
-    size = [
-        max(side, round(scale * old))
-        for side, old in zip((height, width), picture.shape[-2:], strict=True)
-    ]
-    scaled = F.interpolate(picture, size, mode="bilinear", antialias=True).clamp(0, 1)
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    return scaled[..., top : top + height, left : left + width].contiguous()

@@ -15,7 +15,7 @@ from nstkit.objective import Losses, Objective
 
 # L-BFGS has no curvature yet at its first update: move every pixel by this much on average.
 FIRST_MOVE = 0.01
-LEARNING_RATES = {"lbfgs": 1.0, "adam": 0.02}
+LEARNING_RATES = {"lbfgs": 1.0, "adam": 0.02, "sgd": 0.01}
 FRESH_STARTS = 2  # restarts before Adam takes over
 
 
@@ -43,6 +43,10 @@ class Step(Record):
     image: Tensor
     is_best: bool
 
+    def record(self) -> Record:
+        """Return what is worth keeping of every step: all but the picture."""
+        return Record(self.index, self.losses, self.seconds, self.note)
+
 
 def optimize(
     objective: Objective,
@@ -64,8 +68,8 @@ def optimize(
     Args:
         objective: called with an image, returns its `Losses`.
         start: (1, 3, H, W) in [0, 1]; not changed.
-        optimizer: "lbfgs" or "adam"; see `Solver`.
-        learning_rate: None is 1 for L-BFGS and 0.02 for Adam.
+        optimizer: "lbfgs", "adam" or "sgd"; see `Solver`.
+        learning_rate: None is 1 for L-BFGS, 0.02 for Adam and 0.01 for SGD.
         steps: how many updates; None goes on until the caller stops.
 
     Raises:
@@ -122,7 +126,7 @@ def _restart(x: Tensor, best: Step | None, solver: Solver) -> str:
 
 
 class Solver:
-    """Update pixels by gradients with torch's L-BFGS or Adam, whatever the objective's scale.
+    """Update pixels with torch's L-BFGS, Adam or SGD, whatever the objective's scale.
 
     Gradients are divided by their mean size at the first update, since both optimizers hold
     absolute constants (L-BFGS drops curvature below 1e-10, Adam adds 1e-8) that would make a
@@ -130,11 +134,12 @@ class Solver:
 
     L-BFGS makes one iteration an update with a history of 20, and pixels are never clamped: a
     projection would falsify the curvature it measures. Adam clamps to [0, 1] after each update.
+    SGD takes plain gradient steps: its rate is how far the first one moves a pixel on average.
 
     Args:
         x: the pixels, a leaf tensor; updated in place.
-        name: "lbfgs" or "adam".
-        rate: learning rate; None is 1 for L-BFGS and 0.02 for Adam.
+        name: "lbfgs", "adam" or "sgd".
+        rate: learning rate; None is that of ``LEARNING_RATES``.
     """
 
     def __init__(self, x: Tensor, name: str, rate: float | None = None) -> None:
@@ -179,6 +184,9 @@ class Solver:
         self.scale: Tensor | None = None
         if self.name == "adam":
             self.optimizer = torch.optim.Adam([self.x], lr=self.rate, betas=(0.9, 0.99))
+            return
+        if self.name == "sgd":
+            self.optimizer = torch.optim.SGD([self.x], lr=self.rate)
             return
         # Tolerances of 0: the caller decides when to stop.
         self.optimizer = torch.optim.LBFGS(

@@ -14,9 +14,10 @@ from PIL import Image
 from torch import Tensor
 
 from nstkit.images import Source, load_image, save_image, to_pil
-from nstkit.objective import Objective, network, start_image
+from nstkit.objective import Objective, network
 from nstkit.optimize import Record, Step, optimize
 from nstkit.recipes import DEFAULT, Recipe
+from nstkit.start import coarse_to_fine
 from nstkit.vgg import VGG, Precision, default_device, feature_dtype
 
 Given = Tensor | Source  # what stylize takes for a picture
@@ -28,7 +29,7 @@ class Result:
 
     Attributes:
         image: (1, 3, H, W) float32 in [0, 1]: the picture with the lowest total.
-        history: a `Record` for every step, the start included.
+        history: a `Record` for every step, the start included; best: that of ``image``.
         recipe: what was minimized and how.
         seed: of the noise in the start.
         seconds: it took; precision: "float32" or "bfloat16" features.
@@ -39,6 +40,7 @@ class Result:
 
     image: Tensor
     history: list[Record]
+    best: Record
     recipe: Recipe
     seed: int
     seconds: float
@@ -46,11 +48,6 @@ class Result:
     interrupted: bool
     snapshots: dict[int, Tensor]
     sources: tuple[str, str]
-
-    @property
-    def best(self) -> Record:
-        """The record of the step whose picture ``image`` is."""
-        return min(self.history, key=lambda record: record.losses.total)
 
     def save(self, path: str | PathLike[str], **more: str) -> Path:
         """Write the picture with its recipe and more texts for `nstkit.read_metadata`."""
@@ -131,15 +128,20 @@ def stylize(
     if vgg is None:
         dtype = feature_dtype(precision, device)
         vgg = network(recipe).to(device, dtype, memory_format=torch.channels_last)
-    start = _as_start(start, recipe, content, style, seed)
-    objective = Objective(content, style, vgg, recipe)
-    run = optimize(objective, start, recipe.optimizer, recipe.learning_rate, recipe.steps)
-    with tqdm(total=recipe.steps, disable=not progress, unit="step") as bar:
+    if start is None:
+        run = coarse_to_fine(content, style, vgg, recipe, seed)
+    else:
+        recipe = recipe.replace(scales=1)
+        start, objective = _as_start(start, content), Objective(content, style, vgg, recipe)
+        run = optimize(objective, start, recipe.optimizer, recipe.learning_rate, recipe.steps)
+    total = recipe.scales * (recipe.steps + 1) - 1
+    with tqdm(total=total, disable=not progress, unit="step") as bar:
         best, history, snapshots, stopped = _collect(run, bar, callback, set(keep))
     dtype = str(next(vgg.parameters()).dtype).removeprefix("torch.")
     return Result(
-        best.image, history, recipe, seed, history[-1].seconds, dtype, stopped, snapshots, sources
-    )
+        best.image, history, best.record(), recipe, seed, history[-1].seconds, dtype, stopped,
+        snapshots, sources,
+    )  # fmt: skip
 
 
 def _collect(
@@ -152,7 +154,7 @@ def _collect(
     try:
         for step in run:
             best = step if step.is_best else best
-            history.append(Record(step.index, step.losses, step.seconds, step.note))
+            history.append(step.record())
             if step.index in keep:
                 snapshots[step.index] = step.image
             _show(bar, step)
@@ -181,11 +183,7 @@ def as_image(source: Given, size: int, device: torch.device | str) -> Tensor:
     return source.to(device)
 
 
-def _as_start(
-    start: Tensor | None, recipe: Recipe, content: Tensor, style: Tensor, seed: int
-) -> Tensor:
-    if start is None:
-        return start_image(recipe.start, content, style, seed)
+def _as_start(start: Any, content: Tensor) -> Tensor:
     if isinstance(start, Tensor) and start.shape == content.shape:
         return start.to(content.device)
     got = tuple(start.shape) if isinstance(start, Tensor) else repr(start)

@@ -26,6 +26,9 @@ PREPROCESSING = {
 }
 
 
+CAFFE = ("embedded", "caffe")  # weights whose pixels are BGR in [0, 255] minus the mean
+
+
 def layer_names(arch: Arch = "vgg19") -> tuple[str, ...]:
     """Return all layer names in order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ... pool5.
 
@@ -51,12 +54,22 @@ def block_of(layer: str) -> int:
     return int(layer[4])
 
 
+def native_preprocessing(weights: object) -> str:
+    """Return the key of ``PREPROCESSING`` that weights were made for."""
+    return "caffe" if isinstance(weights, str) and weights in CAFFE else "torchvision"
+
+
 def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Return the state dict that ``weights`` stands for; see `VGG` for the choices."""
     if isinstance(weights, Mapping):
         return weights
     if weights == "torchvision":
         return _download(arch)
+    if weights == "caffe":
+        raise FileNotFoundError(
+            "The original (Caffe) weights of VGG are not shipped with nstkit. Give the path of a "
+            "state dict of them, or translate: recipe.for_network('embedded', content, style)."
+        )
     if weights == "embedded" and arch != "vgg19":
         raise ValueError(
             f"The embedded weights are those of vgg19, not {arch}. "
@@ -78,6 +91,16 @@ def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mappin
             f"{path} could not be read as a state dict ({type(error).__name__}: {error}). "
             "Expected a file of tensors written by torch.save or safetensors; fetch it again."
         ) from error
+
+
+def is_present(arch: Arch, weights: str) -> bool:
+    """Return whether weights can be read without a download."""
+    if weights == "torchvision":
+        from torchvision.models import VGG16_Weights, VGG19_Weights
+
+        url = {"vgg19": VGG19_Weights, "vgg16": VGG16_Weights}[arch].IMAGENET1K_V1.url
+        return (Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name).is_file()
+    return arch == "vgg19" if weights == "embedded" else Path(weights).is_file()
 
 
 def _download(arch: Arch) -> Mapping[str, Tensor]:

@@ -11,11 +11,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nstkit.losses import check_choice
-from nstkit.pretrained import PREPROCESSING, Arch, layer_names, named_state, read_state
+from nstkit.pretrained import (
+    PREPROCESSING,
+    Arch,
+    layer_names,
+    named_state,
+    native_preprocessing,
+    read_state,
+)
 
 Pooling = Literal["max", "avg", "avg_scaled"]
-Padding = Literal["zeros", "reflect", "replicate"]
+Padding = Literal["zeros", "reflect", "replicate", "replicate_first"]
 Precision = Literal["auto", "fp32", "bf16"]
+
+FIRST_EDGES = {"conv1_1": "replicate"}  # padding "replicate_first": the others see zeros
 
 # avg_scaled: mean of a max-pooled map over mean of an average-pooled one, pool1 ... pool5,
 # each pool after the scaled ones before it. Measured by tools/measure_pooling.py.
@@ -70,12 +79,14 @@ class VGG(nn.Module):
     Args:
         arch: "vgg19" or "vgg16".
         weights: "embedded" (normalized VGG-19 of Gatys et al., shipped with nstkit),
-            "torchvision" (the official ImageNet weights, downloaded on first use), a path to a
+            "torchvision" (the official ImageNet weights, downloaded on first use), "caffe" (the
+            originals of Simonyan and Zisserman, which are not shipped: it says so), a path to a
             state dict (.pth or .safetensors), or the state dict itself, with torchvision's keys
             ("features.0.weight" or "0.weight") or named ones ("conv1_1.weight").
         pooling: "max" as VGG was trained; "avg" as Gatys et al. 2016, section 2, propose;
             "avg_scaled" is "avg" times a factor that keeps the mean activation of "max".
-        padding: what convolutions see outside the picture: "zeros", "reflect" or "replicate".
+        padding: what convolutions see outside the picture: "zeros", "reflect", "replicate", or
+            "replicate_first": its edge pixels before conv1_1, zeros in deeper layers.
         preprocessing: a key of ``PREPROCESSING``; None is what the weights were made for
             (torchvision's for a path or a state dict).
 
@@ -96,15 +107,15 @@ class VGG(nn.Module):
         self.names = layer_names(arch)
         check_choice("pooling", pooling, get_args(Pooling))
         check_choice("padding", padding, get_args(Padding))
-        native = "caffe" if isinstance(weights, str) and weights == "embedded" else "torchvision"
-        preprocessing = preprocessing or native
+        preprocessing = preprocessing or native_preprocessing(weights)
         check_choice("preprocessing", preprocessing, tuple(PREPROCESSING))
         self.pooling, self.padding = pooling, padding
         self.mean, self.std, self.order = PREPROCESSING[preprocessing]
         state = named_state(read_state(arch, weights), arch)
         self.convs = nn.ModuleDict()
         for name in (n for n in self.names if n.startswith("conv")):
-            self.convs[name] = _conv(state[f"{name}.weight"], state[f"{name}.bias"], padding)
+            edges = padding if padding != "replicate_first" else FIRST_EDGES.get(name, "zeros")
+            self.convs[name] = _conv(state[f"{name}.weight"], state[f"{name}.bias"], edges)
         self.requires_grad_(False)
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -131,13 +142,17 @@ class VGG(nn.Module):
         """Return pixels as the first convolution wants them, in the weights' dtype and layout."""
         weight = self.convs["conv1_1"].weight
         # The subtraction happens before any cast to bf16: its 8 bits would lose pixel values.
-        dtype = torch.promote_types(image.dtype, torch.float32)
-        mean = torch.tensor(self.mean, dtype=dtype, device=image.device).view(3, 1, 1)
-        std = torch.tensor(self.std, dtype=dtype, device=image.device).view(3, 1, 1)
-        x = ((image - mean) / std).to(weight.dtype)
+        x = self.standardize(image).to(weight.dtype)
         x = x.flip(1) if self.order == "bgr" else x
         last = weight.is_contiguous(memory_format=torch.channels_last)
         return x.contiguous(memory_format=torch.channels_last) if last else x
+
+    def standardize(self, image: Tensor) -> Tensor:
+        """Return (image - mean) / std in at least float32: the values that the network is given."""
+        dtype = torch.promote_types(image.dtype, torch.float32)
+        mean = torch.tensor(self.mean, dtype=dtype, device=image.device).view(3, 1, 1)
+        std = torch.tensor(self.std, dtype=dtype, device=image.device).view(3, 1, 1)
+        return (image - mean) / std
 
     def _pool(self, x: Tensor, block: int) -> Tensor:
         if self.pooling == "max":
@@ -168,7 +183,7 @@ class VGG(nn.Module):
             )
 
 
-def _conv(weight: Tensor, bias: Tensor, padding: Padding) -> nn.Conv2d:
+def _conv(weight: Tensor, bias: Tensor, padding: str) -> nn.Conv2d:
     with torch.device("meta"):  # no random values: the real ones follow
         conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, padding_mode=padding)
     conv.weight, conv.bias = nn.Parameter(weight), nn.Parameter(bias)

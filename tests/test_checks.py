@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nstkit import checks, exercises
-from nstkit.checks import Exercise, Verdict, check, normal
+from nstkit import checks
+from nstkit.checks import Exercise, Verdict, check, exercises, normal
 
 ALL = list(exercises.EXERCISES.items())
 IDS = [number for number, _ in ALL]

@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from PIL import Image
 
 from nstkit import lesson, show_images
+from nstkit.lesson import charts
 from nstkit.plots import DPI, Picture
 
 
@@ -52,7 +53,7 @@ def curves_drawn(monkeypatch, curves, **options):
         draw(figures[0])
         return Picture(b"", alt, 1)
 
-    monkeypatch.setattr(lesson, "render", keep)
+    monkeypatch.setattr(charts, "render", keep)
     lesson.show_curves(curves, "two lines", **options)
     return figures[0]
 
@@ -143,13 +144,13 @@ def test_an_overlay_of_nothing_is_the_gray_picture(cat):
 
 def test_matrices_share_a_scale_only_when_told(monkeypatch):
     seen = []
-    real = lesson._draw_matrices
+    real = charts._draw_matrices
 
     def spy(*arguments):
         real(*arguments)
         seen.append([axes.images[0].get_clim() for axes in arguments[-1].axes if axes.images])
 
-    monkeypatch.setattr(lesson, "_draw_matrices", spy)
+    monkeypatch.setattr(charts, "_draw_matrices", spy)
     matrices = {"a": ramp(0, 1), "b": ramp(0, 5)}
     lesson.show_matrices(matrices, "two", numbers=".0f")
     lesson.show_matrices(matrices, "two", numbers=".0f", shared=True)
@@ -159,9 +160,9 @@ def test_matrices_share_a_scale_only_when_told(monkeypatch):
 
 def test_matrices_have_their_numbers_titles_and_names(monkeypatch):
     seen = []
-    real = lesson._draw_matrices
+    real = charts._draw_matrices
     monkeypatch.setattr(
-        lesson, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
+        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
     )
     picture = lesson.show_matrices(
         {"G": torch.tensor([[1.0, 2.0], [3.0, 4.5]])}, "a Gram", rows="pq", columns="rs",
@@ -178,9 +179,9 @@ def test_matrices_have_their_numbers_titles_and_names(monkeypatch):
 def test_numbers_are_readable_on_their_colors(monkeypatch):
     """Black on bright squares, white on dark ones."""
     seen = []
-    real = lesson._draw_matrices
+    real = charts._draw_matrices
     monkeypatch.setattr(
-        lesson, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
+        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
     )
     lesson.show_matrices({"m": torch.tensor([[0.0, 1.0]])}, "m", numbers=".0f")
     assert [text.get_color() for text in seen[0].axes[0].texts] == ["white", "black"]

@@ -43,12 +43,28 @@ def slow_variation(image: np.ndarray, form: str, reduce: str) -> float:
         vertical += [below] if below is not None else []
         both += [right**2 + below**2] if right is not None and below is not None else []
     total = sum if reduce == "sum" else lambda values: sum(values) / len(values)
+    if form == "nine_point":
+        return total(slow_nine_points(image))
     if form == "l1":
         return total([abs(d) for d in horizontal]) + total([abs(d) for d in vertical])
     if form == "squared":
         return total([d * d for d in horizontal]) + total([d * d for d in vertical])
     power = 0.5 if form == "isotropic" else 1.25
     return total([squares**power for squares in both])
+
+
+def slow_nine_points(image: np.ndarray) -> list[float]:
+    """Neighbors to the right, below and on both lower diagonals; the edge's own value outside."""
+    found = []
+    height, width = image.shape[2:]
+    for b, c, y, x in itertools.product(*(range(n) for n in image.shape)):
+        below, right, left = min(y + 1, height - 1), min(x + 1, width - 1), max(x - 1, 0)
+        straight = [image[b, c, y, right], image[b, c, below, x]]
+        diagonal = [image[b, c, below, right], image[b, c, below, left]]
+        here = image[b, c, y, x]
+        found.append(2 / 3 * sum((v - here) ** 2 for v in straight))
+        found[-1] += 1 / 6 * sum((v - here) ** 2 for v in diagonal)
+    return found
 
 
 @pytest.mark.parametrize("normalize", NORMALIZE)

@@ -76,7 +76,7 @@ def test_layers_take_weights() -> None:
         (["cat", "scream", "--layers", "relu9_9"], "relu9_9"),
         (["cat", "scream", "--layers", "relu1_1=much"], "LAYER=NUMBER"),
         (["cat", "scream", "--start", "black"], "start is 'black'"),
-        (["cat", "scream", "--optimizer", "sgd"], "optimizer is 'sgd'"),
+        (["cat", "scream", "--optimizer", "newton"], "optimizer is 'newton'"),
         (["cat", "scream", "--precision", "fp8"], "precision is 'fp8'"),
         (["cat", "scream", "--steps", "-3"], "steps is -3"),
     ],

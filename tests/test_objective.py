@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from nstkit import DEFAULT, VGG, Losses, Objective, Recipe, content_loss, gram_matrix, style_loss
-from nstkit.objective import network, start_image
+from nstkit.objective import network
+from nstkit.recipes import STARTS
+from nstkit.start import start_image
 
 
 class CountingVGG(VGG):
@@ -158,10 +160,11 @@ def test_the_gradient_reaches_the_pixels_only(vgg: VGG, cat: Tensor, wave: Tenso
 
 # ------------------------------------------------------------------ starts
 def test_starts_have_the_contents_shape_and_their_own_look(cat: Tensor, wave: Tensor) -> None:
-    start = {k: start_image(k, cat, wave) for k in ("content", "noise", "white", "style", "blend")}
+    start = {k: start_image(k, cat, wave) for k in STARTS}
     assert all(s.shape == cat.shape and 0 <= s.min() <= s.max() <= 1 for s in start.values())
     assert torch.equal(start["content"], cat) and start["content"] is not cat
     assert (start["white"] == 1).all()
+    assert start["gray"].amax((2, 3)).tolist() == [pytest.approx([0.485, 0.456, 0.406])]
     assert 0.45 < start["noise"].mean() < 0.55 and start["noise"].std() > 0.25
     torch.testing.assert_close(start["blend"], (cat + start["noise"]) / 2)
 

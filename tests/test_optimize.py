@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from nstkit import VGG, Losses, Objective, Recipe, load_image, optimize
-from nstkit.objective import start_image
 from nstkit.optimize import Solver, evaluate
+from nstkit.start import start_image
 from nstkit.vgg import feature_dtype
 
 
@@ -167,8 +167,8 @@ def test_a_loss_that_stays_bad_ends_the_run(target: Tensor) -> None:
 
 
 def test_an_unknown_optimizer_is_told(target: Tensor) -> None:
-    with pytest.raises(ValueError, match="optimizer is 'sgd'"):
-        next(optimize(Quadratic(target), target, "sgd"))
+    with pytest.raises(ValueError, match="optimizer is 'newton'"):
+        next(optimize(Quadratic(target), target, "newton"))
 
 
 # ------------------------------------------------------------------ changed weights

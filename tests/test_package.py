@@ -28,19 +28,22 @@ print([m for m in {HEAVY} if m in sys.modules and m not in before])"""
 
 
 def test_it_stays_small() -> None:
-    # What paints and teaches. exercises/ is data like images/, one file a notebook; studio/ is an
-    # application on top of the package, which nothing in it needs.
+    # What paints. recipes/ is data and what translates it, checks/ and lesson/ are the notebooks'
+    # own tools, studio/ is an application.
     counted = [m for m in PACKAGE.glob("*.py") if not m.stem.startswith("__")]
     assert len(counted) <= 12
-    assert {m.parent.name for m in MODULES} == {"nstkit", "exercises", "studio"}
+    assert {m.parent.name for m in MODULES} == {"nstkit", "recipes", "checks", "lesson", "studio"}
     assert len(list((PACKAGE / "studio").glob("*.py"))) <= 12
     lengths = {m.name: len(m.read_text().splitlines()) for m in MODULES}
     assert {name: n for name, n in lengths.items() if n > 200} == {}
 
 
-def test_nothing_outside_the_studio_needs_it() -> None:
-    users = [m.name for m in PACKAGE.glob("*.py") if "nstkit.studio" in m.read_text()]
-    assert users == ["__init__.py"]  # where it is imported when it is asked for
+def test_nothing_that_paints_needs_the_studio_or_the_notebooks_tools() -> None:
+    texts = {m.name: m.read_text() for m in PACKAGE.glob("*.py")}
+    assert {n for n, text in texts.items() if "nstkit.studio" in text} == {"__init__.py"}  # lazily
+    assert not any(
+        f"nstkit.{folder}" in t for folder in ("checks", "lesson") for t in texts.values()
+    )
 
 
 def test_the_studios_engine_knows_no_widget() -> None:

@@ -91,7 +91,7 @@ def test_the_weights_given_are_copied() -> None:
         ({"content_layers": "21"}, "names '21'"),
         ({"network": "vgg16", "content_layers": "relu3_4"}, "which vgg16 does not have"),
         ({"start": "black"}, "start is 'black'"),
-        ({"optimizer": "sgd"}, "optimizer is 'sgd'"),
+        ({"optimizer": "newton"}, "optimizer is 'newton'"),
         ({"gram": "mean"}, "gram is 'mean'"),
         ({"steps": -1}, "steps is -1"),
         ({"steps": 2.5}, "steps is 2.5"),

@@ -9,9 +9,10 @@ from collections.abc import Container
 import torch
 from torch import Tensor
 
-from nstkit.objective import Objective, network, start_image
+from nstkit.objective import Objective, network
 from nstkit.optimize import Record, Step
 from nstkit.painting import Result, name_of
+from nstkit.start import start_image
 from nstkit.studio.run import Change, Frame, Run
 from nstkit.studio.settings import WEIGHTS, Settings
 from nstkit.vgg import Precision, default_device, feature_dtype
@@ -115,8 +116,8 @@ class Engine:
         frame, settings = self.frame, self.frame.settings
         record = Record(frame.index, frame.losses, self.seconds, "")
         return Result(
-            frame.image, [record], settings.recipe.replace(steps=frame.index), settings.seed,
-            self.seconds, str(self.dtype).removeprefix("torch."), False, {},
+            frame.image, [record], record, settings.recipe.replace(steps=frame.index),
+            settings.seed, self.seconds, str(self.dtype).removeprefix("torch."), False, {},
             (name_of(settings.content), name_of(settings.style)),
         )  # fmt: skip
 

@@ -41,8 +41,9 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what has nothing to minimize."""
-        recipe = self.recipe
+        """Refuse what has nothing to minimize, and paint one size at a time."""
+        recipe = self.recipe.replace(scales=1)
+        object.__setattr__(self, "recipe", recipe)
         if recipe.beta and not any(recipe.style_layers.values()):
             raise ValueError("No style layer is on. Switch one on, or switch β off.")
         if recipe.alpha and not any(recipe.content_layers.values()):

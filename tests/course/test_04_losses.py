@@ -8,7 +8,7 @@ import torch
 import nstkit
 from course.cells import definition
 from nstkit.checks import normal
-from nstkit.exercises.notebook_04 import EXERCISES, paper_style_loss
+from nstkit.checks.notebook_04 import EXERCISES, paper_style_loss
 
 STEM = "04_two_losses"
 

@@ -10,7 +10,7 @@ import torch
 
 from course.cells import definition
 from nstkit import DEFAULT, VGG, Objective, optimize
-from nstkit.exercises import EXERCISES
+from nstkit.checks.exercises import EXERCISES
 from nstkit.studio import Engine, Settings
 from nstkit.studio.screen import jpeg
 from nstkit.studio.worker import Worker

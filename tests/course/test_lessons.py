@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from course.cells import DEFINES, EXERCISE, NOTEBOOKS, tagged
-from nstkit.exercises import EXERCISES
+from nstkit.checks.exercises import EXERCISES
 
 LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb") if path.stem[:2] != "00")
 HERE = Path(__file__).parent

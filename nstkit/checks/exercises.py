@@ -1,7 +1,7 @@
-"""The exercises of the notebooks as data, one file a notebook; `nstkit.checks` judges by them."""
+"""The exercises of all notebooks, one file of data each; `nstkit.checks` judges by them."""
 
-from nstkit.checks import Exercise
-from nstkit.exercises import (
+from nstkit.checks import (
+    Exercise,
     notebook_01,
     notebook_02,
     notebook_03,

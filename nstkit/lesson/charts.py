@@ -1,22 +1,16 @@
-"""What the notebooks show things with: charts, heat maps, matrices, animations, and a panel."""
+"""Charts in the style of the course's figures: lines, matrices, and whatever a cell draws."""
 
 from __future__ import annotations
 
-import html
-import io
 import itertools
-import math
-import platform
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from nstkit.images import to_pil
+from nstkit.lesson.maps import color_limits
 from nstkit.plots import LOOKS, SPARE_COLORS, Picture, render
 
 if TYPE_CHECKING:
@@ -37,43 +31,6 @@ def chart(
         kind: "png" for lines and bars, "jpeg" where photographs are in it.
     """
     return lambda draw: render(draw, alt, kind, size)
-
-
-def heat(
-    values: Tensor, limits: tuple[float, float] | None = None, colors: str = "cividis"
-) -> Tensor:
-    """Return a map of numbers as an image of colors, (1, 3, H, W) float32 in [0, 1].
-
-    Args:
-        values: (H, W), or with leading dimensions of size 1.
-        limits: numbers that get the first and the last color; None: the least and the greatest,
-            or, for ``colors="RdBu_r"``, minus and plus the greatest distance from 0.
-        colors: a matplotlib colormap: "cividis" for amounts, "RdBu_r" for signed numbers.
-    """
-    from matplotlib import colormaps
-
-    numbers = values.detach().float().cpu().view(values.shape[-2:])
-    low, high = limits or _limits(numbers, colors)
-    scaled = (numbers - low) / max(high - low, torch.finfo(torch.float32).tiny)
-    rgb = torch.from_numpy(colormaps[colors](scaled.clamp(0, 1).numpy())[..., :3])
-    return rgb.permute(2, 0, 1)[None].float()
-
-
-def _limits(numbers: Tensor, colors: str) -> tuple[float, float]:
-    low, high = numbers.min().item(), numbers.max().item()
-    return (-max(-low, high), max(-low, high)) if colors == "RdBu_r" else (low, high)
-
-
-def overlay(image: Tensor, values: Tensor, limits: tuple[float, float] | None = None) -> Tensor:
-    """Return a picture in gray, lit where a map is high: an image like ``image``.
-
-    The map (h, w) is stretched over it. ``limits``: not lit, fully lit; None: 0, the greatest.
-    """
-    low, high = limits or (0.0, max(values.max().item(), 1e-12))
-    spread = F.interpolate(values.detach().float().view(1, 1, *values.shape[-2:]), image.shape[-2:])
-    light = ((spread - low) / (high - low)).clamp(0, 1)
-    gray = image.mean(1, keepdim=True).expand_as(image) * 0.6
-    return torch.lerp(gray, heat(light, (-0.3, 1), "inferno").to(image), light.sqrt() * 0.85)
 
 
 def show_curves(
@@ -136,7 +93,7 @@ def _draw_matrices(
     panels = figure.subplots(1, len(tensors), squeeze=False)[0]
     for axes, (title, matrix) in zip(panels, tensors.items(), strict=True):
         judged = torch.cat([m.flatten() for m in tensors.values()]) if shared else matrix
-        low, high = _limits(judged, colors)
+        low, high = color_limits(judged, colors)
         shown = axes.imshow(matrix.numpy(), cmap=colors, vmin=low, vmax=high)
         axes.set_title(title, fontsize=10)
         axes.grid(False)
@@ -149,52 +106,3 @@ def _draw_matrices(
             red, green, blue, _ = shown.cmap(shown.norm(value := matrix[i, j].item()))
             ink = "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
             axes.text(j, i, format(value, numbers), ha="center", va="center", color=ink, size=8)
-
-
-def show_animation(images: Sequence[Tensor], alt: str, *, milliseconds: int = 150) -> Picture:
-    """Return images (1, 3, H, W) as an endless GIF; the last one stays for a second and a half."""
-    frames = [to_pil(image) for image in images]
-    lasting, file = [milliseconds] * (len(frames) - 1) + [1500], io.BytesIO()
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=lasting, loop=0)
-    return Picture(file.getvalue(), alt, math.ceil(frames[0].width * 1.5))
-
-
-def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
-    """Return a widget with a control for each keyword, and ``show(**chosen)`` below them.
-
-    Numbers make a slider, other choices a menu. ``show`` is called whenever one is moved: it must
-    be quick. Below the picture stands its alt text.
-    """
-    import ipywidgets
-
-    controls = {}
-    for name, options in choices.items():
-        numeric = all(isinstance(option, int | float) for option in options)
-        kind = ipywidgets.SelectionSlider if numeric else ipywidgets.Dropdown
-        label = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
-        controls[name] = kind(options=list(options), **label)
-    image, text = ipywidgets.Image(), ipywidgets.HTML()
-
-    def _update(_: object = None) -> None:
-        try:
-            picture = show(**{name: control.value for name, control in controls.items()})
-            image.format = picture.mime.removeprefix("image/")
-            image.value, image.width = picture.data, str(picture.width)
-            text.value = html.escape(picture.alt)
-        except Exception as error:  # elsewhere a widget's exception would be seen by nobody
-            text.value = html.escape(f"{type(error).__name__}: {error}")
-
-    for one in controls.values():
-        one.observe(_update, "value")
-    _update()
-    return ipywidgets.VBox([ipywidgets.HBox(list(controls.values())), image, text])
-
-
-def colophon(began: float) -> str:
-    """Return in two lines how long a notebook took since ``began``, on what, with what versions."""
-    from nstkit import __version__
-
-    where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    took = f"{time.perf_counter() - began:.0f} s on {where}, threads: {torch.get_num_threads()}"
-    versions = f"Python {platform.python_version()}, torch {torch.__version__}, nstkit"
-    return f"Everything above took {took}.\n{versions} {__version__}"

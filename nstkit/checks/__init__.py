@@ -50,7 +50,7 @@ def check(number: str, attempt: Any) -> Verdict:
     Raises:
         ValueError: There is no such exercise.
     """
-    from nstkit.exercises import EXERCISES  # here, since they are made of this module's classes
+    from nstkit.checks.exercises import EXERCISES  # here, for they are made of these classes
 
     if number not in EXERCISES:
         raise ValueError(f"no exercise {number!r}; expected one of {', '.join(EXERCISES)}")

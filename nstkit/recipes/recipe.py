@@ -1,4 +1,4 @@
-"""`Recipe`: an objective and how it is minimized, as plain data. `DEFAULT`: the course's own."""
+"""The class `Recipe`: an objective and how it is minimized, as plain data."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from nstkit.losses import NORMALIZE, REDUCE, VARIATION, Normalize, Reduce, Variation, check_choice
-from nstkit.pretrained import BLOCKS, PREPROCESSING, Arch, block_of, channels, layer_names
+from nstkit.pretrained import BLOCKS, PREPROCESSING, Arch, layer_names
 from nstkit.vgg import Padding, Pooling
 
-STARTS = ("content", "noise", "white", "style", "blend")
-OPTIMIZERS = ("lbfgs", "adam")
+if TYPE_CHECKING:
+    from nstkit.recipes.common import Common
+
+STARTS = ("content", "noise", "white", "gray", "style", "blend")
+OPTIMIZERS = ("lbfgs", "adam", "sgd")
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -34,13 +37,19 @@ class Recipe:
         style_layers: the same. ``conv4_2`` is before the ReLU, ``relu4_2`` after it.
         content_reduce: "mean" or "sum" of squared differences, or "rms".
         style_reduce: the same, of Gram matrices; gram: "positions", "elements" or None.
+        style_divisor: of each layer's style distance: "none"; "features", the number N_l M_l of
+            features; "image", (3 H W)^2 with H and W of the picture in px (Keras' example).
+        statistic: "gram", or "moments": means and covariances, see `nstkit.moments`.
         tv_form, tv_reduce: as in `nstkit.total_variation`.
+        tv_values: "image", of pixels in [0, 1], or "input", as the network is given them.
         network: "vgg19" or "vgg16".
-        weights: "embedded", "torchvision" or a path.
+        weights: "embedded", "torchvision", "caffe" (a file of one's own) or a path.
         pooling, padding, preprocessing: as in `nstkit.VGG`.
-        start: "content", "noise", "white", "style" or "blend" (content and noise by halves).
-        optimizer: "lbfgs" or "adam"; learning_rate: None is the optimizer's own default.
-        steps: updates of the picture.
+        start: see `nstkit.start.start_image`.
+        scales: sizes to paint one after another, each a factor of sqrt(2) larger, the last
+            being the picture's own; each begins with the one before.
+        optimizer: "lbfgs", "adam" or "sgd"; learning_rate: None is the optimizer's own default.
+        steps: updates of the picture, at each scale.
 
     Raises:
         ValueError: An unknown name, a negative or non-finite number.
@@ -54,14 +63,18 @@ class Recipe:
     content_reduce: Reduce = "mean"
     style_reduce: Reduce = "mean"
     gram: Normalize = "positions"
+    style_divisor: str = "none"
+    statistic: str = "gram"
     tv_form: Variation = "squared"
     tv_reduce: str = "mean"
+    tv_values: str = "image"
     network: Arch = "vgg19"
     weights: str = "embedded"
     pooling: Pooling = "max"
     padding: Padding = "zeros"
     preprocessing: str | None = None
     start: str = "content"
+    scales: int = 1
     optimizer: str = "lbfgs"
     learning_rate: float | None = None
     steps: int = 60
@@ -75,8 +88,10 @@ class Recipe:
             object.__setattr__(self, name, float(getattr(self, name)))  # 10 and 10.0 are one recipe
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, self._layers(name, getattr(self, name)))
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 0:
-            raise ValueError(f"steps is {self.steps!r}; expected a whole number, 0 or more.")
+        for name, least in (("steps", 0), ("scales", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more.")
         if self.learning_rate is not None:
             _check_weight("learning_rate", self.learning_rate, positive=True)
             object.__setattr__(self, "learning_rate", float(self.learning_rate))
@@ -127,40 +142,35 @@ class Recipe:
             raise ValueError(f"Got {text[:40]!r}; expected a JSON object with a recipe's fields.")
         return cls().replace(**values)
 
+    # How others would say the same. Imported when asked for: translating needs this class.
     def paper_alpha_beta(self, height: int, width: int) -> tuple[float, float]:
-        """Return alpha and beta on the scale of Gatys et al. 2016, eqs. 1, 4, 5 and 7.
+        """Return alpha and beta of Gatys et al. 2016; see `nstkit.recipes.common`."""
+        from nstkit.recipes import common
 
-        There L = alpha * 1/2 * sum (F-P)^2 + beta * sum_l w_l / (4 N_l^2 M_l^2) * sum (G-A)^2 with
-        w_l that add up to 1. Our means hide sizes that the paper's sums show, so its alpha/beta
-        depends on the picture's size. Layers of several sizes are added up.
+        return common.paper_alpha_beta(self, height, width)
 
-        Args:
-            height: of the picture in px.
-            width: of the picture in px.
+    def to_common(self, height: int, width: int, **options: Any) -> Common:
+        """Return coefficients of means that compare; see `nstkit.recipes.common.to_common`."""
+        from nstkit.recipes import common
 
-        Raises:
-            ValueError: The recipe uses "rms", which no weight can express as squares.
-        """
-        if "rms" in (self.content_reduce, self.style_reduce):
-            raise ValueError("A recipe with 'rms' has no alpha and beta on the paper's scale.")
-        content = style = 0.0
-        for layer, weight in self.content_layers.items():
-            size = channels(layer) * _positions(layer, height, width)
-            content += 2 * weight / (size if self.content_reduce == "mean" else 1)
-        for layer, weight in self.style_layers.items():
-            N_l, M_l = channels(layer), _positions(layer, height, width)
-            divisor = {"positions": M_l, "elements": N_l * M_l, None: 1}[self.gram]
-            elements = N_l**2 if self.style_reduce == "mean" else 1
-            style += weight * 4 * N_l**2 * M_l**2 / (elements * divisor**2)
-        return self.alpha * content, self.beta * style
+        return common.to_common(self, height, width, **options)
+
+    def for_network(self, weights: str, content: Any, style: Any, **options: Any) -> Recipe:
+        """Return the recipe for other weights; see `nstkit.recipes.translate.for_network`."""
+        from nstkit.recipes import translate
+
+        return translate.for_network(self, weights, content, style, **options)
 
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "content_reduce": REDUCE,
     "style_reduce": REDUCE,
     "gram": NORMALIZE,
+    "style_divisor": ("none", "features", "image"),
+    "statistic": ("gram", "moments"),
     "tv_form": VARIATION,
     "tv_reduce": ("mean", "sum"),
+    "tv_values": ("image", "input"),
     "network": tuple(BLOCKS),
     "pooling": get_args(Pooling),
     "padding": get_args(Padding),
@@ -181,14 +191,3 @@ def _check_weight(name: str, value: float, positive: bool = False) -> None:
     if not number or not math.isfinite(value) or value < 0 or (positive and not value):
         least = "above 0" if positive else "0 or more"
         raise ValueError(f"{name} is {value!r}; expected a finite number, {least}.")
-
-
-def _positions(layer: str, height: int, width: int) -> int:
-    """Return M_l for a picture; each pooling before the layer halves its sides, rounding down."""
-    pools = block_of(layer) - (not layer.startswith("pool"))
-    return (height >> pools) * (width >> pools)
-
-
-# Chosen by looking (docs/contact_sheet.jpg): beta 1 tints, beta 100 dissolves eyes and faces, and
-# this much smoothing takes away colored grain at next to no cost in the style term.
-DEFAULT = Recipe(tv=50.0)

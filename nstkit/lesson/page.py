@@ -1,0 +1,66 @@
+"""What moves, answers or closes a page: animations, a panel to explore, the last lines."""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+import platform
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nstkit.images import to_pil
+from nstkit.plots import Picture
+
+
+def show_animation(images: Sequence[Tensor], alt: str, *, milliseconds: int = 150) -> Picture:
+    """Return images (1, 3, H, W) as an endless GIF; the last one stays for a second and a half."""
+    frames = [to_pil(image) for image in images]
+    lasting, file = [milliseconds] * (len(frames) - 1) + [1500], io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=lasting, loop=0)
+    return Picture(file.getvalue(), alt, math.ceil(frames[0].width * 1.5))
+
+
+def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
+    """Return a widget with a control for each keyword, and ``show(**chosen)`` below them.
+
+    Numbers make a slider, other choices a menu. ``show`` is called whenever one is moved: it must
+    be quick. Below the picture stands its alt text.
+    """
+    import ipywidgets
+
+    controls = {}
+    for name, options in choices.items():
+        numeric = all(isinstance(option, int | float) for option in options)
+        kind = ipywidgets.SelectionSlider if numeric else ipywidgets.Dropdown
+        label = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
+        controls[name] = kind(options=list(options), **label)
+    image, text = ipywidgets.Image(), ipywidgets.HTML()
+
+    def _update(_: object = None) -> None:
+        try:
+            picture = show(**{name: control.value for name, control in controls.items()})
+            image.format = picture.mime.removeprefix("image/")
+            image.value, image.width = picture.data, str(picture.width)
+            text.value = html.escape(picture.alt)
+        except Exception as error:  # elsewhere a widget's exception would be seen by nobody
+            text.value = html.escape(f"{type(error).__name__}: {error}")
+
+    for one in controls.values():
+        one.observe(_update, "value")
+    _update()
+    return ipywidgets.VBox([ipywidgets.HBox(list(controls.values())), image, text])
+
+
+def colophon(began: float) -> str:
+    """Return in two lines how long a notebook took since ``began``, on what, with what versions."""
+    from nstkit import __version__
+
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    took = f"{time.perf_counter() - began:.0f} s on {where}, threads: {torch.get_num_threads()}"
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}, nstkit"
+    return f"Everything above took {took}.\n{versions} {__version__}"

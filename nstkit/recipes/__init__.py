@@ -1,0 +1,69 @@
+"""Recipes: the class, the course's own, and what others published, as data with its source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nstkit.recipes.recipe import OPTIMIZERS, STARTS, STYLE_LAYERS, Recipe, equal_weights
+
+__all__ = [
+    "DEFAULT",
+    "OPTIMIZERS",
+    "RECIPES",
+    "STARTS",
+    "STYLE_LAYERS",
+    "Published",
+    "Recipe",
+    "equal_weights",
+]
+
+# Chosen by looking (docs/contact_sheet.jpg): beta 1 tints, beta 100 dissolves eyes and faces, and
+# this much smoothing takes away colored grain at next to no cost in the style term.
+DEFAULT = Recipe(tv=50.0)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A recipe that somebody published.
+
+    Attributes:
+        title: whose it is, in a few words.
+        year: of the version described here.
+        source: where to read it.
+        size: in px, as the original's default; its own rule (long or short side) in ``notes``.
+        recipe: the objective to the letter, start and optimizer as near as `Recipe` can say.
+        notes: what the recipe cannot say, or what to know of it.
+        experiments: {label: changes of fields}: variations that the source itself shows.
+    """
+
+    title: str
+    year: int
+    source: str
+    size: int
+    recipe: Recipe
+    notes: tuple[str, ...]
+    experiments: Mapping[str, Mapping[str, Any]]
+
+    def variants(self) -> dict[str, Recipe]:
+        """Return {label: recipe} of the source's own experiments."""
+        return {
+            label: self.recipe.replace(**changes) for label, changes in self.experiments.items()
+        }
+
+
+def _load() -> dict[str, Published]:
+    data = json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))
+    published = {}
+    for key, facts in data.items():
+        recipe, experiments = Recipe().replace(**facts.pop("recipe")), facts.pop("experiments", {})
+        notes = tuple(facts.pop("notes"))
+        published[key] = Published(recipe=recipe, experiments=experiments, notes=notes, **facts)
+    return published
+
+
+RECIPES: Mapping[str, Published] = MappingProxyType(_load())

@@ -1,0 +1,109 @@
+"""A recipe in common coefficients, and on the paper's scale.
+
+The literature's weights cannot be compared as they stand: sums or means, and Gram matrices divided
+by this or that. Here all of it becomes coefficients of the same two means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nstkit.pretrained import block_of, channels
+from nstkit.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Common:
+    """A recipe as coefficients of means: ``sum c_l mean(dF_l^2) + sum s_l mean((dG_l / M_l)^2)``.
+
+    Attributes:
+        content: {layer: c_l}; style: {layer: s_l}.
+        unsaid: terms that no coefficient can say: a root without its value, or moments.
+    """
+
+    content: Mapping[str, float]
+    style: Mapping[str, float]
+    unsaid: tuple[str, ...] = ()
+
+
+def to_common(
+    recipe: Recipe, height: int, width: int, *, scale: float | Mapping[str, float] = 1.0,
+    distances: Mapping[str, float] | None = None,
+) -> Common:  # fmt: skip
+    """Return a recipe as coefficients of mean(dF^2) and mean((dG/M)^2) in each layer.
+
+    Args:
+        recipe: any.
+        height: of the picture in px; sums hide it in their weights.
+        width: of the picture in px.
+        scale: how many times larger the features of the recipe's network are than those for which
+            the coefficients shall hold; one number, or {layer: number} as `network_scale` gives.
+        distances: {"style relu1_1": value}, as ``Losses.per_layer`` of the recipe: where they are
+            given, a term "rms" gets the coefficient whose gradient there is the same.
+    """
+    content, style, unsaid = {}, {}, []
+    for layer, weight in recipe.content_layers.items():
+        elements = channels(layer) * positions(layer, height, width)
+        factor = {"mean": 1.0, "sum": float(elements), "rms": _root("content", layer, distances)}
+        content[layer] = recipe.alpha * weight * _times(factor[recipe.content_reduce], scale, layer)
+    for layer, weight in recipe.style_layers.items():
+        N_l, M_l = channels(layer), positions(layer, height, width)
+        ours = M_l / {"positions": M_l, "elements": N_l * M_l, None: 1}[recipe.gram]  # dG over dG/M
+        factor = {"mean": ours**2, "sum": ours**2 * N_l**2}
+        factor["rms"] = ours**2 * _root("style", layer, distances)
+        if recipe.statistic == "moments":
+            unsaid.append(f"style {layer}")
+            continue
+        divisor = {"none": 1, "features": N_l * M_l, "image": (3 * height * width) ** 2}
+        value = factor[recipe.style_reduce] / divisor[recipe.style_divisor]
+        style[layer] = recipe.beta * weight * _times(value, scale, layer, degree=4)
+    coefficients = {f"content {n}": c for n, c in content.items()}
+    coefficients |= {f"style {n}": s for n, s in style.items()}
+    unsaid += [name for name, value in coefficients.items() if value != value]
+    return Common(
+        {n: c for n, c in content.items() if c == c},
+        {n: s for n, s in style.items() if s == s},
+        tuple(unsaid),
+    )
+
+
+def _root(term: str, layer: str, distances: Mapping[str, float] | None) -> float:
+    """Return d(root)/d(square) = 1 / (2 root); NaN where the root's value is not known."""
+    root = (distances or {}).get(f"{term} {layer}")
+    return 0.5 / root if root else float("nan")
+
+
+def _times(value: float, scale: float | Mapping[str, float], layer: str, degree: int = 2) -> float:
+    one = scale[layer] if isinstance(scale, Mapping) else scale
+    return value * one**degree
+
+
+def paper_alpha_beta(recipe: Recipe, height: int, width: int) -> tuple[float, float]:
+    """Return alpha and beta on the scale of Gatys et al. 2016, eqs. 1, 4, 5 and 7.
+
+    There L = alpha * 1/2 * sum (F-P)^2 + beta * sum_l w_l / (4 N_l^2 M_l^2) * sum (G-A)^2 with
+    w_l that add up to 1. Our means hide sizes that the paper's sums show, so its alpha/beta
+    depends on the picture's size. Layers of several sizes are added up.
+
+    Args:
+        recipe: of squares of Gram matrices.
+        height: of the picture in px.
+        width: of the picture in px.
+
+    Raises:
+        ValueError: The recipe uses "rms" or moments, which no weight can express as squares.
+    """
+    common = to_common(recipe, height, width)
+    if common.unsaid:
+        what = "'rms'" if recipe.statistic == "gram" else "moments"
+        raise ValueError(f"A recipe with {what} has no alpha and beta on the paper's scale.")
+    sizes = {n: channels(n) * positions(n, height, width) for n in common.content}
+    alpha = sum(2 * c / sizes[n] for n, c in common.content.items())
+    return alpha, sum(4 * s for s in common.style.values())
+
+
+def positions(layer: str, height: int, width: int) -> int:
+    """Return M_l for a picture; each pooling before the layer halves its sides, rounding down."""
+    pools = block_of(layer) - (not layer.startswith("pool"))
+    return (height >> pools) * (width >> pools)

@@ -246,6 +246,17 @@ def test_published_objectives_are_recipes(
     assert gradient.norm().item() == pytest.approx(slope.norm().item(), rel=1e-3)
 
 
+@pytest.mark.parametrize("alpha", [0, 2])
+def test_a_normalized_recipe_is_a_multiple(alpha: float, cat: Tensor, wave: Tensor, vgg: VGG):
+    recipe = Recipe(alpha, 6, 3, {"relu4_2": 0.5, "conv3_1": 2.0}, {"relu1_1": 3.0, "relu2_1": 5})
+    ours = recipe.normalized()
+    assert (ours.alpha, ours.beta) == ((1, 48 / 5) if alpha else (0, 1))
+    assert sum(ours.content_layers.values()) == sum(ours.style_layers.values()) == 1
+    x = (0.5 * cat + 0.2).requires_grad_()
+    totals = [Objective(cat, wave, vgg, r)(x).total for r in (recipe, ours)]
+    assert totals[0].item() == pytest.approx((5 if alpha else 48) * totals[1].item())
+
+
 @pytest.mark.parametrize(
     "recipe",
     [

@@ -17,6 +17,7 @@ from PIL import Image
 
 import nstkit
 from nstkit import DEFAULT, Recipe
+from nstkit.recipes import RECIPES
 from nstkit.studio import Settings, Studio, controls, engine, page, screen
 from nstkit.studio.controls import PRESETS, Controls
 from nstkit.studio.dials import Dial
@@ -186,8 +187,8 @@ while not begun:
 # ---------------------------------------------------------------- controls
 
 
-RECIPES = {
-    **{name: recipe for name, recipe in PRESETS.items() if recipe},
+SHOWN = {
+    **{name: recipe for name, recipe in PRESETS.items() if isinstance(recipe, Recipe)},
     "odd weights": DEFAULT.replace(alpha=1.234567e-5, beta=98765.4321, tv=0.00017),
     "conv layers": DEFAULT.replace(style_layers={"conv1_1": 0.1, "conv4_4": 3}, tv=0),
     "two content layers": DEFAULT.replace(content_layers={"relu3_1": 0.3, "conv4_2": 0.7}),
@@ -196,11 +197,11 @@ RECIPES = {
 }
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SHOWN)
 def test_controls_read_what_they_show(name):
     settings = Settings("cat", "great_wave")
     shown = Controls(settings, lambda: None)
-    wanted = Settings("macaw", "scream", RECIPES[name], size=111, seed=3)
+    wanted = Settings("macaw", "scream", SHOWN[name], size=111, seed=3)
     shown.show(wanted)
     assert wanted.changes(shown.read(wanted)) == {}
     shown.show(settings)
@@ -390,6 +391,24 @@ def test_reset_while_playing_goes_on_from_the_start(studio):
     press(studio, "reset")
     assert shown_step(studio) == 0
     play(studio, 1)
+
+
+@pytest.mark.parametrize("key", ["pytorch tutorial", "crowsonkb"])
+def test_a_published_recipe_is_translated_and_goes_on_from_here(studio, key):
+    studio.run(1, progress=False)
+    studio._controls.preset.value = key
+    recipe = studio.engine.settings.recipe
+    published = RECIPES[key.replace(" ", "_")].recipe
+    assert list(recipe.style_layers) == list(published.style_layers)
+    assert (recipe.weights, recipe.alpha, recipe.start) == ("embedded", 1.0, "content")
+    assert (recipe.statistic, recipe.optimizer) == (published.statistic, "lbfgs")
+    assert sum(recipe.style_layers.values()) == pytest.approx(1)
+    studio.run(2, progress=False)
+    assert studio.engine.frame.index == 3
+    scope = {"nstkit": nstkit}
+    exec(studio.engine.frame.script().replace("seed=0)", "seed=0, precision='fp32')"), scope)
+    assert torch.equal(scope["studio"].engine.frame.image, studio.engine.frame.image)
+    scope["studio"].close()
 
 
 def test_a_preset_moves_the_controls(studio):

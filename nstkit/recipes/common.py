@@ -79,6 +79,23 @@ def _times(value: float, scale: float | Mapping[str, float], layer: str, degree:
     return value * one**degree
 
 
+def normalized(recipe: Recipe) -> Recipe:
+    """Return a multiple of a recipe's objective that is easy to read, with the same minimum.
+
+    Layer weights of each term add up to 1 and alpha is 1; where there is no content, beta is 1.
+    """
+    sums = {n: sum(getattr(recipe, f"{n}_layers").values()) or 1.0 for n in ("content", "style")}
+    alpha, beta = recipe.alpha * sums["content"], recipe.beta * sums["style"]
+    unit = alpha or beta or 1.0
+    return recipe.replace(
+        alpha=alpha / unit,
+        beta=beta / unit,
+        tv=recipe.tv / unit,
+        content_layers={n: w / sums["content"] for n, w in recipe.content_layers.items()},
+        style_layers={n: w / sums["style"] for n, w in recipe.style_layers.items()},
+    )
+
+
 def paper_alpha_beta(recipe: Recipe, height: int, width: int) -> tuple[float, float]:
     """Return alpha and beta on the scale of Gatys et al. 2016, eqs. 1, 4, 5 and 7.
 

@@ -155,6 +155,12 @@ class Recipe:
 
         return common.to_common(self, height, width, **options)
 
+    def normalized(self) -> Recipe:
+        """Return the same with alpha 1 and layer weights that add up to 1; see there too."""
+        from nstkit.recipes import common
+
+        return common.normalized(self)
+
     def for_network(self, weights: str, content: Any, style: Any, **options: Any) -> Recipe:
         """Return the recipe for other weights; see `nstkit.recipes.translate.for_network`."""
         from nstkit.recipes import translate

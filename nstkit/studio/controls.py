@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import ipywidgets as widgets
 
 from nstkit.pretrained import layer_names
-from nstkit.recipes import DEFAULT, OPTIMIZERS, STARTS, Recipe
+from nstkit.recipes import DEFAULT, OPTIMIZERS, RECIPES, STARTS, Recipe
 from nstkit.studio.dials import Dial, Layers, caption, menu, offer
 from nstkit.studio.pictures import Picker
 from nstkit.studio.settings import Settings
@@ -29,6 +29,7 @@ PRESETS = {
     "deep layers": DEFAULT.replace(style_layers=["relu3_1", "relu4_1", "relu5_1"]),
     "out of noise": DEFAULT.replace(start="noise", beta=1, tv=500),
     "texture only": DEFAULT.replace(alpha=0, start="noise"),
+    **{key.replace("_", " "): published for key, published in RECIPES.items()},
 }
 HELP = {
     "weights": "α holds on to the photograph: shapes stay. β paints: colors and strokes of the "

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 
 from nstkit.painting import Given, Result
-from nstkit.recipes import DEFAULT, Recipe
+from nstkit.recipes import DEFAULT, Published, Recipe
 from nstkit.studio import page
 from nstkit.studio.controls import PRESETS, Controls
 from nstkit.studio.engine import Engine
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Screen
-from nstkit.studio.settings import Settings
+from nstkit.studio.settings import ROUTE, Settings
 from nstkit.studio.worker import Worker
 from nstkit.vgg import Precision
 
@@ -179,7 +179,12 @@ class Studio:
             self._between_steps(self.engine.prepare)
 
     def _on_preset(self) -> None:
-        if (recipe := PRESETS[self._controls.preset.value]) is not None:
+        recipe = PRESETS[self._controls.preset.value]
+        if isinstance(recipe, Published):  # its objective; the reader's own way through it stays
+            route = {name: getattr(self.engine.settings.recipe, name) for name in ROUTE}
+            recipe = recipe.recipe.for_network("embedded", *self.engine.pictures)
+            recipe = recipe.normalized().replace(**route)
+        if recipe is not None:
             self.set(recipe=recipe)
 
     def _on_upload(self, picker: Picker) -> None:

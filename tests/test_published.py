@@ -10,7 +10,7 @@ import torch
 from published_formulas import FORMULAS, features
 from torch import Tensor
 
-from nstkit import VGG, Objective, Recipe, load_image, stylize
+from nstkit import VGG, Objective, Recipe, gram_matrix, load_image, samples, stylize
 from nstkit.pretrained import is_present, native_preprocessing
 from nstkit.recipes import RECIPES, translate
 from nstkit.recipes.common import Common
@@ -235,3 +235,13 @@ def test_weights_at_hand_are_found_without_a_download(
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth").touch()
     assert is_present("vgg19", "torchvision") and not is_present("vgg16", "torchvision")
+
+
+def test_the_embedded_networks_sizes_are_those_measured(vgg: VGG) -> None:
+    known = translate.known_scales()["vgg19 embedded caffe"]["layers"]
+    names = samples("content")
+    with torch.no_grad():
+        found = [vgg(load_image(name, size=256), known) for name in names]
+    for layer, size in known.items():
+        roots = [gram_matrix(features[layer]).mean().sqrt().item() for features in found]
+        assert sum(roots) / len(names) == pytest.approx(size, rel=0.01)

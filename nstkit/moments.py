@@ -1,8 +1,9 @@
 """Style as the means and covariances of features, and how far two of them are apart.
 
-Where a Gram matrix mixes both (G/M = covariance + mean mean^T), Heitz et al. and crowsonkb's
-style-transfer-pytorch tell them apart: features of each layer are taken for a Gaussian, and two
-Gaussians N(mu, Sigma), N(mu', Sigma') are compared by the 2-Wasserstein (Bures) distance
+Where a Gram matrix mixes both (G/M = covariance + mean mean^T), Mroueh ("Wasserstein Style
+Transfer", AISTATS 2020) and crowsonkb's style-transfer-pytorch tell them apart: features of each
+layer are taken for a Gaussian, and N(mu, Sigma), N(mu', Sigma') are compared by the 2-Wasserstein
+distance
 
     W2^2 = |mu - mu'|^2 + tr(Sigma + Sigma' - 2 (Sigma'^1/2 Sigma Sigma'^1/2)^1/2).
 

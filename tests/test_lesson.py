@@ -272,3 +272,21 @@ def test_the_colophon_tells_seconds_threads_and_versions():
     assert f"threads: {torch.get_num_threads()}." in told
     assert f"torch {torch.__version__}" in told
     assert len(told.splitlines()) == 2
+
+
+# ---------------------------------------------------------------- tables
+def test_a_table_is_markdown_as_text_and_escaped_html_in_a_notebook():
+    table = lesson.show_table({"a < b": [0.012345, 250_000.0, float("nan"), 7]}, "nwxyz")
+    assert repr(table).splitlines() == [
+        "| n | w | x | y | z |",
+        "| --- | --- | --- | --- | --- |",
+        "| a < b | 0.012 | 250,000 | – | 7 |",
+    ]
+    shown = table._repr_html_()
+    assert "a &lt; b" in shown
+    assert shown.count("<th ") == shown.count("<td ") == 5
+
+
+def test_a_row_of_another_length_is_refused():
+    with pytest.raises(ValueError, match=r"\['b'\] do not fit the 2 columns"):
+        lesson.show_table({"a": [1], "b": [1, 2]}, ["row", "x"])

@@ -8,6 +8,7 @@ from nstkit.checks import (
     notebook_04,
     notebook_05,
     notebook_06,
+    notebook_07,
 )
 
 EXERCISES: dict[str, Exercise] = {
@@ -17,4 +18,5 @@ EXERCISES: dict[str, Exercise] = {
     **notebook_04.EXERCISES,
     **notebook_05.EXERCISES,
     **notebook_06.EXERCISES,
+    **notebook_07.EXERCISES,
 }

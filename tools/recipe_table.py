@@ -1,0 +1,48 @@
+#!/usr/bin/env python
+"""Print README's table of published recipes translated to the embedded network, as Markdown.
+
+Each is translated for the cat and the Great Wave at 256 px, and written in the terms of
+`nstkit.DEFAULT`: means of squares, Gram matrices divided by positions.
+
+    python tools/recipe_table.py
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+import nstkit
+from nstkit.lesson import Table, show_table
+from nstkit.recipes import RECIPES
+
+SIZE = 256
+COLUMNS = ("you used", "its α, β", "`RECIPES` key", "α = 1, β here", "shares of the style layers")
+
+
+def row(key: str, content: Tensor, style: Tensor) -> list[str]:
+    """Return the cells of a recipe: its own weights, and what they become here."""
+    there = RECIPES[key].recipe
+    here = there.for_network("embedded", content, style)
+    common = here.to_common(*content.shape[-2:])
+    own = f"{number(there.alpha)}, {number(there.beta)}"
+    if common.unsaid:
+        what = "moments" if here.statistic == "moments" else "roots"
+        return [own, f"`{key}`", f"has {what}", "only by `for_network`"]
+    beta = sum(common.style.values())
+    shares = ", ".join(number(s / beta) for s in common.style.values())
+    return [own, f"`{key}`", number(beta / sum(common.content.values())), shares]
+
+
+def number(value: float) -> str:
+    """Return a number with two digits."""
+    return format(float(f"{value:.2g}"), "g")
+
+
+def table() -> Table:
+    """Return the table of all recipes."""
+    content, style = (nstkit.load_image(name, SIZE) for name in ("cat", "great_wave"))
+    return show_table({RECIPES[key].title: row(key, content, style) for key in RECIPES}, COLUMNS)
+
+
+if __name__ == "__main__":
+    print(table())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import colormaps
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from nstkit import lesson, show_images
 from nstkit.lesson import charts
@@ -174,6 +174,17 @@ def test_matrices_have_their_numbers_titles_and_names(monkeypatch):
     assert [t.get_text() for t in axes.get_yticklabels()] == ["p", "q"]
     assert [t.get_text() for t in axes.get_xticklabels()] == ["r", "s"]
     assert picture.mime == "image/png"
+
+
+def test_many_numbers_are_stored_in_few_colors(monkeypatch):
+    matrix = {"m": torch.arange(121.0).view(11, 11)}
+    few = lesson.show_matrices(matrix, "m", numbers=".0f")
+    monkeypatch.setattr(charts, "MANY", 121)
+    all_ = lesson.show_matrices(matrix, "m", numbers=".0f")
+    assert len(few.data) < 0.7 * len(all_.data) and (few.alt, few.width) == (all_.alt, all_.width)
+    pictures = [Image.open(io.BytesIO(p.data)).convert("RGB") for p in (few, all_)]
+    apart = ImageChops.difference(*pictures).convert("L")
+    assert ImageStat.Stat(apart).mean[0] < 2
 
 
 def test_numbers_are_readable_on_their_colors(monkeypatch):

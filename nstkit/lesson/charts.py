@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from nstkit.lesson.maps import color_limits
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = (*(color for color, _ in LOOKS.values()), *SPARE_COLORS)
+MANY = 100  # numbers in a picture: in all their shades they would be most of a notebook
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 
 
@@ -83,7 +87,17 @@ def show_matrices(
     draw = partial(_draw_matrices, tensors, rows, columns, numbers, colors, shared)
     beside = 0.6 + max(map(len, rows), default=0) / 14  # names and bars, in inches
     widths = [height * m.shape[1] / m.shape[0] + beside for m in tensors.values()]
-    return render(draw, alt, "png", (min(9.0, sum(widths)), height))
+    picture = render(draw, alt, "png", (min(9.0, sum(widths)), height))
+    entries = sum(matrix.numel() for matrix in tensors.values())
+    return _paletted(picture) if numbers and entries > MANY else picture
+
+
+def _paletted(picture: Picture) -> Picture:
+    """Return a PNG with 256 colors at most."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(picture.data)) as image:
+        image.convert("RGB").quantize(256).save(file, "PNG", optimize=True)
+    return replace(picture, data=file.getvalue())
 
 
 def _draw_matrices(

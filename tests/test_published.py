@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from nstkit.recipes import RECIPES, translate
 from nstkit.recipes.common import Common
 
 SIZE = 48, 64
-PACKAGE = Path(translate.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "nstkit"
 
 
 @pytest.fixture(scope="session")
@@ -245,3 +247,14 @@ def test_the_embedded_networks_sizes_are_those_measured(vgg: VGG) -> None:
     for layer, size in known.items():
         roots = [gram_matrix(features[layer]).mean().sqrt().item() for features in found]
         assert sum(roots) / len(names) == pytest.approx(size, rel=0.01)
+
+
+def test_the_readmes_table_is_what_its_tool_prints() -> None:
+    specification = importlib.util.spec_from_file_location("tool", ROOT / "tools/recipe_table.py")
+    tool = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(tool)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [key for key in RECIPES if f"| `{key}` |" not in readme] == []
+    pictures = [load_image(name, tool.SIZE) for name in ("cat", "great_wave")]
+    for key in ("gatys_2016", "pystiche", "crowsonkb"):  # two seconds; all take ten
+        assert f"| {RECIPES[key].title} | {' | '.join(tool.row(key, *pictures))} |" in readme

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -108,18 +108,23 @@ def test_help_names_the_bundled_pictures(capsys: pytest.CaptureFixture) -> None:
 def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
     """A real process, a real signal."""
     out = tmp_path / "out.png"
+    command = [sys.executable, "-m", "nstkit", "cat", "scream", "-o", str(out)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "nstkit", "cat", "scream", "-o", str(out), "--steps", "100000",
-         "--size", "48"],
+        [*command, "--steps", "100000", "--size", "48"],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(nstkit.__file__).parents[1])},
+        # Tests that a script runs in its background ignore Ctrl-C, and their children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    seen = ""
-    while "style=" not in seen:  # the bar moves: steps are being made
-        seen += process.stderr.read(20)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
+    try:
+        seen = ""
+        while not re.search(r" [1-9]\d*/100000", seen):  # the bar: a step is made
+            seen += process.stderr.read(20)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130
     assert str(out.resolve()) in said
     assert int(read_metadata(out)["steps_done"]) > 0

@@ -18,7 +18,7 @@ import torch
 
 from nstkit.images import load_image, sample, samples
 from nstkit.losses import gram_matrix
-from nstkit.start import GRAY
+from nstkit.start import start_image
 from nstkit.vgg import VGG
 
 TARGET = Path(__file__).parents[1] / "nstkit" / "recipes" / "scales.json"
@@ -75,7 +75,7 @@ def original(embedded: dict[str, float]) -> dict[str, float]:
     network, means, apart = VGG(), [], []
     for name in samples("content"):
         photograph = load_image(sample(name), size=256)
-        gray = photograph.new_tensor(GRAY).view(1, 3, 1, 1).expand_as(photograph)
+        gray = start_image("gray", photograph, photograph)
         with torch.no_grad():
             f, g = (network(picture, LAYERS[5:]) for picture in (photograph, gray))
         means.append(f["relu5_2"].mean().item())

@@ -8,20 +8,15 @@ import torch
 from torch import Tensor
 
 from nstkit.checks import Case, Exercise, normal
+from nstkit.losses import gram_matrix
 
 
 def _coefficient(weight: float, N: int, M: int, kind: str) -> float:
     return weight * {"mean": 1, "sum": N * M, "paper": N * M / 2}[kind]
 
 
-def _gram(f: Tensor, channels: bool = True, positions: bool = True) -> Tensor:
-    F_l = f.flatten(2)
-    divisor = (F_l.shape[1] if channels else 1) * (F_l.shape[2] if positions else 1)
-    return F_l @ F_l.transpose(1, 2) / divisor
-
-
 def _style_distance(features: Tensor, artwork: Tensor) -> Tensor:
-    return (_gram(features) - _gram(artwork)).square().mean()
+    return (gram_matrix(features, "elements") - gram_matrix(artwork, "elements")).square().mean()
 
 
 def _divided_twice(features: Tensor, artwork: Tensor) -> Tensor:
@@ -33,20 +28,20 @@ def _divided_once_more(features: Tensor, artwork: Tensor) -> Tensor:
 
 
 def _by_one_size(features: Tensor, artwork: Tensor) -> Tensor:
-    undivided = _gram(features, False, False) - _gram(artwork, False, False)
+    undivided = gram_matrix(features, None) - gram_matrix(artwork, None)
     return (undivided / features[0].numel()).square().mean()
 
 
 def _undivided(features: Tensor, artwork: Tensor) -> Tensor:
-    return (_gram(features, False, False) - _gram(artwork, False, False)).square().mean()
+    return (gram_matrix(features, None) - gram_matrix(artwork, None)).square().mean()
 
 
 def _by_positions(features: Tensor, artwork: Tensor) -> Tensor:
-    return (_gram(features, channels=False) - _gram(artwork, channels=False)).square().mean()
+    return (gram_matrix(features) - gram_matrix(artwork)).square().mean()
 
 
 def _summed(features: Tensor, artwork: Tensor) -> Tensor:
-    return (_gram(features) - _gram(artwork)).square().sum()
+    return (gram_matrix(features, "elements") - gram_matrix(artwork, "elements")).square().sum()
 
 
 def _pairs(generator: torch.Generator) -> Sequence[Case]:

@@ -110,13 +110,12 @@ def _estimated(
         "style": 2 if recipe.style_reduce == "rms" or recipe.statistic == "moments" else 4,
     }
     here = {}
-    for name, norm in there.items():
-        term, _, layer = name.partition(" ")
-        here[name] = norm * scale[layer] ** degrees[term] if layer else norm
+    for name in there.keys() - {"tv"}:
+        term, layer = name.split()
+        here[name] = there[name] * scale[layer] ** degrees[term]
     if recipe.tv:  # needs no weights, only the range of the values that they are given
-        preprocessing = recipe.preprocessing or native_preprocessing(recipe.weights)
         alone = recipe.replace(alpha=0, beta=0)
-        alike = Objective(*pictures, VGG(preprocessing=preprocessing), alone)
+        alike = Objective(*pictures, VGG(preprocessing=_preprocessing(recipe)), alone)
         here["tv"] = gradient_norms(alike, recipe.start)["tv"]
     return here
 
@@ -126,6 +125,10 @@ def _moved(recipe: Recipe, weights: str) -> Recipe:
     return recipe.replace(network=arch, weights=weights, preprocessing=None)
 
 
+def _preprocessing(recipe: Recipe) -> str:
+    return recipe.preprocessing or native_preprocessing(recipe.weights)
+
+
 def _size(sizes: Mapping[str, float], layer: str) -> float:
     """Return the size of a layer: its own if it is known, else that of its block's first."""
     return sizes.get(f"relu{layer[4:]}", sizes[f"relu{block_of(layer)}_1"])
@@ -133,8 +136,7 @@ def _size(sizes: Mapping[str, float], layer: str) -> float:
 
 def _scales(recipe: Recipe) -> dict[str, float]:
     """Return the typical size of features of a recipe's network in some layers."""
-    preprocessing = recipe.preprocessing or native_preprocessing(recipe.weights)
-    key = f"{recipe.network} {recipe.weights} {preprocessing}"
+    key = f"{recipe.network} {recipe.weights} {_preprocessing(recipe)}"
     if key not in known_scales():
         raise ValueError(
             f"The size of features of {key!r} is not known; known are {', '.join(known_scales())}. "

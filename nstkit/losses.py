@@ -51,8 +51,12 @@ def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
     check_choice("normalize", normalize, NORMALIZE)
     F_l = at_least_float32(features).flatten(2)  # (B, C, M)
     N_l, M_l = F_l.shape[1:]
-    divisor = {"positions": M_l, "elements": N_l * M_l, None: 1}[normalize]
-    return F_l @ F_l.transpose(1, 2) / divisor
+    return F_l @ F_l.transpose(1, 2) / gram_divisor(normalize, N_l, M_l)
+
+
+def gram_divisor(normalize: Normalize, N_l: int, M_l: int) -> int:
+    """Return what a normalization divides the sum over positions by; see `gram_matrix`."""
+    return {"positions": M_l, "elements": N_l * M_l, None: 1}[normalize]
 
 
 def content_loss(features: Tensor, target: Tensor, reduce: Reduce = "mean") -> Tensor:
@@ -109,11 +113,17 @@ def distance(a: Tensor, b: Tensor, reduce: Reduce = "mean") -> Tensor:
             f"Cannot compare shapes {tuple(a.shape)} and {tuple(b.shape)}; expected equal shapes. "
             "Take both from the same layer, and resize the content if its size changed."
         )
-    check_choice("reduce", reduce, REDUCE)
     difference = at_least_float32(a) - at_least_float32(b)
-    if reduce == "rms":
-        return torch.linalg.vector_norm(difference) / math.sqrt(difference.numel())
-    return difference.square().mean() if reduce == "mean" else difference.square().sum()
+    return reduced(difference.square().sum(), difference.numel(), reduce)
+
+
+def reduced(squares: Tensor, count: int, reduce: Reduce) -> Tensor:
+    """Return a `distance` from the sum of its squared differences and their number."""
+    check_choice("reduce", reduce, REDUCE)
+    if reduce == "rms":  # the root's slope at 0 is infinite: what agrees shall have none
+        apart = squares > 0
+        return torch.where(apart, squares, 1).sqrt() * apart / math.sqrt(count)
+    return squares / count if reduce == "mean" else squares
 
 
 def total_variation(

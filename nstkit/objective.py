@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
-from nstkit.moments import moments, moments_loss
+from nstkit.losses import distance, reduced, total_variation
+from nstkit.moments import style_distance, style_sums, style_target
+from nstkit.pretrained import channels, positions
 from nstkit.recipes import DEFAULT, Recipe
+from nstkit.tiles import Features, Tile, Tiling, assembled, fitting, summed
 from nstkit.vgg import VGG
 
 
@@ -63,6 +65,8 @@ class Objective:
         style: the artwork, of any size; None where beta is 0.
         vgg: the network; None builds the recipe's, in float32 on the images' device.
         recipe: what to minimize.
+        tile: side in px of the parts that are computed one after another where the whole does not
+            fit into the memory, see `nstkit.tiles`; "auto" chooses; None computes the whole.
 
     Raises:
         ValueError: A picture is missing whose term has a weight.
@@ -70,7 +74,7 @@ class Objective:
 
     def __init__(
         self, content: Tensor | None, style: Tensor | None, vgg: VGG | None = None,
-        recipe: Recipe = DEFAULT,
+        recipe: Recipe = DEFAULT, tile: Tiling = None,
     ) -> None:  # fmt: skip
         given = style if content is None else content
         if given is None:
@@ -80,23 +84,41 @@ class Objective:
         self.content_layers = dict(recipe.content_layers)
         self.style_layers = dict(recipe.style_layers)
         self.vgg = network(recipe).to(given.device) if vgg is None else vgg
+        self.tile = fitting(tile, given, self.vgg, {**self.content_layers, **self.style_layers})
         self._content_targets: dict[str, Tensor] = {}
         self._style_targets: dict[str, Tensor] = {}
         self._complete_targets()
 
     def __call__(self, image: Tensor) -> Losses:
         """Return the losses of an image (1, 3, H, W), differentiable with respect to it."""
-        content_layers, style_layers = self._active_layers()
+        return self.losses(image, self.measure(image))
+
+    def measure(self, image: Tensor) -> dict[str, Tensor]:
+        """Return what the network tells of an image: sums over positions, under no weight yet.
+
+        "content relu4_2" is the sum of squared differences from the photograph, "style relu1_1"
+        that of products of features, the Gram matrix before it is divided.
+        """
+        content_layers, style_layers = (list(layers) for layers in self._active_layers())
         if not (content_layers or style_layers or self.tv):
             raise ValueError("All weights are 0: nothing to minimize. Raise alpha, beta or tv.")
         self._complete_targets()
-        features = self.vgg(image, {**content_layers, **style_layers})
-        recipe, zero = self.recipe, image.new_zeros(())
-        content = {
-            n: content_loss(features[n], self._content_targets[n], recipe.content_reduce)
-            for n in content_layers
-        }
-        style = {n: self._style_distance(n, features[n], image) for n in style_layers}
+        layers = list(dict.fromkeys([*content_layers, *style_layers]))
+
+        def _sums(features: Features, tile: Tile | None) -> list[Tensor]:
+            content = (self._squares(n, features[n], tile) for n in content_layers)
+            return [*content, *(style_sums(features[n], self.recipe) for n in style_layers)]
+
+        names = [f"content {n}" for n in content_layers] + [f"style {n}" for n in style_layers]
+        return dict(zip(names, summed(self.vgg, image, layers, _sums, self.tile), strict=True))
+
+    def losses(self, image: Tensor, sums: Mapping[str, Tensor]) -> Losses:
+        """Return the losses of an image from what `measure` found, under the weights of now."""
+        content_layers, style_layers = self._active_layers()
+        zero, how = image.new_zeros(()), self.recipe.content_reduce
+        sizes = {n: self._content_targets[n].numel() for n in content_layers}
+        content = {n: reduced(sums[f"content {n}"], sizes[n], how) for n in content_layers}
+        style = {n: self._style_distance(n, sums[f"style {n}"], image) for n in style_layers}
         variation = self._variation(image) if self.tv else zero
         L_content = sum((w * content[name] for name, w in content_layers.items()), zero)
         L_style = sum((w * style[name] for name, w in style_layers.items()), zero)
@@ -125,19 +147,15 @@ class Objective:
         layers = tuple(self.content_layers.items()), tuple(self.style_layers.items())
         return (self.alpha, self.beta, self.tv, *layers)
 
-    def _style_distance(self, layer: str, features: Tensor, image: Tensor) -> Tensor:
-        recipe, target = self.recipe, self._style_targets[layer]
-        if recipe.statistic == "moments":
-            loss = moments_loss(features, target)
-        else:
-            loss = style_loss(features, target, recipe.gram, recipe.style_reduce)
-        divisor = {"none": 1, "features": features[0].numel(), "image": image[0].numel() ** 2}
-        return loss / divisor[recipe.style_divisor]
+    def _squares(self, layer: str, features: Tensor, tile: Tile | None) -> Tensor:
+        where = ... if tile is None else tile.whole(layer)
+        return distance(features, self._content_targets[layer][where], "sum")
 
-    def _style_statistic(self, features: Tensor) -> Tensor:
-        if self.recipe.statistic == "moments":
-            return moments(features)
-        return gram_matrix(features, self.recipe.gram)
+    def _style_distance(self, layer: str, sums: Tensor, image: Tensor) -> Tensor:
+        recipe, M_l = self.recipe, positions(layer, *image.shape[-2:])
+        loss = style_distance(sums, M_l, self._style_targets[layer], recipe).to(image.dtype)
+        elements = {"none": 1, "features": channels(layer) * M_l, "image": image[0].numel() ** 2}
+        return loss / elements[recipe.style_divisor]
 
     def _variation(self, image: Tensor) -> Tensor:
         values = self.vgg.standardize(image) if self.recipe.tv_values == "input" else image
@@ -150,26 +168,31 @@ class Objective:
             {n: w for n, w in self.style_layers.items() if w and self.beta},
         )
 
+    @torch.no_grad()
     def _complete_targets(self) -> None:
-        content_layers, style_layers = self._active_layers()
-        self._add_targets("content", self._content_targets, content_layers, lambda f: f)
-        self._add_targets("style", self._style_targets, style_layers, self._style_statistic)
-
-    def _add_targets(
-        self, term: str, targets: dict[str, Tensor], layers: Iterable[str],
-        statistic: Callable[[Tensor], Tensor],
-    ) -> None:  # fmt: skip
         """Compute the targets of those layers that have none yet."""
-        missing = [name for name in layers if name not in targets]
-        if not missing:
-            return
-        picture = self.content if term == "content" else self.style
-        if picture is None:
-            weight = "alpha" if term == "content" else "beta"
-            raise ValueError(f"The {term} term has a weight but {term} is None; set {weight}=0.")
-        with torch.no_grad():
-            for name, feature in self.vgg(picture, missing).items():
-                targets[name] = statistic(feature)
+        content_layers, style_layers = self._active_layers()
+        missing = [name for name in content_layers if name not in self._content_targets]
+        if missing:
+            picture = _needed(self.content, "content", "alpha")
+            self._content_targets |= assembled(self.vgg, picture, missing, self.tile)
+        missing = [name for name in style_layers if name not in self._style_targets]
+        if missing:
+            picture, recipe = _needed(self.style, "style", "beta"), self.recipe
+            found = summed(
+                self.vgg, picture, missing,
+                lambda features, tile: [style_sums(features[n], recipe) for n in missing],
+                self.tile,
+            )  # fmt: skip
+            for name, sums in zip(missing, found, strict=True):
+                M_l = positions(name, *picture.shape[-2:])
+                self._style_targets[name] = style_target(sums, M_l, recipe)
+
+
+def _needed(picture: Tensor | None, term: str, weight: str) -> Tensor:
+    if picture is None:
+        raise ValueError(f"The {term} term has a weight but {term} is None; set {weight}=0.")
+    return picture
 
 
 def network(recipe: Recipe) -> VGG:

@@ -59,7 +59,8 @@ def optimize(
 
     The first step yielded is the start itself, with index 0. Progress bars, early stopping,
     pausing and snapshots are code around the ``for``. Weights of the objective may be changed
-    between two steps: the next update follows the new ones, with a fresh memory in L-BFGS.
+    between two steps, or by the objective itself while it is called: the next update follows the
+    new ones, with a fresh memory in L-BFGS.
 
     A loss that is not finite restarts from the best picture with a fresh memory, twice; after
     that Adam takes over with a learning rate that halves at every further failure. The step's
@@ -79,26 +80,29 @@ def optimize(
     x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()
     solver = Solver(x, optimizer, learning_rate)
     best: Step | None = None
-    changed = False
+    weights, anew = objective.weights(), True  # anew: nothing under these weights to compare with
     for index in itertools.count():
-        note, weights = "", objective.weights()
+        note = ""
         losses, gradient = evaluate(objective, x)
         if losses is None:
             note = _restart(x, best, solver)
             losses, gradient = evaluate(objective, x)
             if losses is None:
                 raise ValueError("The loss of the best picture is no longer finite; cannot go on.")
-        is_best = best is None or changed or losses.total <= best.losses.total
+        used = objective.weights()
+        is_best = anew or (used == weights and losses.total <= best.losses.total)
         seconds = time.perf_counter() - began
         step = Step(index, losses, seconds, note, x.detach().clamp(0, 1), is_best)
         best = step if is_best else best
         yield step
         if index == steps:
             return
-        changed = objective.weights() != weights
-        if changed:  # L-BFGS's memory would mislead it, and totals of before do not compare
-            solver.forget()
+        if objective.weights() != used:
             losses, gradient = evaluate(objective, x)
+        anew = objective.weights() != weights
+        if anew:  # L-BFGS's memory would mislead it, and totals of before do not compare
+            weights = objective.weights()
+            solver.forget()
         if losses is not None:
             solver.update(gradient)
 

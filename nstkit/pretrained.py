@@ -49,6 +49,17 @@ def channels(layer: str) -> int:
     return CHANNELS[block_of(layer) - 1]
 
 
+def positions(layer: str, height: int, width: int) -> int:
+    """Return M_l of a layer for a picture of a size in px."""
+    pools = pools_before(layer)
+    return (height >> pools) * (width >> pools)
+
+
+def pools_before(layer: str) -> int:
+    """Return how often the sides of a picture are halved, rounding down, until a layer's output."""
+    return block_of(layer) - (not layer.startswith("pool"))
+
+
 def block_of(layer: str) -> int:
     """Return the block of a layer: 4 for ``conv4_2`` and ``pool4``."""
     return int(layer[4])

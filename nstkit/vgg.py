@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
+import psutil
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -53,6 +54,13 @@ def default_device(picture: object, vgg: VGG | None = None) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return picture.device if isinstance(picture, Tensor) else torch.device("cpu")
+
+
+def free_memory(device: torch.device) -> int:
+    """Return how many bytes can still be had on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
 
 
 def _has_native_bf16(device: torch.device) -> bool:

@@ -142,6 +142,65 @@ def test_a_change_is_followed_as_by_optimize_with_its_memory_cleared(painting, n
     assert torch.equal(painting.frame.image, step.image)
 
 
+def moved_during_a_pass(painting, network, monkeypatch, **changes):
+    """Make a step; the settings change while the network is at work on its picture."""
+    real = network.forward
+
+    def forward(image, layers):
+        change(painting, **changes)
+        return real(image, layers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "forward", forward)
+        painting.advance()
+
+
+def test_a_weight_that_moves_during_a_pass_costs_no_second_one(
+    painting, passes, network, monkeypatch
+):
+    moved_during_a_pass(painting, network, monkeypatch, beta=100)
+    assert painting.frame.losses.weights == (1, 100, 50)
+    assert painting.frame.settings.recipe.beta == DEFAULT.beta  # its pixels know nothing of it
+    painting.advance()
+    assert painting.frame.settings.recipe.beta == 100
+    assert len(passes) == 2
+
+
+@pytest.mark.parametrize("moves", [1, 2])
+def test_a_weight_that_moves_during_a_pass_is_followed_bit_for_bit(
+    painting, network, monkeypatch, moves
+):
+    for beta in (100, 200)[:moves]:
+        moved_during_a_pass(painting, network, monkeypatch, beta=beta)
+    advance(painting, 3)
+    assert painting.best is painting.frame
+    scope = {"nstkit": nstkit}
+    script = painting.frame.script()
+    assert script.count("studio.set(beta") == moves
+    exec(script.replace("seed=0)", "seed=0, precision='fp32')"), scope)
+    assert torch.equal(scope["studio"].engine.frame.image, painting.frame.image)
+
+
+def test_undo_after_a_weight_has_moved_during_a_pass_takes_it_back(painting, network, monkeypatch):
+    before = painting.best
+    moved_during_a_pass(painting, network, monkeypatch, beta=3000)
+    assert painting.best is before
+    painting.undo()
+    assert torch.equal(painting.frame.image, before.image)
+    assert painting.settings.recipe.beta == DEFAULT.beta
+
+
+@pytest.mark.parametrize(
+    "changes", [{"style_layers": {"relu2_2": 1}}, {"size": 60}, {"gram": "elements"}]
+)
+def test_what_a_pass_cannot_tell_waits_for_the_next(painting, network, monkeypatch, changes):
+    moved_during_a_pass(painting, network, monkeypatch, **changes)
+    assert painting.frame.index == 6
+    assert painting.frame.losses.total < painting.history[0].losses.total
+    painting.advance()
+    assert painting.frame.settings is painting.settings
+
+
 def test_a_new_style_computes_its_targets_only_and_goes_on(painting, passes):
     content = painting.pictures[0]
     change(painting, style="scream")
@@ -224,11 +283,11 @@ def test_a_picture_is_published_before_its_losses(painting):
     real = run.objective
 
     class Spy:
-        weights = real.weights
+        weights, losses = real.weights, real.losses
 
-        def __call__(self, image):
+        def measure(self, image):
             seen.append((run.newest.index, run.newest.losses, image.detach().clamp(0, 1)))
-            return real(image)
+            return real.measure(image)
 
     run.objective = Spy()
     painting.advance()

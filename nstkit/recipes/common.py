@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nstkit.pretrained import block_of, channels
+from nstkit.losses import gram_divisor
+from nstkit.pretrained import channels, positions
 from nstkit.recipes.recipe import Recipe
 
 
@@ -49,7 +50,7 @@ def to_common(
         content[layer] = recipe.alpha * weight * _times(factor[recipe.content_reduce], scale, layer)
     for layer, weight in recipe.style_layers.items():
         N_l, M_l = channels(layer), positions(layer, height, width)
-        ours = M_l / {"positions": M_l, "elements": N_l * M_l, None: 1}[recipe.gram]  # dG over dG/M
+        ours = M_l / gram_divisor(recipe.gram, N_l, M_l)  # dG over dG/M
         factor = {"mean": ours**2, "sum": ours**2 * N_l**2}
         factor["rms"] = ours**2 * _root("style", layer, distances)
         if recipe.statistic == "moments":
@@ -118,9 +119,3 @@ def paper_alpha_beta(recipe: Recipe, height: int, width: int) -> tuple[float, fl
     sizes = {n: channels(n) * positions(n, height, width) for n in common.content}
     alpha = sum(2 * c / sizes[n] for n, c in common.content.items())
     return alpha, sum(4 * s for s in common.style.values())
-
-
-def positions(layer: str, height: int, width: int) -> int:
-    """Return M_l for a picture; each pooling before the layer halves its sides, rounding down."""
-    pools = block_of(layer) - (not layer.startswith("pool"))
-    return (height >> pools) * (width >> pools)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nstkit.objective import Objective, network
 from nstkit.optimize import Record, Step
-from nstkit.painting import Result, name_of
+from nstkit.painting import Result
 from nstkit.start import start_image
 from nstkit.studio.run import Change, Frame, Run
 from nstkit.studio.settings import WEIGHTS, Settings
@@ -113,15 +113,7 @@ class Engine:
 
     def result(self) -> Result:
         """Return the picture of ``frame`` as `nstkit.stylize` would, with the steps it has."""
-        frame, settings = self.frame, self.frame.settings
-        record = Record(frame.index, frame.losses, self.seconds, "")
-        return Result(
-            frame.image, [record], record, settings.recipe.replace(steps=frame.index),
-            settings.seed, self.seconds, str(self.dtype).removeprefix("torch."), False, {},
-            (name_of(settings.content), name_of(settings.style)),
-        )  # fmt: skip
-
-    # ------------------------------------------------------------ how it is done
+        return self.frame.result(self.seconds, self.dtype)
 
     def _follow(self, wanted: Settings, anew: bool = False, back_to: Frame | None = None) -> None:
         """Put settings in force: in the run of now if that can follow them, else in a new one."""
@@ -131,16 +123,15 @@ class Engine:
             if not back_to and (anew or changed):
                 self._keep_best()
             if anew or (changed & ANEW and not back_to):
-                pictures, seed = (objective.content, objective.style), wanted.seed
-                image = start_image(wanted.recipe.start, *pictures, seed)
+                pictures = objective.content, objective.style
+                image = start_image(wanted.recipe.start, *pictures, wanted.seed)
                 start = Frame(0, image, (Change(0, wanted),))
-                self._begin(Run(objective, start, start.changes))
+                self._begin(objective, start, start.changes)
             elif back_to or not self._run or objective is not self._objective or changed & AFRESH:
                 source = back_to or self.frame
-                self._begin(Run(objective, source, source.with_change(wanted, fresh=True)))
+                self._begin(objective, source, source.with_change(wanted, fresh=True))
             else:
-                fresh = self._run.changes[-1].fresh_at(self.frame.index)
-                self._run.changes = self.frame.with_change(wanted, fresh)
+                self._run.change(wanted)
         except BaseException:
             self._fall_back(wanted)
             raise
@@ -162,17 +153,28 @@ class Engine:
             return Objective(content, style, vgg, recipe)
         if content is not objective.content or style is not objective.style:
             objective = objective.with_pictures(content, style)
-        for name in WEIGHTS:
-            setattr(objective, name, getattr(recipe, name))
+        wanted.weigh(objective)
         return objective
 
-    def _begin(self, run: Run) -> None:
+    def _overtake(self, run: Run) -> None:
+        """Put weights in force that moved during a pass, unless they ask for what it did not."""
+        wanted = self.settings
+        changed = set(self._used.changes(wanted))
+        told = changed <= set(WEIGHTS) and wanted.needs() <= self._used.needs()
+        if run is self._run and changed and told:
+            self._keep_best()
+            wanted.weigh(run.objective)
+            run.change(wanted)
+            self._used = wanted
+
+    def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
+        run = Run(objective, source, changes, self._overtake)
         frame, step = run.advance()
         same_painting = run.changes[0] is self.frame.changes[0]
         self.history = [r for r in self.history if same_painting and r.index < frame.index]
         self.seconds *= same_painting
         self._end_run()
-        self._run, self._objective = run, run.objective
+        self._run, self._objective = run, objective
         self._take(frame, step)
 
     def _take(self, frame: Frame, step: Step) -> None:
@@ -182,8 +184,7 @@ class Engine:
 
     def _keep_best(self) -> None:
         """Remember the best picture of a stretch that ends, for `undo`."""
-        long = self.best.index - self.best.changes[-1].index >= SHORT
-        if long and self.best not in self._past:
+        if self.best.index - self.best.changes[-1].index >= SHORT and self.best not in self._past:
             self._past.append(self.best)
 
     def _fall_back(self, failed: Settings) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from nstkit.objective import Losses, Objective
-from nstkit.optimize import Step, optimize
-from nstkit.painting import name_of
+from nstkit.optimize import Record, Step, optimize
+from nstkit.painting import Result, name_of
 from nstkit.studio.settings import Settings
 
 
@@ -52,6 +54,16 @@ class Frame:
             return self.changes
         return (*self.changes, Change(self.index, settings, fresh))
 
+    def result(self, seconds: float, dtype: torch.dtype) -> Result:
+        """Return the picture as `nstkit.stylize` would, with the steps it has."""
+        settings = self.settings
+        record = Record(self.index, self.losses, seconds, "")
+        return Result(
+            self.image, [record], record, settings.recipe.replace(steps=self.index), settings.seed,
+            seconds, str(dtype).removeprefix("torch."), False, {},
+            (name_of(settings.content), name_of(settings.style)),
+        )  # fmt: skip
+
     def script(self) -> str:
         """Return Python lines that paint this picture again, by `nstkit.stylize` if that can."""
         first = self.changes[0].settings
@@ -81,15 +93,20 @@ class Run:
         objective: what to minimize; its weights may be changed between two steps.
         source: the picture.
         changes: that led to it, and the settings that are in force from it on.
+        look: called between the network and the losses: weights that have moved meanwhile may
+            still be put in force for the gradient that is under way.
 
     Attributes:
         newest: the newest picture, published before its losses are known: seeing it need not wait
             for a pass through the network.
-        changes: to be assigned when settings change; of pictures that are still to come.
+        changes: of pictures that are still to come; see `change`.
     """
 
-    def __init__(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
-        self.objective, self.newest, self.changes = objective, source, changes
+    def __init__(
+        self, objective: Objective, source: Frame, changes: tuple[Change, ...],
+        look: Callable[[Run], object] = lambda run: None,
+    ) -> None:  # fmt: skip
+        self.objective, self.newest, self.changes, self._look = objective, source, changes, look
         self._first, self._pixels, recipe = source.index, source.image, changes[-1].settings.recipe
         self._steps = optimize(self, source.image, recipe.optimizer, recipe.learning_rate)
 
@@ -101,6 +118,11 @@ class Run:
         self.newest = Frame(index, step.image, changes, step.losses)
         return self.newest, step
 
+    def change(self, settings: Settings) -> None:
+        """Let settings be in force from the newest picture on."""
+        fresh = self.changes[-1].fresh_at(self.newest.index)
+        self.changes = self.newest.with_change(settings, fresh)
+
     def close(self) -> None:
         """Let go of the optimizer at once: it and this refer to each other."""
         self._steps.close()
@@ -111,7 +133,9 @@ class Run:
         if not pixels.equal(self._pixels) and pixels.isfinite().all():
             self._pixels = pixels.clone()
             self.newest = Frame(self.newest.index + 1, self._pixels.clamp(0, 1), self.changes)
-        return self.objective(image)
+        sums = self.objective.measure(image)
+        self._look(self)
+        return self.objective.losses(image, sums)
 
     def weights(self) -> tuple[object, ...]:
         """Return the objective's weights."""

@@ -6,19 +6,17 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
 import torch
 from torch import Tensor
 
+from nstkit.objective import Objective
 from nstkit.painting import Given, as_image
 from nstkit.recipes import DEFAULT, Recipe
+from nstkit.tiles import BYTES_A_PIXEL
+from nstkit.vgg import free_memory
 
 WEIGHTS = ("alpha", "beta", "tv", "content_layers", "style_layers")
 ROUTE = ("start", "optimizer", "learning_rate", "steps")  # of a recipe: how, not what
-
-# Peak of a step beyond the weights, measured on a CPU at 512 px: 3.3 kB a pixel in bf16, 3.9 kB in
-# fp32; less at larger sizes.
-BYTES_A_PIXEL = 4000
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +75,17 @@ class Settings:
             )
         return image
 
+    def needs(self) -> set[str]:
+        """Return the layers that have a weight, as "content relu4_2" and "style relu1_1"."""
+        recipe = self.recipe
+        content = {f"content {n}" for n, w in recipe.content_layers.items() if w and recipe.alpha}
+        return content | {f"style {n}" for n, w in recipe.style_layers.items() if w and recipe.beta}
+
+    def weigh(self, objective: Objective) -> None:
+        """Put the weights in force in an objective."""
+        for name in WEIGHTS:
+            setattr(objective, name, getattr(self.recipe, name))
+
     def form(self) -> Recipe:
         """Return the recipe without weights and route: what decides how losses are computed."""
         plain = Recipe()
@@ -86,10 +95,3 @@ class Settings:
 def same(one: Any, other: Any) -> bool:
     """Return whether two settings are equal; pictures in memory are so only if identical."""
     return one is other or (isinstance(one, str | int | float | dict) and one == other)
-
-
-def free_memory(device: torch.device) -> int:
-    """Return how many bytes can still be had on a device."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available

@@ -580,7 +580,7 @@ def test_the_page_answers_soon(panel, app, tell):
     )
     assert speed >= (3 if bf16 and idle else 1)
     assert gap < 0.5
-    assert median <= bound
+    assert max(waits) <= bound
 
 
 def latency(panel: Panel, fraction: float) -> float:

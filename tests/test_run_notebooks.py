@@ -261,25 +261,36 @@ def exercise(folder: Path, solution: str, name: str = "05_small.ipynb") -> Path:
 FOLD = "<details><summary>Solution</summary>\n\n```python\n{}\n```\n</details>"
 
 
-def test_solutions_are_spliced_in_checked_and_not_stored(tmp_path, capsys):
+def check_alone(path: Path, monkeypatch) -> int:
+    """Check a notebook without the lint."""
+    monkeypatch.setattr(rules, "RULES", ())
+    return tool.main(["--check", str(path)])
+
+
+def test_a_check_solves_the_exercises_after_all_cells_and_stores_nothing(
+    tmp_path, monkeypatch, capsys
+):
     path = exercise(tmp_path, FOLD.format("answer = 1 + 2"))
+    nb = read(path)
+    nb.cells.append(new_code_cell("assert answer is None"))  # no cell sees the solution
+    nbformat.write(nb, path)
     before = path.read_bytes()
-    assert tool.main(["--solutions", str(path)]) == 0
+    assert check_alone(path, monkeypatch) == 0
     assert path.read_bytes() == before
-    spliced = tool.with_solutions(read(path)).cells[2].source
-    assert spliced == "answer = 1 + 2\n\ncheck('5.1', answer)"
+    (answer,) = tool.solved(read(path))
+    assert answer.source == "answer = 1 + 2\n\ncheck('5.1', answer)"
 
 
 @pytest.mark.parametrize(
     ("solution", "told"),
     [
-        (FOLD.format("answer = 4"), "cell 2: the solution of exercise 5.1 fails: x"),
+        (FOLD.format("answer = 4"), "the solution of exercise 5.1 fails: x"),
         (FOLD.format("answer = 1 / 0"), "ZeroDivisionError"),
         ("no solution", "cell 2: exercise 5.1 has no solution after it"),
     ],
 )
-def test_a_solution_that_fails_is_a_failure(tmp_path, capsys, solution, told):
-    assert tool.main(["--solutions", str(exercise(tmp_path, solution))]) == 1
+def test_a_solution_that_fails_is_a_failure(tmp_path, monkeypatch, capsys, solution, told):
+    assert check_alone(exercise(tmp_path, solution), monkeypatch) == 1
     assert told in capsys.readouterr().out
 
 

@@ -2,8 +2,7 @@
 """Execute the notebooks of the course, each in a fresh kernel of this Python, and store them clean.
 
     python tools/run_notebooks.py [NOTEBOOK ...]     execute and store in place
-    python tools/run_notebooks.py --check            execute, compare, change no file
-    python tools/run_notebooks.py --solutions        execute with the exercises solved, likewise
+    python tools/run_notebooks.py --check            execute, solve the exercises, change no file
     python tools/run_notebooks.py --extract DIR      write the stored pictures to DIR, run nothing
 
 A notebook that fails (an exception, anything on stderr, a path of this machine in an output, more
@@ -185,23 +184,25 @@ def output_findings(nb: NotebookNode, path: Path) -> list[str]:
     ]
 
 
-def with_solutions(nb: NotebookNode) -> NotebookNode:
-    """Return a copy in which each exercise's stub is replaced by its folded solution."""
-    nb = copy.deepcopy(nb)
+def solved(nb: NotebookNode) -> list[NotebookNode]:
+    """Return the cells of the exercises, each with its folded solution in place of its stub."""
+    answers = []
     for index, cell, number in cells.tagged(nb, cells.EXERCISE):
         solution = cells.solution(cells.text_after(nb, index))
         if not solution:
             raise NotebookError(f"cell {index}: exercise {number} has no solution after it")
-        cell.source = f"{solution}\n\n{cell.source.strip().splitlines()[-1]}"
-    return nb
+        answer = copy.deepcopy(cell)
+        answer.source = f"{solution}\n\n{cell.source.strip().splitlines()[-1]}"
+        answers.append(answer)
+    return answers
 
 
 def unsolved(nb: NotebookNode) -> Iterator[str]:
     """Yield the exercises whose check does not say that the answer is right."""
-    for index, cell, number in cells.tagged(nb, cells.EXERCISE):
+    for _, cell, number in cells.tagged(nb, cells.EXERCISE):
         told = "\n".join(map(cells.output_text, cell.outputs))
         if f"✓ {number}" not in told:
-            yield f"cell {index}: the solution of exercise {number} fails: {told.strip()}"
+            yield f"the solution of exercise {number} fails: {told.strip()}"
 
 
 def missing_pictures(stored: NotebookNode, fresh: NotebookNode) -> Iterator[str]:
@@ -224,22 +225,25 @@ def write(nb: NotebookNode, path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def run(path: Path, timeout: int, check: bool = False, solutions: bool = False) -> list[str]:
+def run(path: Path, timeout: int, check: bool = False) -> list[str]:
     """Execute one notebook, report on it, store it if that is all; return what is wrong."""
     stored = nbformat.read(path, as_version=4)
     began = time.perf_counter()
+    fresh, answers = copy.deepcopy(stored), []
     try:
-        fresh = with_solutions(stored) if solutions else copy.deepcopy(stored)
+        # At the end and in the same kernel: what goes before has done without them.
+        answers = solved(stored) if check else []
+        fresh.cells += answers
         seconds = execute(fresh, path.resolve().parent, timeout)
     except NotebookError as error:
         return [str(error)]
+    fresh.cells = fresh.cells[: len(stored.cells)]
     fresh = clean(fresh)
     report(fresh, path, seconds, time.perf_counter() - began)
     findings = output_findings(fresh, path)
-    if solutions:
-        return [*findings, *unsolved(fresh)]
     if check:
-        return [*findings, *rules.lint(stored, path), *missing_pictures(stored, fresh)]
+        lint, pictures = rules.lint(stored, path), missing_pictures(stored, fresh)
+        return [*findings, *lint, *pictures, *unsolved(nbformat.from_dict({"cells": answers}))]
     if not findings:
         write(fresh, path)
         for finding in rules.lint(fresh, path):
@@ -252,7 +256,7 @@ def report(nb: NotebookNode, path: Path, seconds: dict[int, float], total: float
     size = cells.stored_size(nb) / 1e6
     print(f"{path.name}: {total:.1f} s, {len(nb.cells)} cells, {size:.2f} MB", flush=True)
     for index, took in seconds.items():
-        if took > SLOW:
+        if took > SLOW and index < len(nb.cells):
             first_line = nb.cells[index].source.strip().splitlines()[0]
             print(f"  cell {index:3d} {took:7.1f} s  {first_line[:60]}")
 
@@ -276,9 +280,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--check", action="store_true", help="change no file")
-    parser.add_argument(
-        "--solutions", action="store_true", help="solve the exercises; store nothing"
-    )
     parser.add_argument("--timeout", type=int, default=600, help="seconds a cell may take")
     parser.add_argument("--extract", type=Path, metavar="DIR", help="write stored pictures there")
     options = parser.parse_args(arguments)
@@ -292,7 +293,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.extract:
             extract(path, options.extract)
         else:
-            found = run(path, options.timeout, options.check, options.solutions)
+            found = run(path, options.timeout, options.check)
             findings += [f"{path.name}: {finding}" for finding in found]
     for finding in findings:
         print("FAILED", finding)

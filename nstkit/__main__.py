@@ -28,6 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("pictures", nargs="*", metavar="PICTURE", help="CONTENT and STYLE: files or bundled names")
     add("-o", "--output", type=Path, help="file to write (default: CONTENT_STYLE.png)")
     add("--size", type=int, default=256, help="long side in px (default: %(default)s)")
+    add("--scales", type=int, nargs="+", metavar="PX", help="coarse to fine: 256 512 1024")
+    add("--tile", type=int, metavar="PX", help="paint in parts (default: if the memory is small)")
     add("--steps", type=int, default=DEFAULT.steps, help="updates (default: %(default)s)")
     add("--alpha", type=float, default=DEFAULT.alpha, help="content weight (default: %(default)g)")
     add("--beta", type=float, default=DEFAULT.beta, help="style weight (default: %(default)g)")
@@ -73,6 +75,8 @@ def paint(options: argparse.Namespace) -> Result:
         style,
         recipe,
         size=options.size,
+        scales=options.scales,
+        tile=options.tile or "auto",
         seed=options.seed,
         precision=options.precision,
         progress=not options.quiet,

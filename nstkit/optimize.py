@@ -17,6 +17,7 @@ from nstkit.objective import Losses, Objective
 FIRST_MOVE = 0.01
 LEARNING_RATES = {"lbfgs": 1.0, "adam": 0.02, "sgd": 0.01}
 FRESH_STARTS = 2  # restarts before Adam takes over
+PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 5, 10**9  # of pictures and gradients, in L-BFGS's memory
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,9 @@ class Step(Record):
 
 
 def optimize(
-    objective: Objective,
-    start: Tensor,
-    optimizer: str = "lbfgs",
-    learning_rate: float | None = None,
-    steps: int | None = None,
-) -> Iterator[Step]:
+    objective: Objective, start: Tensor, optimizer: str = "lbfgs",
+    learning_rate: float | None = None, steps: int | None = None,
+) -> Iterator[Step]:  # fmt: skip
     """Minimize an objective over the pixels, one update between two yields.
 
     The first step yielded is the start itself, with index 0. Progress bars, early stopping,
@@ -62,9 +60,8 @@ def optimize(
     between two steps, or by the objective itself while it is called: the next update follows the
     new ones, with a fresh memory in L-BFGS.
 
-    A loss that is not finite restarts from the best picture with a fresh memory, twice; after
-    that Adam takes over with a learning rate that halves at every further failure. The step's
-    ``note`` says so.
+    A loss that is not finite restarts from the best picture with a fresh memory, twice; then Adam
+    takes over with a rate that halves at every further failure. The step's ``note`` says so.
 
     Args:
         objective: called with an image, returns its `Losses`.
@@ -107,14 +104,20 @@ def optimize(
             solver.update(gradient)
 
 
-def evaluate(objective: Objective, x: Tensor) -> tuple[Losses | None, Tensor]:
-    """Return the losses as floats and the gradient; None for losses that are not finite.
+class OutOfDate(Exception):  # noqa: N818 - nothing has gone wrong
+    """What an objective may raise on the way back when its weights change: `evaluate` it anew."""
 
-    The gradient is made contiguous: a network in channels-last layout returns it in that layout,
-    which L-BFGS cannot flatten.
+
+def evaluate(objective: Objective, x: Tensor) -> tuple[Losses | None, Tensor]:
+    """Return the losses as floats, None if they are not finite, and the gradient.
+
+    It is made contiguous: L-BFGS cannot flatten what a network in channels-last layout returns.
     """
     losses = objective(x)
-    (gradient,) = torch.autograd.grad(losses.total, x)
+    try:
+        (gradient,) = torch.autograd.grad(losses.total, x)
+    except OutOfDate:
+        return evaluate(objective, x)
     finite = bool(torch.isfinite(losses.total) & torch.isfinite(gradient).all())
     return losses.floats() if finite else None, gradient.contiguous()
 
@@ -136,9 +139,10 @@ class Solver:
     absolute constants (L-BFGS drops curvature below 1e-10, Adam adds 1e-8) that would make a
     recipe of sums behave unlike the same recipe of means.
 
-    L-BFGS makes one iteration an update with a history of 20, and pixels are never clamped: a
-    projection would falsify the curvature it measures. Adam clamps to [0, 1] after each update.
-    SGD takes plain gradient steps: its rate is how far the first one moves a pixel on average.
+    L-BFGS makes one iteration an update with a history of 20 pairs, fewer for pictures so large
+    that they would fill the memory, and pixels are never clamped: a projection would falsify the
+    curvature it measures. Adam clamps to [0, 1] after each update. SGD takes plain gradient steps:
+    its rate is how far the first one moves a pixel on average.
 
     Args:
         x: the pixels, a leaf tensor; updated in place.
@@ -155,16 +159,15 @@ class Solver:
     def update(self, gradient: Tensor) -> None:
         """Make one update of the pixels from the gradient at them."""
         first = self.scale is None
-        if first:
-            self.scale = gradient.abs().mean()
-        if self.scale == 0:  # a stationary start, e.g. the content under alpha alone
-            self.scale = None
+        scale = gradient.abs().mean() if first else self.scale
+        if scale == 0:  # a stationary start, e.g. the content under alpha alone
             return
+        self.scale = scale
         if self.name == "lbfgs":
             # torch's first direction is the gradient divided by its L1 norm.
             rate = FIRST_MOVE * self.x.numel() if first else self.rate
             self.optimizer.param_groups[0]["lr"] = rate
-        self.x.grad = gradient / self.scale
+        self.x.grad = gradient / scale
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
         if self.name == "adam":
             with torch.no_grad():
@@ -188,11 +191,10 @@ class Solver:
         self.scale: Tensor | None = None
         if self.name == "adam":
             self.optimizer = torch.optim.Adam([self.x], lr=self.rate, betas=(0.9, 0.99))
-            return
-        if self.name == "sgd":
+        elif self.name == "sgd":
             self.optimizer = torch.optim.SGD([self.x], lr=self.rate)
-            return
-        # Tolerances of 0: the caller decides when to stop.
-        self.optimizer = torch.optim.LBFGS(
-            [self.x], max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0
-        )
+        else:  # tolerances of 0: the caller decides when to stop
+            pairs = min(max(PAIRS_BYTES // (8 * self.x.numel()), LEAST_PAIRS), PAIRS)
+            self.optimizer = torch.optim.LBFGS(
+                [self.x], max_iter=1, history_size=pairs, tolerance_grad=0, tolerance_change=0
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nstkit.images import Source, load_image, save_image, to_pil
-from nstkit.objective import Objective, network
-from nstkit.optimize import Record, Step, optimize
+from nstkit.images import Source, save_image, to_pil
+from nstkit.objective import network
+from nstkit.optimize import Record, Step
 from nstkit.recipes import DEFAULT, Recipe
-from nstkit.start import coarse_to_fine
+from nstkit.start import as_image, as_start, coarse_to_fine
+from nstkit.tiles import Tiling
 from nstkit.vgg import VGG, Precision, default_device, feature_dtype
 
 Given = Tensor | Source  # what stylize takes for a picture
@@ -90,6 +91,7 @@ def stylize(
     *,
     steps: int | None = None,
     size: int = 256,
+    scales: Sequence[int] | None = None,
     start: Tensor | None = None,
     seed: int = 0,
     precision: Precision = "auto",
@@ -97,6 +99,7 @@ def stylize(
     progress: bool = True,
     callback: Callable[[Step], object] | None = None,
     keep: Iterable[int] = (),
+    tile: Tiling = "auto",
     vgg: VGG | None = None,
 ) -> Result:
     """Paint a photograph in the style of an artwork; Ctrl-C returns the best picture so far.
@@ -107,6 +110,8 @@ def stylize(
         recipe: what to minimize and how.
         steps: updates of the picture; None is the recipe's number.
         size: long side in px to which pictures that are not tensors are scaled.
+        scales: long sides in px to paint one after another, [256, 512, 1024], each beginning with
+            the one before; the last takes the place of ``size``.
         start: a picture to start from, of the content's shape; None is the recipe's start.
         seed: of the noise in the start.
         precision: of the network: "fp32", "bf16", or "auto"; see `nstkit.vgg.feature_dtype`.
@@ -114,6 +119,8 @@ def stylize(
         progress: whether to show a bar with the losses.
         callback: called with every `Step`; returning True ends the run.
         keep: indices of steps whose pictures go into ``Result.snapshots``.
+        tile: side in px of parts computed one after another; "auto" does so if the whole does
+            not fit into the memory; None never. See `nstkit.tiles`.
         vgg: a network to use instead of the recipe's, as it is.
 
     Raises:
@@ -122,26 +129,29 @@ def stylize(
     from tqdm.auto import tqdm  # here, so that importing nstkit stays light
 
     device = default_device(content, vgg) if device is None else device
-    recipe = recipe if steps is None else recipe.replace(steps=steps)
+    scales = 1 if scales is None and start is not None else scales  # a start is of the full size
+    given = {"steps": steps, "scales": scales}
+    recipe = recipe.replace(**{name: value for name, value in given.items() if value is not None})
+    size = size if isinstance(recipe.scales, int) else recipe.scales[-1]
     sources = name_of(content), name_of(style)
     content, style = (as_image(source, size, device) for source in (content, style))
+    start = None if start is None else as_start(start, content)
     if vgg is None:
         dtype = feature_dtype(precision, device)
         vgg = network(recipe).to(device, dtype, memory_format=torch.channels_last)
-    if start is None:
-        run = coarse_to_fine(content, style, vgg, recipe, seed)
-    else:
-        recipe = recipe.replace(scales=1)
-        start, objective = _as_start(start, content), Objective(content, style, vgg, recipe)
-        run = optimize(objective, start, recipe.optimizer, recipe.learning_rate, recipe.steps)
-    total = recipe.scales * (recipe.steps + 1) - 1
-    with tqdm(total=total, disable=not progress, unit="step") as bar:
+    run = coarse_to_fine(content, style, vgg, recipe, seed, start, tile)
+    with tqdm(total=_last_index(recipe), disable=not progress, unit="step") as bar:
         best, history, snapshots, stopped = _collect(run, bar, callback, set(keep))
     dtype = str(next(vgg.parameters()).dtype).removeprefix("torch.")
     return Result(
         best.image, history, best.record(), recipe, seed, history[-1].seconds, dtype, stopped,
         snapshots, sources,
     )  # fmt: skip
+
+
+def _last_index(recipe: Recipe) -> int:
+    scales = recipe.scales if isinstance(recipe.scales, int) else len(recipe.scales)
+    return scales * (recipe.steps + 1) - 1
 
 
 def _collect(
@@ -171,24 +181,6 @@ def name_of(source: Given) -> str:
     """Return what to call a picture in a file's metadata: never a folder of this machine."""
     name = source if isinstance(source, str | PathLike) else getattr(source, "filename", "")
     return Path(name).name or type(source).__name__.lower()
-
-
-def as_image(source: Given, size: int, device: torch.device | str) -> Tensor:
-    """Return a picture on a device: loaded at a size, or a tensor as it is, if it is in [0, 1]."""
-    if not isinstance(source, Tensor):
-        return load_image(source, size, device)
-    low, high = source.min().item(), source.max().item()
-    if not -0.01 <= low <= high <= 1.01:
-        raise ValueError(f"The values lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255?")
-    return source.to(device)
-
-
-def _as_start(start: Any, content: Tensor) -> Tensor:
-    if isinstance(start, Tensor) and start.shape == content.shape:
-        return start.to(content.device)
-    got = tuple(start.shape) if isinstance(start, Tensor) else repr(start)
-    want = f"expected a picture of shape {tuple(content.shape)}, like the content"
-    raise ValueError(f"start is {got}; {want}. For a kind: recipe.replace(start='noise').")
 
 
 def _show(bar: Any, step: Step) -> None:

@@ -49,6 +49,15 @@ def test_options_reach_the_recipe(tmp_path: Path) -> None:
     assert facts["seed"] == "4"
 
 
+def test_scales_and_tiles_reach_the_painting(tmp_path: Path) -> None:
+    out = tmp_path / "p.png"
+    options = ["--scales", "40", "72", "--tile", "48", "--steps", "1", "--quiet"]
+    assert main(["cat", "scream", "-o", str(out), *options]) == 0
+    metadata = read_metadata(out)
+    assert Recipe.from_json(metadata["recipe"]).scales == (40, 72)
+    assert metadata["size"].startswith("72 x ")
+
+
 def test_files_are_accepted(tmp_path: Path) -> None:
     nstkit.save_image(torch.rand(1, 3, 40, 50), tmp_path / "my photo.png")
     out = tmp_path / "out.jpg"

@@ -118,6 +118,17 @@ def test_lbfgs_is_torchs_with_one_iteration_a_step_and_20_pairs(target: Tensor) 
     assert (group["max_iter"], group["history_size"], group["line_search_fn"]) == (1, 20, None)
 
 
+def test_large_pictures_get_fewer_pairs_so_that_these_fit_into_the_memory() -> None:
+    def pairs(height: int, width: int) -> int:
+        x = torch.zeros(1, device="meta").expand(1, 3, height, width).requires_grad_()
+        return Solver(x, "lbfgs").optimizer.param_groups[0]["history_size"]
+
+    assert pairs(768, 1024) == 20
+    assert pairs(1536, 2048) == 13
+    assert pairs(3072, 4096) == 5
+    assert 13 * 2 * 4 * 3 * 1536 * 2048 < 1e9
+
+
 def test_the_first_move_is_a_hundredth_of_the_range(target: Tensor) -> None:
     start = torch.full_like(target, 0.5)
     first, second = itertools.islice(optimize(Quadratic(target), start), 2)

@@ -52,6 +52,43 @@ def test_a_given_start_is_painted_at_one_scale(cat: Tensor, wave: Tensor, vgg: V
     assert result.recipe.scales == 1 and len(result.history) == 4
 
 
+def test_scales_may_be_sides_in_px_and_the_last_is_the_size(vgg: VGG) -> None:
+    result = stylize("cat", "great_wave", QUICK, scales=[40, 52, 64], vgg=vgg, progress=False)
+    assert max(result.image.shape) == 64 and len(result.history) == 12
+    assert [r.note for r in result.history if r.note] == ["40 x 27 px", "52 x 35 px", "64 x 43 px"]
+    assert result.recipe.scales == (40, 52, 64)
+    assert Recipe.from_json(result.recipe.to_json()) == result.recipe
+    again = stylize("cat", "great_wave", result.recipe, vgg=vgg, progress=False)
+    assert torch.equal(again.image, result.image)
+
+
+def test_a_given_start_may_be_painted_coarse_to_fine(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
+    start = wave[..., : cat.shape[-2], : cat.shape[-1]]
+    options = {"scales": [40, 64], "vgg": vgg, "progress": False}
+    result = stylize(cat, wave, QUICK, start=start, keep=[0], **options)
+    small = resize(start, 27, 40)
+    assert torch.equal(result.snapshots[0], resize(small, *cat.shape[-2:]))
+
+
+@pytest.mark.parametrize("scales", [[], [64, 40], [40, 40], [16, 64], [40.0, 64], 0, True, "64"])
+def test_scales_that_make_no_sense_are_told(scales: object) -> None:
+    with pytest.raises(ValueError, match="scales"):
+        Recipe(scales=scales)
+
+
+def test_a_last_scale_that_is_not_the_tensors_size_is_told(cat: Tensor, vgg: VGG) -> None:
+    with pytest.raises(ValueError, match="96 px, and the content's long side has 64 px"):
+        stylize(cat, cat, QUICK, scales=[48, 96], vgg=vgg, progress=False)
+
+
+def test_tiles_paint_the_same_picture(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
+    whole, parts = (
+        stylize(cat, wave, QUICK, tile=tile, vgg=vgg, progress=False) for tile in (None, 32)
+    )
+    torch.testing.assert_close(parts.image, whole.image, rtol=0, atol=2e-3)
+    assert not torch.equal(parts.image, whole.image)
+
+
 def test_too_many_scales_are_told(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
     with pytest.raises(ValueError, match="32 x 22 px; expected 24 px or more"):
         next(coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=3)))

@@ -181,6 +181,39 @@ def test_a_weight_that_moves_during_a_pass_is_followed_bit_for_bit(
     assert torch.equal(scope["studio"].engine.frame.image, painting.frame.image)
 
 
+class Backward:
+    """Change beta on the way back through the network, ``times`` times a step."""
+
+    def __init__(self, painting, network, times):
+        self.painting, self.times, self.beta = painting, times, 100
+        # The deepest convolution is the first on the way back, and not the last look at beta.
+        self.hook = network.convs["conv5_1"].register_forward_hook(self.watch)
+
+    def watch(self, module, inputs, output):
+        if output.requires_grad and self.times:
+            output.register_hook(self.move)
+
+    def move(self, gradient):
+        self.times -= 1
+        self.beta += 10
+        change(self.painting, beta=self.beta)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_way_back_under_old_weights_is_given_up_once_a_picture(painting, passes, network, times):
+    backward = Backward(painting, network, times)
+    painting.advance()
+    backward.hook.remove()
+    assert len(passes) == 2  # never more: who drags a slider wants to see something
+    assert painting.frame.losses.weights[1] == 110
+    advance(painting, 3)
+    assert painting.best is painting.frame
+    scope = {"nstkit": nstkit}
+    script = painting.frame.script()
+    exec(script.replace("seed=0)", "seed=0, precision='fp32')"), scope)
+    assert torch.equal(scope["studio"].engine.frame.image, painting.frame.image)
+
+
 def test_undo_after_a_weight_has_moved_during_a_pass_takes_it_back(painting, network, monkeypatch):
     before = painting.best
     moved_during_a_pass(painting, network, monkeypatch, beta=3000)

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nstkit.recipes.recipe import OPTIMIZERS, STARTS, STYLE_LAYERS, Recipe, equal_weights
+from nstkit.recipes.fields import OPTIMIZERS, STARTS, STYLE_LAYERS, equal_weights
+from nstkit.recipes.recipe import Recipe
 
 __all__ = [
     "DEFAULT",

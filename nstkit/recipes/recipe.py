@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from nstkit.losses import NORMALIZE, REDUCE, VARIATION, Normalize, Reduce, Variation, check_choice
-from nstkit.pretrained import BLOCKS, PREPROCESSING, Arch, layer_names
+from nstkit.losses import Normalize, Reduce, Variation, check_choice
+from nstkit.pretrained import Arch, layer_names
+from nstkit.recipes.fields import (
+    CHOICES,
+    STYLE_LAYERS,
+    check_weight,
+    check_whole,
+    equal_weights,
+    rising,
+)
 from nstkit.vgg import Padding, Pooling
 
 if TYPE_CHECKING:
     from nstkit.recipes.common import Common
-
-STARTS = ("content", "noise", "white", "gray", "style", "blend")
-OPTIMIZERS = ("lbfgs", "adam", "sgd")
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class Recipe:
         weights: "embedded", "torchvision", "caffe" (a file of one's own) or a path.
         pooling, padding, preprocessing: as in `nstkit.VGG`.
         start: see `nstkit.start.start_image`.
-        scales: sizes to paint one after another, each a factor of sqrt(2) larger, the last
-            being the picture's own; each begins with the one before.
+        scales: sizes to paint one after another, each beginning with the one before: their
+            number, each a factor of sqrt(2) larger, the last being the picture's own; or their
+            long sides in px.
         optimizer: "lbfgs", "adam" or "sgd"; learning_rate: None is the optimizer's own default.
         steps: updates of the picture, at each scale.
 
@@ -74,7 +78,7 @@ class Recipe:
     padding: Padding = "zeros"
     preprocessing: str | None = None
     start: str = "content"
-    scales: int = 1
+    scales: int | tuple[int, ...] = 1
     optimizer: str = "lbfgs"
     learning_rate: float | None = None
     steps: int = 60
@@ -84,16 +88,14 @@ class Recipe:
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
         for name in ("alpha", "beta", "tv"):
-            _check_weight(name, getattr(self, name))
+            check_weight(name, getattr(self, name))
             object.__setattr__(self, name, float(getattr(self, name)))  # 10 and 10.0 are one recipe
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, self._layers(name, getattr(self, name)))
-        for name, least in (("steps", 0), ("scales", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more.")
+        check_whole("steps", self.steps, 0)
+        object.__setattr__(self, "scales", rising(self.scales))
         if self.learning_rate is not None:
-            _check_weight("learning_rate", self.learning_rate, positive=True)
+            check_weight("learning_rate", self.learning_rate, positive=True)
             object.__setattr__(self, "learning_rate", float(self.learning_rate))
         if not isinstance(self.weights, str):
             raise ValueError(f"weights is {self.weights!r}; expected a name or a path as a string.")
@@ -110,7 +112,7 @@ class Recipe:
                     f"{name} names {layer!r}, which {self.network} does not have; it has "
                     f"{', '.join(known)}."
                 )
-            _check_weight(f"{name}[{layer!r}]", weight)
+            check_weight(f"{name}[{layer!r}]", weight)
         return {layer: float(weight) for layer, weight in layers.items()}
 
     def __repr__(self) -> str:
@@ -166,34 +168,3 @@ class Recipe:
         from nstkit.recipes import translate
 
         return translate.for_network(self, weights, content, style, **options)
-
-
-CHOICES: dict[str, tuple[object, ...]] = {
-    "content_reduce": REDUCE,
-    "style_reduce": REDUCE,
-    "gram": NORMALIZE,
-    "style_divisor": ("none", "features", "image"),
-    "statistic": ("gram", "moments"),
-    "tv_form": VARIATION,
-    "tv_reduce": ("mean", "sum"),
-    "tv_values": ("image", "input"),
-    "network": tuple(BLOCKS),
-    "pooling": get_args(Pooling),
-    "padding": get_args(Padding),
-    "preprocessing": (None, *PREPROCESSING),
-    "start": STARTS,
-    "optimizer": OPTIMIZERS,
-}
-
-
-def equal_weights(layers: Iterable[str]) -> dict[str, float]:
-    """Return {layer: 1/n} for n layers."""
-    names = list(layers)
-    return {name: 1 / len(names) for name in names}
-
-
-def _check_weight(name: str, value: float, positive: bool = False) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0 or (positive and not value):
-        least = "above 0" if positive else "0 or more"
-        raise ValueError(f"{name} is {value!r}; expected a finite number, {least}.")

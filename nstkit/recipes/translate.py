@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 
 from nstkit.objective import Objective, network
-from nstkit.painting import as_image
 from nstkit.pretrained import block_of, is_present, native_preprocessing
 from nstkit.recipes import Recipe
-from nstkit.start import cover, start_image
+from nstkit.start import as_image, cover, start_image
 from nstkit.vgg import VGG
 
 

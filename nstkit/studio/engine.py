@@ -14,7 +14,7 @@ from nstkit.optimize import Record, Step
 from nstkit.painting import Result
 from nstkit.start import start_image
 from nstkit.studio.run import Change, Frame, Run
-from nstkit.studio.settings import WEIGHTS, Settings
+from nstkit.studio.settings import Settings
 from nstkit.vgg import Precision, default_device, feature_dtype
 
 ANEW, AFRESH = {"content", "size", "start", "seed"}, {"optimizer", "learning_rate"}
@@ -98,8 +98,6 @@ class Engine:
         """Go on from the picture of now with an optimizer that has learned nothing."""
         self._follow(self.settings, back_to=self.frame)
 
-    # ------------------------------------------------------------ what there is to see
-
     @property
     def newest(self) -> Frame:
         """The newest picture; its losses may not be known yet."""
@@ -114,6 +112,19 @@ class Engine:
     def result(self) -> Result:
         """Return the picture of ``frame`` as `nstkit.stylize` would, with the steps it has."""
         return self.frame.result(self.seconds, self.dtype)
+
+    def moved(self, run: Run) -> bool:
+        """Return whether weights have moved that a pass of this run can follow."""
+        return run is self._run and self.settings.overtake(self._used)
+
+    def overtake(self, run: Run) -> None:
+        """Put such weights in force."""
+        wanted = self.settings
+        if run is self._run and wanted.overtake(self._used):
+            self._keep_best()
+            wanted.weigh(run.objective)
+            run.change(wanted)
+            self._used = wanted
 
     def _follow(self, wanted: Settings, anew: bool = False, back_to: Frame | None = None) -> None:
         """Put settings in force: in the run of now if that can follow them, else in a new one."""
@@ -156,19 +167,8 @@ class Engine:
         wanted.weigh(objective)
         return objective
 
-    def _overtake(self, run: Run) -> None:
-        """Put weights in force that moved during a pass, unless they ask for what it did not."""
-        wanted = self.settings
-        changed = set(self._used.changes(wanted))
-        told = changed <= set(WEIGHTS) and wanted.needs() <= self._used.needs()
-        if run is self._run and changed and told:
-            self._keep_best()
-            wanted.weigh(run.objective)
-            run.change(wanted)
-            self._used = wanted
-
     def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
-        run = Run(objective, source, changes, self._overtake)
+        run = Run(objective, source, changes, self)
         frame, step = run.advance()
         same_painting = run.changes[0] is self.frame.changes[0]
         self.history = [r for r in self.history if same_painting and r.index < frame.index]

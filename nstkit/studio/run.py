@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from nstkit.objective import Losses, Objective
-from nstkit.optimize import Record, Step, optimize
+from nstkit.optimize import OutOfDate, Record, Step, optimize
 from nstkit.painting import Result, name_of
 from nstkit.studio.settings import Settings
 
@@ -84,6 +84,16 @@ class Frame:
         return "\n".join([*lines, f"studio.run({self.index - at})"])
 
 
+class Pilot(Protocol):
+    """Who knows of weights that have moved."""
+
+    def moved(self, run: Run) -> bool:
+        """Return whether there are any that a pass which is under way can still follow."""
+
+    def overtake(self, run: Run) -> None:
+        """Put them in force."""
+
+
 class Run:
     """One call of `nstkit.optimize` from a picture on, which publishes pictures early.
 
@@ -93,8 +103,9 @@ class Run:
         objective: what to minimize; its weights may be changed between two steps.
         source: the picture.
         changes: that led to it, and the settings that are in force from it on.
-        look: called between the network and the losses: weights that have moved meanwhile may
-            still be put in force for the gradient that is under way.
+        pilot: asked while the network is at work whether weights have moved meanwhile: on the
+            way there they are followed as if they had been so all along, and a way back that has
+            begun is given up, once a picture, for they would have to wait for the end of it.
 
     Attributes:
         newest: the newest picture, published before its losses are known: seeing it need not wait
@@ -104,9 +115,11 @@ class Run:
 
     def __init__(
         self, objective: Objective, source: Frame, changes: tuple[Change, ...],
-        look: Callable[[Run], object] = lambda run: None,
+        pilot: Pilot | None = None,
     ) -> None:  # fmt: skip
-        self.objective, self.newest, self.changes, self._look = objective, source, changes, look
+        self.objective, self.newest, self.changes, self._pilot = objective, source, changes, pilot
+        convs = objective.vgg.convs.values() if pilot else ()
+        self._hooks, self._gave_up = [c.register_forward_hook(self._watch) for c in convs], False
         self._first, self._pixels, recipe = source.index, source.image, changes[-1].settings.recipe
         self._steps = optimize(self, source.image, recipe.optimizer, recipe.learning_rate)
 
@@ -124,8 +137,10 @@ class Run:
         self.changes = self.newest.with_change(settings, fresh)
 
     def close(self) -> None:
-        """Let go of the optimizer at once: it and this refer to each other."""
+        """Let go of optimizer and network at once: they and this refer to each other."""
         self._steps.close()
+        for hook in self._hooks:
+            hook.remove()
 
     def __call__(self, image: Tensor) -> Losses:
         """Stand in for the objective, and publish what it is called with."""
@@ -133,10 +148,22 @@ class Run:
         if not pixels.equal(self._pixels) and pixels.isfinite().all():
             self._pixels = pixels.clone()
             self.newest = Frame(self.newest.index + 1, self._pixels.clamp(0, 1), self.changes)
+            self._gave_up = False
         sums = self.objective.measure(image)
-        self._look(self)
+        if self._pilot:
+            self._pilot.overtake(self)
         return self.objective.losses(image, sums)
 
     def weights(self) -> tuple[object, ...]:
         """Return the objective's weights."""
         return self.objective.weights()
+
+    def _watch(self, _: object, __: object, output: Tensor) -> None:
+        """On the way there, see to it that the way back passes by `_check`."""
+        if output.requires_grad:
+            output.register_hook(self._check)
+
+    def _check(self, _: Tensor) -> None:
+        if not self._gave_up and self._pilot.moved(self):
+            self._gave_up = True
+            raise OutOfDate

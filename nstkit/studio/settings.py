@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from nstkit.objective import Objective
-from nstkit.painting import Given, as_image
+from nstkit.painting import Given
 from nstkit.recipes import DEFAULT, Recipe
+from nstkit.start import as_image
 from nstkit.tiles import BYTES_A_PIXEL
 from nstkit.vgg import free_memory
 
@@ -80,6 +81,11 @@ class Settings:
         recipe = self.recipe
         content = {f"content {n}" for n, w in recipe.content_layers.items() if w and recipe.alpha}
         return content | {f"style {n}" for n, w in recipe.style_layers.items() if w and recipe.beta}
+
+    def overtake(self, before: Settings) -> bool:
+        """Return whether they are other weights of what a pass under ``before`` has asked for."""
+        changed = self is not before and set(before.changes(self))
+        return bool(changed) and changed <= set(WEIGHTS) and self.needs() <= before.needs()
 
     def weigh(self, objective: Objective) -> None:
         """Put the weights in force in an objective."""

@@ -294,6 +294,23 @@ def test_a_solution_that_fails_is_a_failure(tmp_path, monkeypatch, capsys, solut
     assert told in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("at", "fails"), [(None, 0), ("3", 1), ("'b'", 1)])
+def test_a_check_moves_every_control_of_a_panel(tmp_path, monkeypatch, capsys, at, fails):
+    source = f"""from PIL import Image
+import torch
+from nstkit import lesson, show_images
+
+def show(number, letter):
+    assert {at} not in (number, letter)
+    return show_images([torch.zeros(1, 3, 40, 40)], alt="black")
+
+lesson.explore(
+    show, number=[1, 2, 3], letter=["a", "b"])"""
+    path = write(tmp_path, source)
+    assert check_alone(path, monkeypatch) == fails
+    assert ("AssertionError" in capsys.readouterr().out) == bool(fails)
+
+
 # ------------------------------------------------------------------ extracting, and the command
 
 

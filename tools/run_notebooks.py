@@ -2,7 +2,7 @@
 """Execute the notebooks of the course, each in a fresh kernel of this Python, and store them clean.
 
     python tools/run_notebooks.py [NOTEBOOK ...]     execute and store in place
-    python tools/run_notebooks.py --check            execute, solve the exercises, change no file
+    python tools/run_notebooks.py --check            execute, solve, move panels, change no file
     python tools/run_notebooks.py --extract DIR      write the stored pictures to DIR, run nothing
 
 A notebook that fails (an exception, anything on stderr, a path of this machine in an output, more
@@ -12,6 +12,7 @@ than 1.5 MB) stays as it is on the disk, and the exit code is 1. Cells are count
 from __future__ import annotations
 
 import argparse
+import ast
 import base64
 import copy
 import os
@@ -197,6 +198,26 @@ def solved(nb: NotebookNode) -> list[NotebookNode]:
     return answers
 
 
+MOVE = """
+for _control in _panel.children[0].children:
+    for _option in _control.options:
+        _control.value = _option
+        assert "Error" not in _panel.children[2].value, (_control.description, _option)
+"""
+
+
+def moved(nb: NotebookNode) -> list[NotebookNode]:
+    """Return cells that make the notebook's panels again and move each control through all."""
+    found = []
+    for _, cell in cells.code_cells(nb):
+        if "explore(" in cell.source:
+            panel = ast.parse(cell.source).body[-1].lineno - 1
+            lines = cell.source.splitlines()
+            lines[panel] = f"_panel = {lines[panel]}"
+            found.append(nbformat.v4.new_code_cell("\n".join(lines) + MOVE))
+    return found
+
+
 def unsolved(nb: NotebookNode) -> Iterator[str]:
     """Yield the exercises whose check does not say that the answer is right."""
     for _, cell, number in cells.tagged(nb, cells.EXERCISE):
@@ -231,9 +252,9 @@ def run(path: Path, timeout: int, check: bool = False) -> list[str]:
     began = time.perf_counter()
     fresh, answers = copy.deepcopy(stored), []
     try:
-        # At the end and in the same kernel: what goes before has done without them.
+        # At the end and in the same kernel: the notebook has done without them.
         answers = solved(stored) if check else []
-        fresh.cells += answers
+        fresh.cells += [*answers, *(moved(stored) if check else [])]
         seconds = execute(fresh, path.resolve().parent, timeout)
     except NotebookError as error:
         return [str(error)]

@@ -1,0 +1,108 @@
+"""Seconds to an equal loss: nstkit against the loop of the tutorials, interleaved."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from plain_loop import PlainVGG, paint
+from torch import Tensor
+
+import nstkit
+from nstkit.objective import Objective, network
+from nstkit.optimize import optimize
+from nstkit.vgg import feature_dtype
+
+PAIRS = (("cat", "great_wave"), ("castle", "scream"), ("macaw", "composition_viii"))
+MARKS = (50, 100, 200)  # evaluations of the plain loop
+RECIPE = nstkit.DEFAULT.replace(tv=0)  # the tutorials' two terms
+CHUNK = 20  # evaluations before it is the other's turn: one call of torch's L-BFGS
+
+
+def measure(device: str, sizes: tuple[int, ...] = (256, 512)) -> list[dict[str, object]]:
+    """Return a row for each size and mark: ratio first, over all pairs."""
+    rows = []
+    for size in sizes:
+        runs = [compare(*pair, size, device) for pair in PAIRS]
+        for mark in MARKS:
+            plain, ours = ([run[kind][mark] for run in runs] for kind in ("plain", "nstkit"))
+            ratios = sorted(a["seconds"] / b["seconds"] for a, b in zip(plain, ours, strict=True))
+            rows.append({
+                "size": size, "mark": mark, "ratio": statistics.median(ratios),
+                "least": ratios[0], "most": ratios[-1], "pairs": [list(p) for p in PAIRS],
+                "plain": plain, "nstkit": ours,
+            })  # fmt: skip
+            print(f"  {size} px, the loss of {mark}: {rows[-1]['ratio']:.2f} times as fast "
+                  f"({ratios[0]:.2f} to {ratios[-1]:.2f})", flush=True)  # fmt: skip
+    return rows
+
+
+def compare(content: str, style: str, size: int, device: str) -> dict[str, dict[int, dict]]:
+    """Run both in turns until nstkit is where the plain loop was at its last mark."""
+    pictures = [nstkit.load_image(name, size, device) for name in (content, style)]
+    judge = judged(*pictures, device)
+    runs = {"plain": plain_run(*pictures, device), "nstkit": our_run(*pictures, device)}
+    traces: dict[str, list[tuple[float, Tensor]]] = {name: [] for name in runs}
+    goal = None
+    while goal is None or judge(traces["nstkit"][-1][1]) > goal:
+        if len(traces["nstkit"]) > 10 * MARKS[-1]:
+            raise RuntimeError(f"{content} after {style}: nstkit does not get to {goal}.")
+        for name in traces:
+            if name == "nstkit" or len(traces[name]) <= MARKS[-1]:
+                traces[name] += runs[name]()
+        if goal is None and len(traces["plain"]) > MARKS[-1]:
+            goal = judge(traces["plain"][MARKS[-1]][1])
+    goals = {mark: judge(traces["plain"][mark][1]) for mark in MARKS}
+    plain = {mark: (traces["plain"][mark][0], mark, goals[mark]) for mark in MARKS}
+    ours = {mark: first(traces["nstkit"], goals[mark], judge) for mark in MARKS}
+    keys = "seconds", "steps", "loss"
+    return {
+        kind: {mark: dict(zip(keys, row, strict=True)) for mark, row in rows.items()}
+        for kind, rows in (("plain", plain), ("nstkit", ours))
+    }
+
+
+def first(
+    trace: list[tuple[float, Tensor]], goal: float, judge: Callable[[Tensor], float]
+) -> tuple[float, int, float]:
+    """Return the first picture as good as the goal: by halves, for losses fall but for a few."""
+    low, high = 0, len(trace) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if judge(trace[middle][1]) <= goal else (middle + 1, high)
+    return trace[low][0], low, judge(trace[low][1])
+
+
+def judged(content: Tensor, style: Tensor, device: str) -> Callable[[Tensor], float]:
+    """Return the float32 objective of a picture as it would be saved, clamped."""
+    objective = Objective(content, style, network(RECIPE).to(device), RECIPE)
+
+    @torch.no_grad()
+    def judge(image: Tensor) -> float:
+        return objective(image.clamp(0, 1)).total.item()
+
+    return judge
+
+
+def plain_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
+    state = network(RECIPE).convs.state_dict()
+    steps = paint(content, style, PlainVGG(state).to(device), RECIPE.beta)
+    return lambda: list(itertools.islice(steps, CHUNK))
+
+
+def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
+    dtype = feature_dtype("auto", device)
+    vgg = network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
+    steps, spent = optimize(Objective(content, style, vgg, RECIPE), content), 0.0
+
+    def lap() -> tuple[float, Tensor]:
+        nonlocal spent
+        began = time.perf_counter()
+        image = next(steps).image
+        spent += time.perf_counter() - began
+        return spent, image
+
+    return lambda: [lap() for _ in range(CHUNK)]

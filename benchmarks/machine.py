@@ -1,0 +1,49 @@
+"""What a measurement was made on."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import psutil
+import torch
+
+import nstkit
+from nstkit.vgg import feature_dtype
+
+
+def facts(device: str) -> dict[str, object]:
+    """Return the machine and the versions that matter."""
+    gpu = torch.cuda.get_device_name() if device == "cuda" else None
+    return {
+        "device": device,
+        "processor": processor(),
+        "cores": psutil.cpu_count(logical=False),
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
+        "gpu": gpu,
+        "auto_precision": str(feature_dtype("auto", device)).removeprefix("torch."),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "nstkit": nstkit.__version__,
+    }
+
+
+def name(told: dict[str, object]) -> str:
+    """Return the name of the file for a machine."""
+    parts = [told["gpu"] or f"{told['processor']} {told['cores']} cores", told["auto_precision"]]
+    return "_".join("".join(c if c.isalnum() else " " for c in " ".join(parts)).lower().split())
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def wait(device: str) -> None:
+    """Wait until the device has done what it was told: else only the telling is timed."""
+    if device == "cuda":
+        torch.cuda.synchronize()

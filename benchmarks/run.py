@@ -1,0 +1,63 @@
+#!/usr/bin/env python
+"""Measure, and write what was found to benchmarks/results/MACHINE.json.
+
+    python benchmarks/run.py [equal_loss] [step_cost] [memory] [start_up]
+
+Without names it measures everything. Results of other measurements in the file are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import equal_loss
+import machine
+import memory
+import start_up
+import step_cost
+import torch
+
+FOLDER = Path(__file__).resolve().parent
+PARTS = {m.__name__: m for m in (start_up, step_cost, memory, equal_loss)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what the command line asks for; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--sizes", type=int, nargs="+", help="px of equal_loss and step_cost")
+    parser.add_argument("--largest", type=int, default=4096, help="px of memory")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.parts) - PARTS.keys():
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    told = machine.facts(device)
+    path = FOLDER / "results" / f"{machine.name(told)}.json"
+    found = json.loads(path.read_text()) if path.is_file() else {}
+    sizes = {"sizes": tuple(options.sizes)} if options.sizes else {}
+    extra = {"equal_loss": sizes, "step_cost": sizes, "memory": {"largest": options.largest}}
+    for name in options.parts or PARTS:
+        print(name, flush=True)
+        rows = PARTS[name].measure(device, **extra.get(name, {}))
+        found[name] = {"machine": told, "date": str(datetime.date.today()), "results": rows}
+        write(path, found)
+    print(path)
+    return 0
+
+
+def write(path: Path, found: dict[str, object]) -> None:
+    """Replace the file, completely or not at all."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    os.replace(draft, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The benchmarks measure what they say: equal objectives, honest counts. No time is tested."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from nstkit import DEFAULT, VGG, Objective, Recipe
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import equal_loss
+import plain_loop
+import report
+import step_cost
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+
+def test_the_plain_loop_minimizes_the_same_objective_without_nstkit(
+    cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    assert "nstkit" not in Path(plain_loop.__file__).read_text().replace("No code of nstkit", "")
+    plain = plain_loop.PlainVGG(vgg.convs.state_dict())
+    run = list(islice(plain_loop.paint(cat, wave, plain, equal_loss.RECIPE.beta), 25))
+    judge = equal_loss.judged(cat, wave, "cpu")
+    assert torch.equal(run[0][1], cat)
+    assert judge(run[24][1]) < 0.6 * judge(run[0][1])
+    assert [seconds for seconds, _ in run] == sorted(seconds for seconds, _ in run)
+
+    # One evaluation, against nstkit's objective: the same loss and the same gradient.
+    x, losses = (cat + 0.1).requires_grad_(), []
+    objective = Objective(cat, wave, vgg, equal_loss.RECIPE)
+    (ours,) = torch.autograd.grad(objective(x).total, x)
+    found, targets, grams = plain(x), plain(cat), plain(wave)
+    for name in plain_loop.CONTENT:
+        losses.append(torch.nn.functional.mse_loss(found[name], targets[name]))
+    for name, weight in plain_loop.STYLE.items():
+        apart = plain_loop.gram(found[name]) - plain_loop.gram(grams[name])
+        losses.append(equal_loss.RECIPE.beta * weight * apart.square().mean())
+    (theirs,) = torch.autograd.grad(sum(losses), x)
+    assert sum(losses).item() == pytest.approx(objective(x).total.item(), rel=1e-5)
+    assert (ours - theirs).norm() < 1e-4 * theirs.norm()
+
+
+def test_equal_loss_finds_the_first_picture_that_is_as_good(monkeypatch) -> None:
+    monkeypatch.setattr(equal_loss, "MARKS", (4, 12))
+    found = equal_loss.compare("cat", "great_wave", 48, "cpu")
+    for mark in (4, 12):
+        plain, ours = found["plain"][mark], found["nstkit"][mark]
+        assert ours["loss"] <= plain["loss"] and ours["steps"] > 0
+        assert plain["steps"] == mark and plain["seconds"] > 0
+    assert found["plain"][12]["loss"] < found["plain"][4]["loss"]
+
+
+def test_the_first_is_found_by_halves() -> None:
+    trace = [(float(i), torch.tensor(10.0 - i)) for i in range(10)]
+    assert equal_loss.first(trace, 6.5, float) == (4.0, 4, 6.0)
+    assert equal_loss.first(trace, 10.0, float)[1] == 0
+
+
+@pytest.mark.parametrize("recipe", [DEFAULT, Recipe(style_layers=["conv3_2"])])
+def test_flops_are_those_that_torch_counts(recipe: Recipe, vgg: VGG) -> None:
+    picture = torch.rand(1, 3, 64, 96)
+    objective = Objective(picture, picture.flip(3), vgg, recipe)
+    x = picture.clone().requires_grad_()
+    with FlopCounterMode(display=False) as counter:
+        objective(x).total.backward()
+    assert step_cost.flops(recipe, 64, 96) == pytest.approx(counter.get_total_flops(), rel=0.02)
+
+
+def test_the_report_shows_every_stored_number() -> None:
+    files = sorted((FOLDER / "results").glob("*.json"))
+    assert files
+    for path in files:
+        found = json.loads(path.read_text())
+        assert all(part["machine"]["torch"] for part in found.values())
+        for name, part in found.items():
+            columns, rows = report.TABLES[name](part["results"])
+            assert rows and all(len(row) == len(columns) for row in rows)
+        assert len(report.draw(found).axes) == len(found.keys() - {"start_up"})
+
+
+def test_an_unknown_part_is_a_usage_error() -> None:
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "run.py"), "speed"], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "no such part: speed" in done.stderr

@@ -7,6 +7,7 @@ python benchmarks/report.py
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -76,7 +77,20 @@ def start_up(found: dict[str, float]) -> tuple[list[str], list[list]]:
     return list(found), [list(found.values())]
 
 
-TABLES = {f.__name__: f for f in (equal_loss, step_cost, memory, start_up)}
+def tricks(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
+    columns = ["", "px", "ratio", "s an evaluation, or evaluations of each pair"]
+    rows = [[r["name"], r["size"], r["ratio"], r["seconds"]] for r in found["stages"]]
+    steps: dict[str, list[int]] = {}
+    for row in found["descents"]:
+        steps.setdefault(row["name"], []).append(row["steps"])
+    size, usual = found["descents"][0]["size"], steps["nstkit"]
+    for name, counts in steps.items():
+        ratio = math.prod(a / b for a, b in zip(usual, counts, strict=True)) ** (1 / len(usual))
+        rows.append([name, size, ratio, " / ".join(map(str, counts))])
+    return columns, rows
+
+
+TABLES = {f.__name__: f for f in (equal_loss, step_cost, tricks, memory, start_up)}
 
 
 def draw(found: dict[str, dict]) -> Figure:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Measure, and write what was found to benchmarks/results/MACHINE.json.
 
-    python benchmarks/run.py [equal_loss] [step_cost] [memory] [start_up]
+    python benchmarks/run.py [equal_loss] [step_cost] [tricks] [memory] [start_up]
 
 Without names it measures everything. Results of other measurements in the file are kept.
 """
@@ -23,9 +23,10 @@ import memory
 import start_up
 import step_cost
 import torch
+import tricks
 
 FOLDER = Path(__file__).resolve().parent
-PARTS = {m.__name__: m for m in (start_up, step_cost, memory, equal_loss)}
+PARTS = {m.__name__: m for m in (start_up, step_cost, tricks, memory, equal_loss)}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,6 +20,7 @@ import equal_loss
 import plain_loop
 import report
 import step_cost
+import tricks
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -76,6 +77,28 @@ def test_flops_are_those_that_torch_counts(recipe: Recipe, vgg: VGG) -> None:
     assert step_cost.flops(recipe, 64, 96) == pytest.approx(counter.get_total_flops(), rel=0.02)
 
 
+def test_all_stages_compute_one_gradient(cat: Tensor, wave: Tensor) -> None:
+    small = cat[..., :32, :48], wave
+    want = tricks.ours(*small, "cpu", torch.float32)()
+    for way in (
+        tricks.plain(*small, "cpu", once=True),
+        tricks.plain(*small, "cpu", once=False),
+        tricks.ours(*small, "cpu", torch.float32, last=True),
+    ):
+        assert (way() - want).norm() < 1e-3 * want.norm()
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_the_fourier_descent_begins_at_the_start_and_goes_down(
+    power: float, cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    recipe = Recipe(style_layers=["relu1_1", "relu2_1"], content_layers="relu2_2")
+    objective = Objective(cat, wave, vgg, recipe)
+    run = [objective(x).total.item() for x in islice(tricks.fourier(objective, cat, power), 12)]
+    assert run[0] == objective(cat).total.item()
+    assert run[-1] < 0.3 * run[0]
+
+
 def test_the_report_shows_every_stored_number() -> None:
     files = sorted((FOLDER / "results").glob("*.json"))
     assert files
@@ -85,7 +108,7 @@ def test_the_report_shows_every_stored_number() -> None:
         for name, part in found.items():
             columns, rows = report.TABLES[name](part["results"])
             assert rows and all(len(row) == len(columns) for row in rows)
-        assert len(report.draw(found).axes) == len(found.keys() - {"start_up"})
+        assert len(report.draw(found).axes) == len(found.keys() - {"start_up", "tricks"})
 
 
 def test_an_unknown_part_is_a_usage_error() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nstkit.losses import gram_divisor
+from nstkit.losses import Reduce, gram_divisor
 from nstkit.pretrained import channels, positions
 from nstkit.recipes.recipe import Recipe
 
@@ -43,41 +43,36 @@ def to_common(
         distances: {"style relu1_1": value}, as ``Losses.per_layer`` of the recipe: where they are
             given, a term "rms" gets the coefficient whose gradient there is the same.
     """
-    content, style, unsaid = {}, {}, []
+    roots, content, style, unsaid = distances or {}, {}, {}, []
     for layer, weight in recipe.content_layers.items():
         elements = channels(layer) * positions(layer, height, width)
-        factor = {"mean": 1.0, "sum": float(elements), "rms": _root("content", layer, distances)}
-        content[layer] = recipe.alpha * weight * _times(factor[recipe.content_reduce], scale, layer)
+        slope = _slope(recipe.content_reduce, elements, roots.get(f"content {layer}"))
+        if slope is None:
+            unsaid.append(f"content {layer}")
+        else:
+            content[layer] = recipe.alpha * weight * slope * _of_layer(scale, layer) ** 2
     for layer, weight in recipe.style_layers.items():
         N_l, M_l = channels(layer), positions(layer, height, width)
         ours = M_l / gram_divisor(recipe.gram, N_l, M_l)  # dG over dG/M
-        factor = {"mean": ours**2, "sum": ours**2 * N_l**2}
-        factor["rms"] = ours**2 * _root("style", layer, distances)
-        if recipe.statistic == "moments":
-            unsaid.append(f"style {layer}")
-            continue
         divisor = {"none": 1, "features": N_l * M_l, "image": (3 * height * width) ** 2}
-        value = factor[recipe.style_reduce] / divisor[recipe.style_divisor]
-        style[layer] = recipe.beta * weight * _times(value, scale, layer, degree=4)
-    coefficients = {f"content {n}": c for n, c in content.items()}
-    coefficients |= {f"style {n}": s for n, s in style.items()}
-    unsaid += [name for name, value in coefficients.items() if value != value]
-    return Common(
-        {n: c for n, c in content.items() if c == c},
-        {n: s for n, s in style.items() if s == s},
-        tuple(unsaid),
-    )
+        slope = _slope(recipe.style_reduce, N_l**2, roots.get(f"style {layer}"))
+        if slope is None or recipe.statistic == "moments":
+            unsaid.append(f"style {layer}")
+        else:
+            slope *= ours**2 / divisor[recipe.style_divisor]
+            style[layer] = recipe.beta * weight * slope * _of_layer(scale, layer) ** 4
+    return Common(content, style, tuple(unsaid))
 
 
-def _root(term: str, layer: str, distances: Mapping[str, float] | None) -> float:
-    """Return d(root)/d(square) = 1 / (2 root); NaN where the root's value is not known."""
-    root = (distances or {}).get(f"{term} {layer}")
-    return 0.5 / root if root else float("nan")
+def _slope(reduce: Reduce, count: int, root: float | None) -> float | None:
+    """Return the slope of a reduction of squares beside that of their mean, at a root's value."""
+    if reduce == "rms":  # d(root) / d(square) = 1 / (2 root)
+        return 0.5 / root if root else None
+    return {"mean": 1.0, "sum": float(count)}[reduce]
 
 
-def _times(value: float, scale: float | Mapping[str, float], layer: str, degree: int = 2) -> float:
-    one = scale[layer] if isinstance(scale, Mapping) else scale
-    return value * one**degree
+def _of_layer(scale: float | Mapping[str, float], layer: str) -> float:
+    return scale[layer] if isinstance(scale, Mapping) else scale
 
 
 def normalized(recipe: Recipe) -> Recipe:

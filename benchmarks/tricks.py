@@ -1,0 +1,146 @@
+"""What each trick gains: seconds an evaluation, one added after the other; and evaluations saved.
+
+All stages are timed in turns, so that whatever else the machine does meets them alike.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+import torch.nn.functional as F
+from equal_loss import PAIRS, RECIPE, judged
+from machine import wait
+from plain_loop import CONTENT, STYLE, PlainVGG, gram, paint
+from torch import Tensor
+
+import nstkit
+from nstkit.objective import Objective, network
+from nstkit.optimize import Solver, evaluate, optimize
+from nstkit.vgg import feature_dtype
+
+Evaluation = Callable[[], Tensor]  # the gradient of the pixels
+MARK = 100  # evaluations of the plain loop, whose loss the others are to reach
+
+
+def measure(device: str, size: int = 256, small: int = 128, repeats: int = 7) -> dict[str, list]:
+    """Return the seconds of each stage, and the evaluations that each way to descend needs."""
+    return {"stages": stages(device, size, repeats), "descents": descents(device, small)}
+
+
+# ---------------------------------------------------------------- an evaluation
+
+
+def stages(device: str, size: int, repeats: int) -> list[dict]:
+    content, style = (nstkit.load_image(name, size, device) for name in PAIRS[0])
+    ways = {
+        "targets at every step": plain(content, style, device, once=False),
+        "targets once": plain(content, style, device, once=True),
+        "no layer more than needed, ReLU in place": ours(content, style, device, torch.float32),
+        "+ channels last": ours(content, style, device, torch.float32, last=True),
+    }
+    if feature_dtype("auto", device) == torch.bfloat16:
+        ways["+ bfloat16 features"] = ours(content, style, device, torch.bfloat16, last=True)
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _, (name, way) in itertools.product(range(repeats + 1), ways.items()):
+        wait(device)
+        began = time.perf_counter()
+        way()
+        wait(device)
+        taken[name].append(time.perf_counter() - began)
+    first, rows = None, []
+    for name, times in taken.items():
+        seconds = statistics.median(times[1:])  # the first is slower: caches, threads
+        first = first or seconds
+        rows.append({"name": name, "size": size, "seconds": seconds, "ratio": first / seconds})
+        print(f"  {size} px, {name}: {seconds:.3f} s, {first / seconds:.2f} times", flush=True)
+    return rows
+
+
+def plain(content: Tensor, style: Tensor, device: str, once: bool) -> Evaluation:
+    vgg = PlainVGG(network(RECIPE).convs.state_dict()).to(device)
+
+    @torch.no_grad()
+    def targets() -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        here, there = vgg(content), vgg(style)
+        return {n: here[n] for n in CONTENT}, {n: gram(there[n]) for n in STYLE}
+
+    known = targets()
+
+    def way() -> Tensor:
+        x = content.flip(3).requires_grad_()
+        aims, grams = known if once else targets()
+        found = vgg(x)
+        loss = sum(w * F.mse_loss(found[n], aims[n]) for n, w in CONTENT.items())
+        style_loss = sum(w * F.mse_loss(gram(found[n]), grams[n]) for n, w in STYLE.items())
+        loss = loss + RECIPE.beta * style_loss
+        return torch.autograd.grad(loss, x)[0]
+
+    return way
+
+
+def ours(
+    content: Tensor, style: Tensor, device: str, dtype: torch.dtype, last: bool = False
+) -> Evaluation:
+    vgg = network(RECIPE).to(device, dtype)
+    vgg = vgg.to(memory_format=torch.channels_last) if last else vgg
+    objective = Objective(content, style, vgg, RECIPE)
+    return lambda: evaluate(objective, content.flip(3).requires_grad_())[1]
+
+
+# ---------------------------------------------------------------- the descent
+
+
+def descents(device: str, size: int) -> list[dict]:
+    """Return how many evaluations each way needs to the loss of MARK of the plain loop's."""
+    rows = []
+    for pair in PAIRS:
+        content, style = (nstkit.load_image(name, size, device) for name in pair)
+        judge = judged(content, style, device)
+        vgg = PlainVGG(network(RECIPE).convs.state_dict()).to(device)
+        images = (image for _, image in paint(content, style, vgg, RECIPE.beta))
+        goal = judge(next(itertools.islice(images, MARK, None)))
+        objective = Objective(content, style, network(RECIPE).to(device), RECIPE)
+        ways = {
+            "nstkit": (step.image for step in optimize(objective, content)),
+            "history of 5": descent(objective, content, history=5),
+            "history of 100": descent(objective, content, history=100),
+            "Fourier, 1/sqrt f": fourier(objective, content, power=0.5),
+            "Fourier, 1/f": fourier(objective, content, power=1.0),
+        }
+        for name, way in ways.items():
+            enough = (i for i, x in enumerate(way) if i > 4 * MARK or judge(x) <= goal)
+            rows.append({"name": name, "pair": list(pair), "size": size, "steps": next(enough)})
+            print(f"  {size} px, {' x '.join(pair)}, {name}: {rows[-1]['steps']} evaluations to "
+                  f"the loss of {MARK} of the plain loop", flush=True)  # fmt: skip
+    return rows
+
+
+def descent(objective: Objective, start: Tensor, history: int) -> Iterator[Tensor]:
+    x = start.clone().requires_grad_()
+    solver = Solver(x, "lbfgs")
+    solver.optimizer.param_groups[0]["history_size"] = history
+    while True:
+        yield x.detach().clone()
+        solver.update(evaluate(objective, x)[1])
+
+
+def fourier(objective: Objective, start: Tensor, power: float) -> Iterator[Tensor]:
+    """Descend over z where the picture is the start plus z with its frequencies f over f^power."""
+    height, width = start.shape[-2:]
+    f = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
+    weight = f.clamp(min=1 / max(height, width)).pow(-power).to(start)
+    weight = weight / weight.square().mean().sqrt()
+
+    def filtered(z: Tensor) -> Tensor:  # symmetric: its own transpose, also on the way back
+        return torch.fft.irfft2(torch.fft.rfft2(z) * weight, s=(height, width))
+
+    z = torch.zeros_like(start).requires_grad_()
+    solver = Solver(z, "lbfgs")
+    while True:
+        x = (start + filtered(z.detach())).requires_grad_()
+        yield x.detach().clone()
+        solver.update(filtered(evaluate(objective, x)[1]))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import nstkit
 from nstkit.objective import Objective, network
-from nstkit.optimize import optimize
+from nstkit.optimize import Solver, evaluate
 from nstkit.vgg import feature_dtype
 
 PAIRS = (("cat", "great_wave"), ("castle", "scream"), ("macaw", "composition_viii"))
@@ -77,12 +77,15 @@ def first(
 
 
 def judged(content: Tensor, style: Tensor, device: str) -> Callable[[Tensor], float]:
-    """Return the float32 objective of a picture as it would be saved, clamped."""
+    """Return the float32 objective of pixels as they are, for it is what both minimize.
+
+    Neither clamps on its way, and what lies outside [0, 1] costs both something when it is saved.
+    """
     objective = Objective(content, style, network(RECIPE).to(device), RECIPE)
 
     @torch.no_grad()
     def judge(image: Tensor) -> float:
-        return objective(image.clamp(0, 1)).total.item()
+        return objective(image).total.item()
 
     return judge
 
@@ -96,13 +99,15 @@ def plain_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]
 def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
     dtype = feature_dtype("auto", device)
     vgg = network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
-    steps, spent = optimize(Objective(content, style, vgg, RECIPE), content), 0.0
+    objective, x, spent = Objective(content, style, vgg, RECIPE), content.clone(), 0.0
+    solver = Solver(x.requires_grad_(), "lbfgs")
 
     def lap() -> tuple[float, Tensor]:
+        """Make one round of `nstkit.optimize`, which itself shows clamped pictures only."""
         nonlocal spent
-        began = time.perf_counter()
-        image = next(steps).image
+        seen, began = (spent, x.detach().clone()), time.perf_counter()
+        solver.update(evaluate(objective, x)[1])
         spent += time.perf_counter() - began
-        return spent, image
+        return seen
 
     return lambda: [lap() for _ in range(CHUNK)]

@@ -19,7 +19,8 @@ from torch import Tensor
 
 import nstkit
 from nstkit.objective import Objective, network
-from nstkit.optimize import Solver, evaluate, optimize
+from nstkit.optimize import PAIRS as PAIRS_KEPT
+from nstkit.optimize import Solver, evaluate
 from nstkit.vgg import feature_dtype
 
 Evaluation = Callable[[], Tensor]  # the gradient of the pixels
@@ -105,7 +106,7 @@ def descents(device: str, size: int) -> list[dict]:
         goal = judge(next(itertools.islice(images, MARK, None)))
         objective = Objective(content, style, network(RECIPE).to(device), RECIPE)
         ways = {
-            "nstkit": (step.image for step in optimize(objective, content)),
+            "nstkit": descent(objective, content, history=PAIRS_KEPT),
             "history of 5": descent(objective, content, history=5),
             "history of 100": descent(objective, content, history=100),
             "Fourier, 1/sqrt f": fourier(objective, content, power=0.5),

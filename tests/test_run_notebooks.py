@@ -311,6 +311,16 @@ lesson.explore(
     assert ("AssertionError" in capsys.readouterr().out) == bool(fails)
 
 
+def test_two_notebooks_at_a_time_share_the_cores(tmp_path, capfd):
+    told = "import os; print('threads', os.environ['OMP_NUM_THREADS'])"
+    paths = [write(tmp_path, told, name="05_a.ipynb"), write(tmp_path, "1 / 0", name="06_b.ipynb")]
+    assert tool.main(["--jobs", "2", *map(str, paths)]) == 1
+    threads = max((os.cpu_count() or 1) // 2, 1)
+    assert f"threads {threads}" in read(paths[0]).cells[1].outputs[0].text
+    out = capfd.readouterr().out
+    assert "FAILED 06_b.ipynb" in out and "ZeroDivisionError" in out and "2 notebooks" in out
+
+
 # ------------------------------------------------------------------ extracting, and the command
 
 

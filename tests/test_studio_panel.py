@@ -276,6 +276,32 @@ def test_nothing_is_painted_before_the_page_beats(studio):
     assert "paused" in studio._screen.status.value
 
 
+@pytest.mark.parametrize(("rate", "moved", "ms"), [(9, 0, 100), (2, 0, 300), (2, 1, 100)])
+def test_slow_steps_need_few_beats_until_a_control_moves(studio, rate, moved, ms):
+    studio.engine.rate = rate
+    if moved:
+        studio.engine.settings = studio.engine.settings.replace(beta=77)
+    assert page.interval(studio.engine) == ms
+    studio._worker.beat = lambda: None  # a page whose kernel has not made another step yet
+    studio._pulse.play.playing = True
+    beat(studio)
+    assert studio._pulse.play.interval == ms
+
+
+def test_no_chart_is_drawn_while_a_moved_control_waits_for_its_picture(studio, monkeypatch):
+    charts = []
+    monkeypatch.setattr(screen, "CHART_SECONDS", 0.0)
+    monkeypatch.setattr(studio._screen, "_draw_chart", charts.append)
+    for _ in range(screen.CHART_FROM):
+        studio.engine.advance()
+    studio.engine.settings = studio.engine.settings.replace(beta=77)
+    studio._screen.show(studio.engine, painting=True)
+    assert charts == []
+    studio.engine.advance()
+    studio._screen.show(studio.engine, painting=True)
+    assert charts == [studio.engine]
+
+
 def test_beats_paint_and_show_and_the_pause_button_stops(studio):
     start = studio._screen.picture.value
     play(studio)

@@ -19,10 +19,10 @@ import ipywidgets as widgets
 from nstkit.studio.controls import Controls
 from nstkit.studio.dials import hinted, named
 from nstkit.studio.engine import Engine
-from nstkit.studio.screen import Screen
+from nstkit.studio.screen import Screen, awaited
 from nstkit.studio.worker import Worker
 
-BEAT = 100  # ms
+BEAT, CALM = 100, 300  # ms; each beat costs the page and the server time that painting could use
 GUARD = threading.RLock()  # one for all panels, since starting one pauses the others
 _PULSES: weakref.WeakSet[Pulse] = weakref.WeakSet()
 _PANELS: dict[str, Closable] = {}  # by cell; not of a class, which a reload of it would empty
@@ -52,7 +52,7 @@ class Pulse:
         worker: starts at the first beat.
         started: called when the page begins to beat.
         show: called at each beat and when the page has paused, with the exception that has ended
-            the work, if one has.
+            the work, if one has; returns the ms until the next beat.
 
     Attributes:
         play: the widget that beats, an `ipywidgets.Play`.
@@ -60,7 +60,7 @@ class Pulse:
     """
 
     def __init__(
-        self, worker: Worker, started: Callable[[], None], show: Callable[[Exception | None], None]
+        self, worker: Worker, started: Callable[[], None], show: Callable[[Exception | None], int]
     ) -> None:
         play = widgets.Play(max=10**8, interval=BEAT, show_repeat=False)
         self.play = named("play", hinted("paint, and pause", play))
@@ -95,7 +95,7 @@ class Pulse:
                     for other in [pulse for pulse in _PULSES if pulse is not self]:
                         other.pause()
                 self._worker.beat()
-            self._show(failure)
+            self.play.interval = self._show(failure)
 
     def _switch(self, change: Mapping[str, bool]) -> None:
         with GUARD:
@@ -104,6 +104,11 @@ class Pulse:
             else:
                 self._worker.stop()
                 self._show(self._worker.take_failure())
+
+
+def interval(engine: Engine) -> int:
+    """Return the ms until the next beat: more, where steps are slow and no control has moved."""
+    return BEAT if awaited(engine) or engine.rate > 1000 / CALM else CALM
 
 
 def arranged(

@@ -34,8 +34,7 @@ class Studio:
     Args:
         content: photograph, as `nstkit.stylize` takes it; style: artwork, the same.
         recipe: what to minimize and how; its steps are not used.
-        size: long side in px; seed: of the noise in the start.
-        precision, device: as in `nstkit.stylize`.
+        size: long side in px; seed: of noise; precision, device: as in `nstkit.stylize`.
 
     Attributes:
         engine: what paints; it has the settings, the newest picture, and the history.
@@ -159,13 +158,14 @@ class Studio:
                 self._controls.show(self.engine.settings)
                 self._refresh()
 
-    def _on_pulse(self, failure: Exception | None) -> None:
+    def _on_pulse(self, failure: Exception | None) -> int:
         if failure:
             self._controls.show(self.engine.settings)
             self._screen.say(page.explained(failure))
         elif note := self.engine.history[-1].note:
             self._screen.say(note, "info")
         self._answer(self._refresh)
+        return page.interval(self.engine)
 
     def _on_step(self) -> None:
         self.pause()

@@ -63,7 +63,9 @@ class Screen:
         self.status.value = status(frame, rate)
         now = time.monotonic()
         begun = len(engine.history) > CHART_FROM  # fewer points are no curve
-        if not painting or (begun and now - self._charted_at > CHART_SECONDS):
+        due = begun and now - self._charted_at > CHART_SECONDS
+        # A chart holds up the picture for which somebody who has moved a control is waiting.
+        if not painting or (due and not awaited(engine)):
             self._draw_chart(engine)
             self._charted_at = now
 
@@ -79,6 +81,11 @@ class Screen:
             marks = [change.index for change in engine.frame.changes[1:]]
             self.chart.value = render(partial(draw_losses, thinned, marks), "", "png", CHART).data
             self._charted = last
+
+
+def awaited(engine: Engine) -> bool:
+    """Return whether a control has moved and no picture shows it yet."""
+    return engine.newest.settings is not engine.settings
 
 
 def status(frame: Frame, rate: str) -> str:

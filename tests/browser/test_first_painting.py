@@ -105,5 +105,5 @@ def test_an_uploaded_photograph_is_painted(book, tmp_path):
 
     assert book.failures() == []
     assert [image["cell"] for image in book.images()] == [use]
-    # The photograph is three times as wide as high; this copy of the notebook asks for a long side of 96.
+    # The photograph is three times as wide as high; this copy of the notebook asks for 96 px.
     assert book.kernel("print(*mine.image.shape)") == "1 3 32 96"

@@ -321,6 +321,14 @@ def test_two_notebooks_at_a_time_share_the_cores(tmp_path, capfd):
     assert "FAILED 06_b.ipynb" in out and "ZeroDivisionError" in out and "2 notebooks" in out
 
 
+def test_the_longest_notebook_is_begun_first():
+    told = {path: tool.TOOK.findall(path.read_text()) for path in rules.default_notebooks()}
+    assert len(told) > 7 and all(told.values())  # else the order would be that of the names
+    first, *rest = tool.longest_first(list(told))
+    assert rest and all(int(told[first][-1]) >= int(told[path][-1]) for path in rest)
+    assert sorted([first, *rest]) == sorted(told)
+
+
 # ------------------------------------------------------------------ extracting, and the command
 
 

@@ -37,6 +37,7 @@ from nbformat import NotebookNode
 
 SLOW = 5.0  # seconds; cells that take longer are listed
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+TOOK = re.compile(r"Everything above took (\d+) s")  # the last line of each notebook
 PROGRESS = re.compile(r"\d+%\||\d(?:it|B) \[\d\d:\d\d|\?it/s\]")
 SUFFIXES = {"image/jpeg": ".jpg", "image/svg+xml": ".svg"}
 
@@ -283,9 +284,19 @@ def run_all(
     if jobs == 1:
         return [(path, run(path, timeout, check)) for path in paths]
     threads = max((os.cpu_count() or 1) // jobs, 1)
+    paths = longest_first(paths)
     with ProcessPoolExecutor(jobs, initializer=set_threads, initargs=(threads,)) as pool:
         found = pool.map(run, paths, [timeout] * len(paths), [check] * len(paths))
         return list(zip(paths, found, strict=True))
+
+
+def longest_first(paths: list[Path]) -> list[Path]:
+    """Sort notebooks by what they say they took, so that none is left to run alone at the end."""
+
+    def took(path: Path) -> int:
+        return max(map(int, TOOK.findall(path.read_text(encoding="utf-8"))), default=0)
+
+    return sorted(paths, key=took, reverse=True)
 
 
 def set_threads(count: int) -> None:

@@ -599,25 +599,26 @@ def latency(panel: Panel, fraction: float) -> float:
 def test_painting_on_and_on_takes_no_memory(panel, app, tell):
     """Memory in use, without what malloc keeps: some tens of MB, which differ from run to run."""
     process = kernel_process(panel)
+    steps, resets = (500, 20) if app == "lab" else (100, 4)  # the kernel is the same
     panel.kernel("studio.set(size=48)")
     panel.play()
     panel.wait_steps(50)
     panel.kernel(TRIM)
     before, done = process.memory_info().rss, 0
 
-    for _ in range(20):
+    for _ in range(resets):
         panel.wait_step("at least", 15)
         done += (shown := panel.step())
         panel.press("reset")
         panel.wait_step("below", shown)
-    panel.wait_step("at least", max(15, 500 - done))
+    panel.wait_step("at least", max(15, steps - done))
     done += panel.step()
 
     untrimmed = (process.memory_info().rss - before) / 1e6
     panel.kernel(TRIM)
     grown = (process.memory_info().rss - before) / 1e6
     tell(
-        f"{app}: {before / 1e6:.0f} MB; {grown:+.1f} MB after {done} steps and 20 resets, "
+        f"{app}: {before / 1e6:.0f} MB; {grown:+.1f} MB after {done} steps and {resets} resets, "
         f"{untrimmed:+.1f} MB with what malloc keeps"
     )
     assert grown < 60

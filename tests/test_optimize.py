@@ -287,7 +287,7 @@ def test_bf16_features_end_within_3_percent_of_fp32() -> None:
     """
     networks, ratios = (VGG(), bf16_network()), []
     for pair in (("cat", "great_wave"), ("castle", "scream")):
-        content, style = (load_image(name, size=64) for name in pair)
+        content, style = (load_image(name, size=96) for name in pair)
         judge = Objective(content, style, VGG())
         noise = torch.Generator().manual_seed(0)
         starts = [content + 1e-3 * torch.randn(content.shape, generator=noise) for _ in range(4)]

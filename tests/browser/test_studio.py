@@ -28,7 +28,6 @@ SOON = 3.0  # seconds in which a reader must see what a control does
 ANOTHER = 4.0  # mean difference of two thumbnails, of 255, that makes two pictures of them
 # A thread rests between two stretches of work, and ends with its panel.
 AT_WORK = "from nstkit.studio import worker; print(sum(w.running for w in worker._WORKERS))"
-IS_BF16 = "print(str(studio.engine.dtype) == 'torch.bfloat16')"
 THREADS = "import threading; print([t.name for t in threading.enumerate()].count('nstkit-studio'))"
 TRIM = "import ctypes, gc; gc.collect(); ctypes.CDLL(None).malloc_trim(0)"
 # Hands the kernel's steps to a file, which can be watched when no page is open.
@@ -560,7 +559,8 @@ def test_the_page_answers_soon(panel, app, tell):
     panel.wait_steps(5)
     panel.box.evaluate(RECORD)
 
-    gap, bf16 = panel.page.evaluate(LARGEST_GAP, 3), panel.kernel(IS_BF16) == "True"
+    gap = panel.page.evaluate(LARGEST_GAP, 3)
+    bf16 = panel.kernel("print(studio.engine.dtype)") == "torch.bfloat16"
     for _ in range(2):  # whatever else the machine does may disturb ten moves, hardly twenty
         waits, took = ten_moves(panel)
         bound, (*_, ninth, maximum) = 1.5 * took + 0.3, sorted(waits)

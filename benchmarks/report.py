@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> int:
     """Report on all files."""
-    for path in sorted((ROOT / "benchmarks" / "results").glob("*.json")):
+    for path in sorted((ROOT / "nstkit" / "measured").glob("*.json")):
         found = json.loads(path.read_text())
         print(f"\n## {path.stem}")
         for name, part in found.items():

@@ -23,6 +23,7 @@ import step_cost
 import tricks
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
+MEASURED = FOLDER.parent / "nstkit" / "measured"
 
 
 def test_the_plain_loop_minimizes_the_same_objective_without_nstkit(
@@ -100,7 +101,7 @@ def test_the_fourier_descent_begins_at_the_start_and_goes_down(
 
 
 def test_the_report_shows_every_stored_number() -> None:
-    files = sorted((FOLDER / "results").glob("*.json"))
+    files = sorted(MEASURED.glob("*.json"))
     assert files
     for path in files:
         found = json.loads(path.read_text())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import colormaps
+from matplotlib.figure import Figure
 from PIL import Image, ImageChops, ImageStat
 
 from nstkit import lesson, show_images
@@ -301,3 +302,54 @@ def test_a_table_is_markdown_as_text_and_escaped_html_in_a_notebook():
 def test_a_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match=r"\['b'\] do not fit the 2 columns"):
         lesson.show_table({"a": [1], "b": [1, 2]}, ["row", "x"])
+
+
+# ---------------------------------------------------------------- bars, and what was measured
+
+
+def test_bars_lie_under_each_other_with_their_numbers():
+    groups = {"a": {"one": 1.0, "two": 2.0}, "b": {"two": 4.0}}
+    drawn = lesson.show_bars(groups, "three bars", x="seconds", numbers=".1f")
+    single = lesson.show_bars({"": {"one": 1.0}}, "one bar")
+    assert drawn.alt == "three bars" and drawn.mime == "image/png"
+    assert opened(drawn).height > opened(single).height
+    figure = Figure()
+    charts._draw_bars(groups, ["one", "two"], "seconds", ".1f", figure)
+    (axes,) = figure.axes
+    assert [bar.get_width() for bar in axes.patches] == [1.0, 2.0, 4.0]
+    assert [text.get_text() for text in axes.texts] == ["1.0", "2.0", "4.0"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two"]
+    one, two, other = (bar.get_y() for bar in axes.patches)
+    assert one < two < other and axes.yaxis_inverted()
+
+
+def test_measurements_are_those_in_the_files():
+    everything = lesson.measured()
+    assert everything and all(name == name.replace("_", " ") for name in everything)
+    for name, parts in everything.items():
+        for part, found in parts.items():
+            assert found["machine"]["torch"] and found["date"]
+            assert lesson.measured(part)[name] == found["results"]
+    assert lesson.measured("never measured") == {}
+
+
+def test_estimates_are_near_the_measurements(vgg):
+    machine = "amd epyc 2 cores float32"
+    for row in lesson.measured("memory")[machine]:
+        seconds, peak = lesson.estimated(machine, row["size"], row["tile"], vgg)
+        assert peak > 0.95 * row["peak_gb"]  # and more, for L-BFGS's memory fills
+        assert peak < 1.5 * row["peak_gb"]
+        if row["tile"]:
+            assert seconds == pytest.approx(row["seconds_a_step"], rel=0.2)
+    for row in lesson.measured("step_cost")[machine]:
+        seconds, _ = lesson.estimated(machine, row["size"], None, vgg)
+        assert seconds == pytest.approx(row["seconds"], rel=0.15)
+
+
+def test_tiles_cost_time_and_save_memory(vgg):
+    machine = next(iter(lesson.measured("memory")))
+    whole = lesson.estimated(machine, 4096, None, vgg)
+    large, small = (lesson.estimated(machine, 4096, tile, vgg) for tile in (1024, 256))
+    assert whole[0] < large[0] < small[0]
+    assert whole[1] > large[1] > small[1]
+    assert lesson.estimated(machine, 512, 512, vgg) == lesson.estimated(machine, 512, None, vgg)

@@ -9,6 +9,7 @@ from nstkit.checks import (
     notebook_05,
     notebook_06,
     notebook_07,
+    notebook_08,
 )
 
 EXERCISES: dict[str, Exercise] = {
@@ -19,4 +20,5 @@ EXERCISES: dict[str, Exercise] = {
     **notebook_05.EXERCISES,
     **notebook_06.EXERCISES,
     **notebook_07.EXERCISES,
+    **notebook_08.EXERCISES,
 }

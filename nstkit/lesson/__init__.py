@@ -1,8 +1,9 @@
-"""What the notebooks show things with: charts, heat maps, tables, animations, and a panel."""
+"""What the notebooks show: charts, heat maps, tables, animations, a panel, and measurements."""
 
-from nstkit.lesson.charts import COLORS, chart, show_curves, show_matrices
+from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
+from nstkit.lesson.stored import estimated, measured
 from nstkit.lesson.tables import Table, show_table
 
 __all__ = [
@@ -10,10 +11,13 @@ __all__ = [
     "Table",
     "chart",
     "colophon",
+    "estimated",
     "explore",
     "heat",
+    "measured",
     "overlay",
     "show_animation",
+    "show_bars",
     "show_curves",
     "show_matrices",
     "show_table",

@@ -66,6 +66,39 @@ def _draw_curves(curves: Mapping[str, Any], x: str, y: str, log: bool, figure: F
         figure.legend(loc="outside right upper", fontsize=9)
 
 
+def show_bars(
+    groups: Mapping[str, Mapping[str, float]], alt: str, *, x: str = "", numbers: str = ".2g",
+    width: float = 7.5,
+) -> Picture:  # fmt: skip
+    """Draw bars from {label: {name of the bar: its length}}, the first on top.
+
+    Groups with a bar of the same name have them side by side, each in its own color. ``x`` says
+    what a length is, ``numbers`` how it is written beside its bar; ``width`` is in inches.
+    """
+    names = list(dict.fromkeys(name for bars in groups.values() for name in bars))
+    height = 0.8 + len(names) * (0.12 + 0.2 * len(groups))
+    draw = partial(_draw_bars, groups, names, x, numbers)
+    return render(draw, alt, "png", (width, height))
+
+
+def _draw_bars(
+    groups: Mapping[str, Mapping[str, float]], names: Sequence[str], x: str, numbers: str,
+    figure: Figure,
+) -> None:  # fmt: skip
+    axes, thick = figure.add_subplot(xlabel=x), 0.8 / len(groups)
+    for number, (label, bars) in enumerate(groups.items()):
+        places = [names.index(name) + thick * (number - (len(groups) - 1) / 2) for name in bars]
+        color = COLORS[(number + 1) % len(COLORS)]
+        drawn = axes.barh(places, list(bars.values()), thick, label=label, color=color)
+        axes.bar_label(drawn, [format(v, numbers) for v in bars.values()], padding=3, fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.grid(False, axis="y")
+    axes.invert_yaxis()
+    axes.margins(x=0.1)
+    if len(groups) > 1:
+        figure.legend(loc="outside right upper", fontsize=9)
+
+
 def show_matrices(
     matrices: Mapping[str, Tensor], alt: str, *, rows: Sequence[str] = (),
     columns: Sequence[str] = (), numbers: str | None = None, colors: str = "cividis",

@@ -1,0 +1,68 @@
+"""What the benchmarks found, on every machine where they ran, and what follows for a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from nstkit.recipes import DEFAULT
+from nstkit.tiles import COPIES, tiles
+from nstkit.vgg import VGG
+
+FOLDER = Path(__file__).resolve().parents[1] / "measured"
+
+
+def measured(part: str | None = None) -> dict[str, Any]:
+    """Return what `benchmarks/run.py` stored, by machine.
+
+    Args:
+        part: name of a benchmark, such as "step_cost".
+
+    Returns:
+        {machine: the results of this benchmark}, of machines where it ran; without a name
+        {machine: {benchmark: {"machine": facts, "date": day, "results": results}}} of all.
+    """
+    paths = sorted(FOLDER.glob("*.json"))
+    found = {p.stem.replace("_", " "): json.loads(p.read_text(encoding="utf-8")) for p in paths}
+    if part is None:
+        return found
+    return {name: parts[part]["results"] for name, parts in found.items() if part in parts}
+
+
+def estimated(machine: str, size: int, tile: int | None, vgg: VGG) -> tuple[float, float]:
+    """Return the seconds of a step and the gigabytes at the peak, of a picture of 3 : 2.
+
+    Time is a line over the pixels that are computed; with tiles these are all with their halos,
+    1.5 times, for the way forward comes twice. Memory is a line over the pixels that are computed
+    at once, and what L-BFGS remembers of the whole picture: more than the benchmark's few steps
+    fill.
+
+    Args:
+        machine: a key of both ``measured("step_cost")`` and ``measured("memory")``.
+        size: long side in px.
+        tile: side of the tiles in px; None for the whole at once.
+        vgg: the network.
+    """
+    parts = measured()[machine]
+    cost, memory = parts["step_cost"], parts["memory"]["results"]
+    steps = [r for r in cost["results"] if r["precision"] == cost["machine"]["auto_precision"]]
+    second, overhead = _line((r["pixels"], r["seconds"]) for r in steps)
+    whole = [r for r in memory if r["tile"] is None]
+    giga, base = _line((r["shape"][0] * r["shape"][1], r["peak_gb"]) for r in whole)
+    height, width = size, size * 2 // 3
+    areas, work = [height * width], height * width
+    if tile is not None and tile < size:
+        outer = [t.outer for t in tiles(height, width, tile, DEFAULT.style_layers, vgg)]
+        areas = [(bottom - top) * (right - left) for top, bottom, left, right in outer]
+        work = 1.5 * sum(areas)
+    remembered = COPIES * 12 * height * width / 1e9
+    return overhead + second * work, base + giga * max(areas) + remembered
+
+
+def _line(points: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """Return slope and height at 0 of the line through the first and the last of some points."""
+    (left, low), *_, (right, high) = sorted(points)
+    slope = (high - low) / (right - left)
+    return slope, low - slope * left

@@ -1,4 +1,7 @@
-"""Seconds to an equal loss: nstkit against the loop of the tutorials, interleaved."""
+"""Seconds to an equal loss: nstkit against the loop of the tutorials, interleaved.
+
+The two pictures of the last mark are stored side by side: speed that costs quality does not count.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import machine
 import torch
 from plain_loop import PlainVGG, paint
 from torch import Tensor
@@ -14,19 +19,22 @@ from torch import Tensor
 import nstkit
 from nstkit.objective import Objective, network
 from nstkit.optimize import Solver, evaluate
+from nstkit.plots import Picture
 from nstkit.vgg import feature_dtype
 
 PAIRS = (("cat", "great_wave"), ("castle", "scream"), ("macaw", "composition_viii"))
 MARKS = (50, 100, 200)  # evaluations of the plain loop
 RECIPE = nstkit.DEFAULT.replace(tv=0)  # the tutorials' two terms
+FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
 CHUNK = 20  # evaluations before it is the other's turn: one call of torch's L-BFGS
 
 
 def measure(device: str, sizes: tuple[int, ...] = (256, 512)) -> list[dict[str, object]]:
-    """Return a row for each size and mark: ratio first, over all pairs."""
+    """Return a row for each size and mark: ratio first, over all pairs. Store the pictures."""
     rows = []
     for size in sizes:
         runs = [compare(*pair, size, device) for pair in PAIRS]
+        show(runs).save(FIGURES / f"equal_loss_{machine.name(machine.facts(device))}_{size}_px.jpg")
         for mark in MARKS:
             plain, ours = ([run[kind][mark] for run in runs] for kind in ("plain", "nstkit"))
             ratios = sorted(a["seconds"] / b["seconds"] for a, b in zip(plain, ours, strict=True))
@@ -59,10 +67,23 @@ def compare(content: str, style: str, size: int, device: str) -> dict[str, dict[
     plain = {mark: (traces["plain"][mark][0], mark, goals[mark]) for mark in MARKS}
     ours = {mark: first(traces["nstkit"], goals[mark], judge) for mark in MARKS}
     keys = "seconds", "steps", "loss"
-    return {
+    found = {
         kind: {mark: dict(zip(keys, row, strict=True)) for mark, row in rows.items()}
         for kind, rows in (("plain", plain), ("nstkit", ours))
     }
+    for kind, rows in found.items():
+        last = rows[MARKS[-1]]
+        last["image"] = traces[kind][last["steps"]][1]
+    return found
+
+
+def show(runs: list[dict[str, dict]]) -> Picture:
+    """Take the pictures of the last mark out of the runs, and draw them: a column for each pair."""
+    rows = [(kind, run[kind][MARKS[-1]]) for kind in ("plain", "nstkit") for run in runs]
+    titles = [f"{kind}: {row['seconds']:.0f} s, loss {row['loss']:.2f}" for kind, row in rows]
+    pictures = [row.pop("image") for _, row in rows]
+    alt = "the pictures of an equal loss: above by the plain loop, below by nstkit"
+    return nstkit.show_images(pictures, titles, columns=len(runs), size=2.6, alt=alt)
 
 
 def first(

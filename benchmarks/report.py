@@ -90,7 +90,20 @@ def tricks(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
     return columns, rows
 
 
-TABLES = {f.__name__: f for f in (equal_loss, step_cost, tricks, memory, start_up)}
+def candidates(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
+    columns = ["", "px", "share of a step", "times as fast", "seconds, or loss of each pair"]
+    rows = [[r["name"], r["size"], r["share"], "", r["seconds"]] for r in found["parts"]]
+    rows += [[r["name"], r["size"], "", r["ratio"], r["seconds"]] for r in found["ways"]]
+    losses: dict[str, list[str]] = {}
+    for row in found["endings"]:
+        losses.setdefault(row["name"], []).append(f"{row['loss']:.3g}")
+    size = found["endings"][0]["size"]
+    rows += [[name, size, "", "", " / ".join(values)] for name, values in losses.items()]
+    return columns, rows
+
+
+PARTS = (equal_loss, step_cost, tricks, candidates, memory, start_up)
+TABLES = {f.__name__: f for f in PARTS}
 
 
 def draw(found: dict[str, dict]) -> Figure:

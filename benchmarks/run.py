@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Measure, and write what was found to nstkit/measured/MACHINE.json.
 
-    python benchmarks/run.py [equal_loss] [step_cost] [tricks] [memory] [start_up]
+    python benchmarks/run.py [equal_loss] [step_cost] [tricks] [candidates] [memory] [start_up]
 
 Without names it measures everything. Results of other measurements in the file are kept.
 """
@@ -14,9 +14,11 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import candidates
 import equal_loss
 import machine
 import memory
@@ -26,7 +28,7 @@ import torch
 import tricks
 
 FOLDER = Path(__file__).resolve().parents[1] / "nstkit" / "measured"  # the course reads it
-PARTS = {m.__name__: m for m in (start_up, step_cost, tricks, memory, equal_loss)}
+PARTS = {m.__name__: m for m in (start_up, step_cost, tricks, candidates, memory, equal_loss)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,10 +49,20 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.parts or PARTS:
         print(name, flush=True)
         rows = PARTS[name].measure(device, **extra.get(name, {}))
+        rows = joined(found.get(name), rows, told)
         found[name] = {"machine": told, "date": str(datetime.date.today()), "results": rows}
         write(path, found)
     print(path)
     return 0
+
+
+def joined(before: dict | None, rows: Any, told: dict[str, object]) -> Any:
+    """Add the rows of sizes that were not measured this time, if the same machine found them."""
+    if before is None or before["machine"] != told or not isinstance(rows, list):
+        return rows
+    sizes = {row["size"] for row in rows}
+    others = [row for row in before["results"] if row["size"] not in sizes]
+    return sorted(others + rows, key=lambda row: row["size"])
 
 
 def write(path: Path, found: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ All stages are timed in turns, so that whatever else the machine does meets them
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -111,6 +112,7 @@ def descents(device: str, size: int) -> list[dict]:
             "history of 100": descent(objective, content, history=100),
             "Fourier, 1/sqrt f": fourier(objective, content, power=0.5),
             "Fourier, 1/f": fourier(objective, content, power=1.0),
+            "pyramid of 5 levels": pyramid(objective, content),
         }
         for name, way in ways.items():
             enough = (i for i, x in enumerate(way) if i > 4 * MARK or judge(x) <= goal)
@@ -136,12 +138,32 @@ def fourier(objective: Objective, start: Tensor, power: float) -> Iterator[Tenso
     weight = f.clamp(min=1 / max(height, width)).pow(-power).to(start)
     weight = weight / weight.square().mean().sqrt()
 
-    def filtered(z: Tensor) -> Tensor:  # symmetric: its own transpose, also on the way back
-        return torch.fft.irfft2(torch.fft.rfft2(z) * weight, s=(height, width))
+    def image(z: Tensor) -> Tensor:
+        return start + torch.fft.irfft2(torch.fft.rfft2(z) * weight, s=(height, width))
 
-    z = torch.zeros_like(start).requires_grad_()
-    solver = Solver(z, "lbfgs")
+    return reparametrized(objective, torch.zeros_like(start), image)
+
+
+def pyramid(objective: Objective, start: Tensor, levels: int = 5) -> Iterator[Tensor]:
+    """Descend over a pyramid: the picture is the start plus maps of its size, half of it ..."""
+    height, width = start.shape[-2:]
+    shapes = [(1, 3, max(1, height >> k), max(1, width >> k)) for k in range(levels)]
+    counts = [math.prod(shape) for shape in shapes]
+
+    def image(z: Tensor) -> Tensor:
+        maps = [part.view(shape) for part, shape in zip(z.split(counts), shapes, strict=True)]
+        return start + sum(F.interpolate(m, (height, width), mode="bilinear") for m in maps)
+
+    return reparametrized(objective, start.new_zeros(sum(counts)), image)
+
+
+def reparametrized(
+    objective: Objective, z: Tensor, image: Callable[[Tensor], Tensor]
+) -> Iterator[Tensor]:
+    """Descend over the numbers z of which the picture is made."""
+    solver = Solver(z.requires_grad_(), "lbfgs")
     while True:
-        x = (start + filtered(z.detach())).requires_grad_()
+        x = image(z)
         yield x.detach().clone()
-        solver.update(filtered(evaluate(objective, x)[1]))
+        gradient = evaluate(objective, x.detach().requires_grad_())[1]
+        solver.update(torch.autograd.grad(x, z, gradient)[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from nstkit import DEFAULT, VGG, Objective, Recipe
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import candidates
 import equal_loss
 import plain_loop
 import report
+import run
 import step_cost
 import tricks
 
@@ -89,15 +92,62 @@ def test_all_stages_compute_one_gradient(cat: Tensor, wave: Tensor) -> None:
         assert (way() - want).norm() < 1e-3 * want.norm()
 
 
-@pytest.mark.parametrize("power", [0.5, 1.0])
-def test_the_fourier_descent_begins_at_the_start_and_goes_down(
-    power: float, cat: Tensor, wave: Tensor, vgg: VGG
+WAYS = {
+    "root": lambda *given: tricks.fourier(*given, power=0.5),
+    "f": lambda *given: tricks.fourier(*given, power=1.0),
+    "pyramid": tricks.pyramid,
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
+def test_a_reparametrized_descent_begins_at_the_start_and_goes_down(
+    way: Callable[..., Iterator[Tensor]], cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
     recipe = Recipe(style_layers=["relu1_1", "relu2_1"], content_layers="relu2_2")
     objective = Objective(cat, wave, vgg, recipe)
-    run = [objective(x).total.item() for x in islice(tricks.fourier(objective, cat, power), 12)]
+    run = [objective(x).total.item() for x in islice(way(objective, cat), 12)]
     assert run[0] == objective(cat).total.item()
     assert run[-1] < 0.5 * run[0]
+
+
+def test_parts_of_a_step_are_parts_of_it(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
+    objective = Objective(cat, wave, vgg, candidates.RECIPE)
+    layers = [*candidates.RECIPE.content_layers, *candidates.RECIPE.style_layers]
+    x = cat.flip(3).requires_grad_()
+    (want,) = torch.autograd.grad(objective(x).total, x)
+    slopes = candidates.losses_only(objective, cat)()
+    features = list(vgg(x, layers).values())
+    (found,) = torch.autograd.grad(features, x, slopes)
+    assert (found - want).norm() < 1e-4 * want.norm()
+    candidates.full_solver(cat)()  # its memory is full, and it still moves
+
+
+def test_other_ways_to_make_a_step_are_undone_after_it() -> None:
+    before, seen = torch.get_num_threads(), []
+    candidates.with_threads(lambda: seen.append(torch.get_num_threads()), 1)()
+    assert seen == [1] and torch.get_num_threads() == before
+
+
+def test_a_descent_in_two_precisions_goes_on_where_it_was(
+    cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    objective = Objective(cat, wave, vgg, candidates.RECIPE)
+    whole, parted = (
+        [image.clone() for image in candidates.descent(stages, cat)]
+        for stages in ([(objective, 6)], [(objective, 4), (objective, 2)])
+    )
+    assert len(whole) == len(parted) == 6
+    assert torch.equal(whole[-1], parted[-1]) and not torch.equal(whole[-1], whole[-2])
+
+
+def test_sizes_measured_one_after_the_other_are_kept_together() -> None:
+    told = {"torch": "2"}
+    small, large = [{"size": 256, "ratio": 1}], [{"size": 512, "ratio": 2}]
+    before = {"machine": told, "results": small}
+    assert run.joined(before, large, told) == small + large
+    assert run.joined(before, [{"size": 256, "ratio": 3}], told) == [{"size": 256, "ratio": 3}]
+    assert run.joined(before, large, {"torch": "3"}) == large  # another machine: nothing is mixed
+    assert run.joined(None, large, told) == large
 
 
 def test_the_report_shows_every_stored_number() -> None:
@@ -109,7 +159,9 @@ def test_the_report_shows_every_stored_number() -> None:
         for name, part in found.items():
             columns, rows = report.TABLES[name](part["results"])
             assert rows and all(len(row) == len(columns) for row in rows)
-        assert len(report.draw(found).axes) == len(found.keys() - {"start_up", "tricks"})
+        assert len(report.draw(found).axes) == len(
+            found.keys() - {"start_up", "tricks", "candidates"}
+        )
 
 
 def test_an_unknown_part_is_a_usage_error() -> None:

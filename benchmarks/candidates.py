@@ -1,0 +1,187 @@
+"""What else might make a step cheaper, or a picture better: each against a step as nstkit makes it.
+
+A part of a step is an upper bound: whoever made it cost nothing would gain no more than its share.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from equal_loss import PAIRS, RECIPE, judged
+from machine import wait
+from torch import Tensor
+
+import nstkit
+from nstkit.objective import Objective, network
+from nstkit.optimize import PAIRS as PAIRS_KEPT
+from nstkit.optimize import Solver, evaluate
+from nstkit.vgg import VGG, feature_dtype
+
+STEPS, LAST = 100, 10  # evaluations of a descent, and how many of them end it in float32
+Action = Callable[[], object]
+
+
+def measure(device: str, size: int = 256, small: int = 96, repeats: int = 7) -> dict[str, list]:
+    """Return seconds of parts of a step, of other ways to make it, and losses by precision."""
+    content, style = (nstkit.load_image(name, size, device) for name in PAIRS[0])
+    return {
+        "parts": parts(content, style, device, repeats),
+        "ways": ways(content, style, device, repeats),
+        "endings": endings(device, small),
+    }
+
+
+def usual(device: str, dtype: torch.dtype | None = None) -> VGG:
+    dtype = dtype or feature_dtype("auto", device)
+    return network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
+
+
+def step(objective: Objective, content: Tensor) -> Action:
+    return lambda: evaluate(objective, content.flip(3).requires_grad_())
+
+
+def timed(actions: dict[str, Action], device: str, repeats: int) -> dict[str, float]:
+    """Return median seconds, all in turns; the first round, slower, does not count."""
+    taken: dict[str, list[float]] = {name: [] for name in actions}
+    for _, (name, action) in itertools.product(range(repeats + 1), actions.items()):
+        wait(device)
+        began = time.perf_counter()
+        action()
+        wait(device)
+        taken[name].append(time.perf_counter() - began)
+    return {name: statistics.median(times[1:]) for name, times in taken.items()}
+
+
+def table(seconds: dict[str, float], size: int, label: str) -> list[dict]:
+    """Return rows with the ratio of the first one's seconds to each one's, or its inverse."""
+    first, *_ = seconds.values()
+    rows = []
+    for name, value in seconds.items():
+        number = value / first if label == "share" else first / value
+        rows.append({"name": name, "size": size, "seconds": value, label: number})
+        print(f"  {size} px, {name}: {value:.4f} s, {label} {number:.3f}", flush=True)
+    return rows
+
+
+# ---------------------------------------------------------------- shares of a step
+
+
+def parts(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dict]:
+    objective = Objective(content, style, usual(device), RECIPE)
+    actions = {
+        "a step": step(objective, content),
+        "losses and Gram matrices": losses_only(objective, content),
+        f"L-BFGS with {PAIRS_KEPT} pairs": full_solver(content),
+    }
+    return table(timed(actions, device, repeats), max(content.shape), "share")
+
+
+def losses_only(objective: Objective, content: Tensor) -> Action:
+    """Return what computes the losses of features that are there, and the features' slopes."""
+    layers = list(dict.fromkeys([*RECIPE.content_layers, *RECIPE.style_layers]))
+    with torch.no_grad():
+        features = objective.vgg(content.flip(3), layers)
+    leaves = {name: value.detach().requires_grad_() for name, value in features.items()}
+    stored = copy.copy(objective)
+    stored.vgg = lambda image, layers: leaves  # type: ignore[assignment]
+    return lambda: torch.autograd.grad(stored(content).total, list(leaves.values()))
+
+
+def full_solver(content: Tensor) -> Action:
+    """Return an update by L-BFGS whose memory is full."""
+    solver = Solver(content.clone().requires_grad_(), "lbfgs")
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(content.shape, generator=generator).to(content)
+
+    def action() -> None:  # a bowl, never at rest: some directions curve more than others
+        solver.update((solver.x.detach() + 0.1) * (1 + noise.abs()))
+
+    for _ in range(PAIRS_KEPT + 2):
+        action()
+    return action
+
+
+# ---------------------------------------------------------------- other ways to make it
+
+
+def ways(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dict]:
+    vgg = usual(device)
+    plain = step(Objective(content, style, vgg, RECIPE), content)
+    actions: dict[str, Action] = {"as it is": plain}
+    if device == "cuda":
+        actions["without TF32"] = without_tf32(plain)
+    else:
+        for count in sorted({1, os.cpu_count() or 1, 2 * (os.cpu_count() or 1)}):
+            actions[f"threads: {count}"] = with_threads(plain, count)
+    compiled = usual(device)
+    mode = "reduce-overhead" if device == "cuda" else "default"  # the former: CUDA graphs
+    compiled.forward = torch.compile(compiled.forward, mode=mode)  # type: ignore[method-assign]
+    name = "torch.compile" + (", CUDA graphs" if device == "cuda" else "")
+    actions[name] = step(Objective(content, style, compiled, RECIPE), content)
+    return table(timed(actions, device, repeats), max(content.shape), "ratio")
+
+
+def with_threads(action: Action, count: int) -> Action:
+    def other() -> None:
+        before = torch.get_num_threads()
+        torch.set_num_threads(count)
+        action()
+        torch.set_num_threads(before)
+
+    return other
+
+
+def without_tf32(action: Action) -> Action:
+    def other() -> None:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            action()
+
+    return other
+
+
+# ---------------------------------------------------------------- last steps in float32
+
+
+def endings(device: str, size: int) -> list[dict]:
+    """Return the losses, judged in float32, of ways that end at the same number of evaluations."""
+    rows = []
+    for pair in PAIRS:
+        content, style = (nstkit.load_image(name, size, device) for name in pair)
+        judge = judged(content, style, device)
+        exact, rounded = (
+            Objective(content, style, usual(device, dtype), RECIPE)
+            for dtype in (torch.float32, torch.bfloat16)
+        )
+        ends = {
+            "float32": last(descent([(exact, STEPS)], content)),
+            "bfloat16": last(descent([(rounded, STEPS)], content)),
+            f"bfloat16, the last {LAST} in float32": last(
+                descent([(rounded, STEPS - LAST), (exact, LAST)], content)
+            ),
+        }
+        for name, image in ends.items():
+            rows.append({"name": name, "pair": list(pair), "size": size, "loss": judge(image)})
+            print(f"  {size} px, {' x '.join(pair)}, {name}: loss {rows[-1]['loss']:.3f} after "
+                  f"{STEPS} evaluations", flush=True)  # fmt: skip
+    return rows
+
+
+def descent(stages: list[tuple[Objective, int]], start: Tensor) -> Iterator[Tensor]:
+    """Yield pictures under one objective after the other: L-BFGS goes on with what it knows."""
+    x = start.clone().requires_grad_()
+    solver = Solver(x, "lbfgs")
+    for objective, steps in stages:
+        for _ in range(steps):
+            solver.update(evaluate(objective, x)[1])
+            yield x.detach()
+
+
+def last(pictures: Iterator[Tensor]) -> Tensor:
+    *_, image = pictures
+    return image

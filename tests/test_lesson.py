@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageChops, ImageStat
 
 from nstkit import lesson, show_images
-from nstkit.lesson import charts
+from nstkit.lesson import charts, stored
 from nstkit.plots import DPI, Picture
 
 
@@ -331,6 +331,20 @@ def test_measurements_are_those_in_the_files():
             assert found["machine"]["torch"] and found["date"]
             assert lesson.measured(part)[name] == found["results"]
     assert lesson.measured("never measured") == {}
+
+
+@pytest.mark.parametrize("section", list(stored.SECTIONS))
+def test_a_stored_table_shows_every_row_of_its_section(section):
+    part, title, shown = stored.SECTIONS[section]
+    table = lesson.stored_table(section)
+    numbers = [
+        row[key] for found in lesson.measured(part).values() for row in found[section]
+        for key in shown
+    ]  # fmt: skip
+    assert numbers and table.columns[0] == title
+    assert sum(len(row) - 1 for row in table.rows) == len(numbers)
+    assert set(filter(None, shown.values())) <= set(table.columns)
+    assert ("cat × great_wave" in table.columns) == (section in ("descents", "endings"))
 
 
 def test_estimates_are_near_the_measurements(vgg):

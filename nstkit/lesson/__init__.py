@@ -3,7 +3,7 @@
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
-from nstkit.lesson.stored import estimated, measured
+from nstkit.lesson.stored import estimated, measured, stored_table
 from nstkit.lesson.tables import Table, show_table
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "show_curves",
     "show_matrices",
     "show_table",
+    "stored_table",
 ]

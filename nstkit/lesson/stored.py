@@ -7,11 +7,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from nstkit.lesson.tables import Table, show_table
 from nstkit.recipes import DEFAULT
 from nstkit.tiles import COPIES, tiles
 from nstkit.vgg import VGG
 
 FOLDER = Path(__file__).resolve().parents[1] / "measured"
+TIMES = {"seconds": "seconds", "ratio": "times as fast"}
+SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, what to show of a row
+    "stages": ("tricks", "one trick added after the other", TIMES),
+    "descents": ("tricks", "evaluations to where the plain loop is after 100", {"steps": ""}),
+    "parts": ("candidates", "parts of a step", {"seconds": "seconds", "share": "share of a step"}),
+    "ways": ("candidates", "other ways to make a step", TIMES),
+    "endings": ("candidates", "loss after 100 evaluations", {"loss": ""}),
+}
 
 
 def measured(part: str | None = None) -> dict[str, Any]:
@@ -29,6 +38,27 @@ def measured(part: str | None = None) -> dict[str, Any]:
     if part is None:
         return found
     return {name: parts[part]["results"] for name, parts in found.items() if part in parts}
+
+
+def stored_table(section: str) -> Table:
+    """Return what one section of a benchmark found, a row for each machine and way.
+
+    Args:
+        section: "stages" or "descents" of ``measured("tricks")``; "parts", "ways" or "endings" of
+            ``measured("candidates")``. Where several pairs of pictures were painted, each has a
+            column.
+    """
+    part, title, shown = SECTIONS[section]
+    rows: dict[str, dict[str, object]] = {}
+    for machine, found in measured(part).items():
+        for row in found[section]:
+            pair = " × ".join(row.get("pair", ()))
+            cells = rows.setdefault(f"{machine}, {row['size']} px: {row['name']}", {})
+            cells.update({pair or label: f"{row[key]:.3g}" for key, label in shown.items()})
+    columns = list(dict.fromkeys(name for cells in rows.values() for name in cells))
+    return show_table(
+        {name: list(cells.values()) for name, cells in rows.items()}, [title, *columns]
+    )
 
 
 def estimated(machine: str, size: int, tile: int | None, vgg: VGG) -> tuple[float, float]:

@@ -117,10 +117,10 @@ def draw(found: dict[str, dict]) -> Figure:
 
 
 def draw_ratio(axes, rows: list[dict]) -> None:
-    axes.set(title="times as fast as the plain loop", ylabel="ratio of seconds", ylim=(0, None))
+    axes.set(title="times as fast as the plain loop", ylabel="ratio of seconds")
     for at, row in enumerate(rows):
         low, high = row["ratio"] - row["least"], row["most"] - row["ratio"]
-        color = COLORS[[256, 512].index(row["size"])] if row["size"] in (256, 512) else COLORS[2]
+        color = COLORS[1 if row["size"] <= 256 else 2]
         axes.bar(at, row["ratio"], yerr=[[low], [high]], color=color, capsize=4)
     axes.set_xticks(range(len(rows)), [f"{r['size']} px\n{r['mark']}" for r in rows])
     axes.set_xlabel("size, and evaluations of the plain loop to the same loss")
@@ -141,12 +141,13 @@ def draw_cost(axes, rows: list[dict]) -> None:
 
 def draw_memory(axes, rows: list[dict]) -> None:
     axes.set(title="memory", xlabel="pixels", ylabel="peak of the process, GB")
-    axes.set(xscale="log", ylim=(0, None))
+    axes.set(xscale="log")
     for number, tile in enumerate(dict.fromkeys(r["tile"] for r in rows)):
         mine = [r for r in rows if r["tile"] == tile]
         pixels = [r["shape"][0] * r["shape"][1] for r in mine]
         label = f"tiles of {tile} px" if tile else "whole"
         axes.plot(pixels, [r["peak_gb"] for r in mine], "o-", color=COLORS[number], label=label)
+    axes.set_ylim(bottom=0)  # after the lines are drawn: before, it would fix the top at 1
     axes.legend(fontsize=8)
 
 

@@ -159,9 +159,12 @@ def test_the_report_shows_every_stored_number() -> None:
         for name, part in found.items():
             columns, rows = report.TABLES[name](part["results"])
             assert rows and all(len(row) == len(columns) for row in rows)
-        assert len(report.draw(found).axes) == len(
-            found.keys() - {"start_up", "tricks", "candidates"}
-        )
+        panels = report.draw(found).axes
+        assert len(panels) == len(found.keys() - {"start_up", "tricks", "candidates"})
+        for axes in panels:  # all of it is inside the frame
+            tops = [max(line.get_ydata()) for line in axes.lines]
+            tops += [bar.get_height() for bar in axes.patches]
+            assert max(tops) < axes.get_ylim()[1]
 
 
 def test_an_unknown_part_is_a_usage_error() -> None:

@@ -6,21 +6,19 @@ A part of a step is an upper bound: whoever made it cost nothing would gain no m
 from __future__ import annotations
 
 import copy
-import itertools
 import os
-import statistics
-import time
 from collections.abc import Callable, Iterator
 
 import torch
-from equal_loss import PAIRS, RECIPE, judged
-from machine import wait
+from equal_loss import PAIRS, RECIPE, judged, usual
+from machine import in_turns
 from torch import Tensor
+from tricks import compared, descent, step
 
 import nstkit
-from nstkit.objective import Objective, network
+from nstkit.objective import Objective
 from nstkit.optimize import PAIRS as PAIRS_KEPT
-from nstkit.optimize import Solver, evaluate
+from nstkit.optimize import Solver
 from nstkit.vgg import VGG, feature_dtype
 
 STEPS, LAST = 100, 10  # evaluations of a descent, and how many of them end it in float32
@@ -37,38 +35,6 @@ def measure(device: str, size: int = 256, small: int = 96, repeats: int = 7) -> 
     }
 
 
-def usual(device: str, dtype: torch.dtype | None = None) -> VGG:
-    dtype = dtype or feature_dtype("auto", device)
-    return network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
-
-
-def step(objective: Objective, content: Tensor) -> Action:
-    return lambda: evaluate(objective, content.flip(3).requires_grad_())
-
-
-def timed(actions: dict[str, Action], device: str, repeats: int) -> dict[str, float]:
-    """Return median seconds, all in turns; the first round, slower, does not count."""
-    taken: dict[str, list[float]] = {name: [] for name in actions}
-    for _, (name, action) in itertools.product(range(repeats + 1), actions.items()):
-        wait(device)
-        began = time.perf_counter()
-        action()
-        wait(device)
-        taken[name].append(time.perf_counter() - began)
-    return {name: statistics.median(times[1:]) for name, times in taken.items()}
-
-
-def table(seconds: dict[str, float], size: int, label: str) -> list[dict]:
-    """Return rows with the ratio of the first one's seconds to each one's, or its inverse."""
-    first, *_ = seconds.values()
-    rows = []
-    for name, value in seconds.items():
-        number = value / first if label == "share" else first / value
-        rows.append({"name": name, "size": size, "seconds": value, label: number})
-        print(f"  {size} px, {name}: {value:.4f} s, {label} {number:.3f}", flush=True)
-    return rows
-
-
 # ---------------------------------------------------------------- shares of a step
 
 
@@ -79,7 +45,14 @@ def parts(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dic
         "losses and Gram matrices": losses_only(objective, content),
         f"L-BFGS with {PAIRS_KEPT} pairs": full_solver(content),
     }
-    return table(timed(actions, device, repeats), max(content.shape), "share")
+    taken, size = in_turns(actions, device, repeats), max(content.shape)
+    rows = []
+    for name, value in taken.items():
+        rows.append(
+            {"name": name, "size": size, "seconds": value, "share": value / taken["a step"]}
+        )
+        print(f"  {size} px, {name}: {value:.4f} s, share {rows[-1]['share']:.3f}", flush=True)
+    return rows
 
 
 def losses_only(objective: Objective, content: Tensor) -> Action:
@@ -124,7 +97,7 @@ def ways(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dict
     compiled.forward = torch.compile(compiled.forward, mode=mode)  # type: ignore[method-assign]
     name = "torch.compile" + (", CUDA graphs" if device == "cuda" else "")
     actions[name] = step(Objective(content, style, compiled, RECIPE), content)
-    return table(timed(actions, device, repeats), max(content.shape), "ratio")
+    return compared(in_turns(actions, device, repeats), max(content.shape))
 
 
 def with_threads(action: Action, count: int) -> Action:
@@ -161,10 +134,10 @@ def endings(device: str, size: int) -> list[dict]:
         native = feature_dtype("auto", device) == torch.bfloat16
         kind = "bfloat16" if native else "bfloat16, imitated"
         ends = {
-            "float32": last(descent([(exact, STEPS)], content)),
-            kind: last(descent([(rounded, STEPS)], content)),
+            "float32": last(descent([exact] * STEPS, content)),
+            kind: last(descent([rounded] * STEPS, content)),
             f"{kind}, the last {LAST} in float32": last(
-                descent([(rounded, STEPS - LAST), (exact, LAST)], content)
+                descent([rounded] * (STEPS - LAST) + [exact] * LAST, content)
             ),
         }
         for name, image in ends.items():
@@ -185,16 +158,6 @@ def in_bfloat16(device: str) -> VGG:
         conv.weight.data = conv.weight.data.bfloat16().float()
         conv.register_forward_hook(lambda conv, inputs, output: output.bfloat16().float())
     return vgg
-
-
-def descent(stages: list[tuple[Objective, int]], start: Tensor) -> Iterator[Tensor]:
-    """Yield pictures under one objective after the other: L-BFGS goes on with what it knows."""
-    x = start.clone().requires_grad_()
-    solver = Solver(x, "lbfgs")
-    for objective, steps in stages:
-        for _ in range(steps):
-            solver.update(evaluate(objective, x)[1])
-            yield x.detach()
 
 
 def last(pictures: Iterator[Tensor]) -> Tensor:

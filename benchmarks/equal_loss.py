@@ -20,7 +20,7 @@ import nstkit
 from nstkit.objective import Objective, network
 from nstkit.optimize import Solver, evaluate
 from nstkit.plots import Picture
-from nstkit.vgg import feature_dtype
+from nstkit.vgg import VGG, feature_dtype
 
 PAIRS = (("cat", "great_wave"), ("castle", "scream"), ("macaw", "composition_viii"))
 MARKS = (50, 100, 200)  # evaluations of the plain loop
@@ -118,9 +118,8 @@ def plain_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]
 
 
 def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
-    dtype = feature_dtype("auto", device)
-    vgg = network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
-    objective, x, spent = Objective(content, style, vgg, RECIPE), content.clone(), 0.0
+    objective = Objective(content, style, usual(device), RECIPE)
+    x, spent = content.clone(), 0.0
     solver = Solver(x.requires_grad_(), "lbfgs")
 
     def lap() -> tuple[float, Tensor]:
@@ -132,3 +131,9 @@ def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
         return seen
 
     return lambda: [lap() for _ in range(CHUNK)]
+
+
+def usual(device: str, dtype: torch.dtype | None = None) -> VGG:
+    """Return the network as nstkit paints with it there, or with features of another dtype."""
+    dtype = dtype or feature_dtype("auto", device)
+    return network(RECIPE).to(device, dtype, memory_format=torch.channels_last)

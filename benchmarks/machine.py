@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -47,3 +51,22 @@ def wait(device: str) -> None:
     """Wait until the device has done what it was told: else only the telling is timed."""
     if device == "cuda":
         torch.cuda.synchronize()
+
+
+def seconds(action: Callable[[], object], device: str) -> float:
+    """Return the seconds of an action, until the device has done it."""
+    wait(device)
+    began = time.perf_counter()
+    action()
+    wait(device)
+    return time.perf_counter() - began
+
+
+def in_turns(
+    actions: Mapping[str, Callable[[], object]], device: str, repeats: int
+) -> dict[str, float]:
+    """Return median seconds of each action but of the first round, which fills caches."""
+    taken: dict[str, list[float]] = {name: [] for name in actions}
+    for _, (name, action) in itertools.product(range(repeats + 1), actions.items()):
+        taken[name].append(seconds(action, device))
+    return {name: statistics.median(times[1:]) for name, times in taken.items()}

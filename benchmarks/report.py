@@ -80,9 +80,7 @@ def start_up(found: dict[str, float]) -> tuple[list[str], list[list]]:
 def tricks(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
     columns = ["", "px", "ratio", "s an evaluation, or evaluations of each pair"]
     rows = [[r["name"], r["size"], r["ratio"], r["seconds"]] for r in found["stages"]]
-    steps: dict[str, list[int]] = {}
-    for row in found["descents"]:
-        steps.setdefault(row["name"], []).append(row["steps"])
+    steps = by_name(found["descents"], "steps")
     size, usual = found["descents"][0]["size"], steps["nstkit"]
     for name, counts in steps.items():
         ratio = math.prod(a / b for a, b in zip(usual, counts, strict=True)) ** (1 / len(usual))
@@ -94,12 +92,18 @@ def candidates(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
     columns = ["", "px", "share of a step", "times as fast", "seconds, or loss of each pair"]
     rows = [[r["name"], r["size"], r["share"], "", r["seconds"]] for r in found["parts"]]
     rows += [[r["name"], r["size"], "", r["ratio"], r["seconds"]] for r in found["ways"]]
-    losses: dict[str, list[str]] = {}
-    for row in found["endings"]:
-        losses.setdefault(row["name"], []).append(f"{row['loss']:.3g}")
     size = found["endings"][0]["size"]
-    rows += [[name, size, "", "", " / ".join(values)] for name, values in losses.items()]
+    for name, losses in by_name(found["endings"], "loss").items():
+        rows.append([name, size, "", "", " / ".join(f"{loss:.3g}" for loss in losses)])
     return columns, rows
+
+
+def by_name(rows: list[dict], key: str) -> dict[str, list]:
+    """Return what each way found, pair by pair."""
+    found: dict[str, list] = {}
+    for row in rows:
+        found.setdefault(row["name"], []).append(row[key])
+    return found
 
 
 PARTS = (equal_loss, step_cost, tricks, candidates, memory, start_up)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import statistics
-import time
 
 import torch
-from machine import wait
+from machine import seconds
 
 import nstkit
 from nstkit.objective import Objective, network
@@ -26,14 +25,14 @@ def measure(device: str, sizes: tuple[int, ...] = SIZES, repeats: int = 3) -> li
         rate = products_rate(DTYPES[name], device)
         for size in sizes:
             content, style = (nstkit.load_image(n, size, device) for n in ("cat", "great_wave"))
-            seconds = step_seconds(content, style, DTYPES[name], device, repeats)
+            spent = step_seconds(content, style, DTYPES[name], device, repeats)
             need = flops(nstkit.DEFAULT, *content.shape[-2:])
             rows.append({
                 "size": size, "pixels": content[0, 0].numel(), "precision": name,
-                "seconds": seconds, "limit": need / rate, "over_limit": seconds * rate / need,
+                "seconds": spent, "limit": need / rate, "over_limit": spent * rate / need,
                 "gflop": need / 1e9, "gflop_per_second": rate / 1e9,
             })  # fmt: skip
-            print(f"  {size} px, {name}: {seconds:.3f} s, {rows[-1]['over_limit']:.2f} times "
+            print(f"  {size} px, {name}: {spent:.3f} s, {rows[-1]['over_limit']:.2f} times "
                   f"the limit of {rate / 1e9:.0f} GFLOP/s", flush=True)  # fmt: skip
     return rows
 
@@ -62,22 +61,11 @@ def step_seconds(content, style, dtype, device: str, repeats: int) -> float:
     x = content.clone().requires_grad_()
     solver, taken = Solver(x, "lbfgs"), []
     for _ in range(repeats + 2):
-        wait(device)
-        began = time.perf_counter()
-        solver.update(evaluate(objective, x)[1])
-        wait(device)
-        taken.append(time.perf_counter() - began)
+        taken.append(seconds(lambda: solver.update(evaluate(objective, x)[1]), device))
     return statistics.median(taken[2:])
 
 
 def products_rate(dtype: torch.dtype, device: str, side: int = 2048) -> float:
     """Return operations a second of the best of ten products of square matrices."""
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    taken = []
-    for _ in range(10):
-        wait(device)
-        began = time.perf_counter()
-        a @ b
-        wait(device)
-        taken.append(time.perf_counter() - began)
-    return 2 * side**3 / min(taken)
+    return 2 * side**3 / min(seconds(lambda: a @ b, device) for _ in range(10))

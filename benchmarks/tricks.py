@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import itertools
 import math
-import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
 from equal_loss import PAIRS, RECIPE, judged
-from machine import wait
+from machine import in_turns
 from plain_loop import CONTENT, STYLE, PlainVGG, gram, paint
 from torch import Tensor
 
@@ -46,19 +44,16 @@ def stages(device: str, size: int, repeats: int) -> list[dict]:
     }
     if feature_dtype("auto", device) == torch.bfloat16:
         ways["+ bfloat16 features"] = ours(content, style, device, torch.bfloat16, last=True)
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for _, (name, way) in itertools.product(range(repeats + 1), ways.items()):
-        wait(device)
-        began = time.perf_counter()
-        way()
-        wait(device)
-        taken[name].append(time.perf_counter() - began)
-    first, rows = None, []
-    for name, times in taken.items():
-        seconds = statistics.median(times[1:])  # the first is slower: caches, threads
-        first = first or seconds
-        rows.append({"name": name, "size": size, "seconds": seconds, "ratio": first / seconds})
-        print(f"  {size} px, {name}: {seconds:.3f} s, {first / seconds:.2f} times", flush=True)
+    return compared(in_turns(ways, device, repeats), size)
+
+
+def compared(taken: dict[str, float], size: int) -> list[dict]:
+    """Return a row for each way: how many times as fast it is as the first."""
+    first, *_ = taken.values()
+    rows = []
+    for name, value in taken.items():
+        rows.append({"name": name, "size": size, "seconds": value, "ratio": first / value})
+        print(f"  {size} px, {name}: {value:.3f} s, {first / value:.2f} times", flush=True)
     return rows
 
 
@@ -89,7 +84,10 @@ def ours(
 ) -> Evaluation:
     vgg = network(RECIPE).to(device, dtype)
     vgg = vgg.to(memory_format=torch.channels_last) if last else vgg
-    objective = Objective(content, style, vgg, RECIPE)
+    return step(Objective(content, style, vgg, RECIPE), content)
+
+
+def step(objective: Objective, content: Tensor) -> Evaluation:
     return lambda: evaluate(objective, content.flip(3).requires_grad_())[1]
 
 
@@ -106,10 +104,11 @@ def descents(device: str, size: int) -> list[dict]:
         images = (image for _, image in paint(content, style, vgg, RECIPE.beta))
         goal = judge(next(itertools.islice(images, MARK, None)))
         objective = Objective(content, style, network(RECIPE).to(device), RECIPE)
+        always = itertools.repeat(objective)
         ways = {
-            "nstkit": descent(objective, content, history=PAIRS_KEPT),
-            "history of 5": descent(objective, content, history=5),
-            "history of 100": descent(objective, content, history=100),
+            "nstkit": descent(always, content),
+            "history of 5": descent(always, content, history=5),
+            "history of 100": descent(always, content, history=100),
             "Fourier, 1/sqrt f": fourier(objective, content, power=0.5),
             "Fourier, 1/f": fourier(objective, content, power=1.0),
             "pyramid of 5 levels": pyramid(objective, content),
@@ -122,13 +121,17 @@ def descents(device: str, size: int) -> list[dict]:
     return rows
 
 
-def descent(objective: Objective, start: Tensor, history: int) -> Iterator[Tensor]:
+def descent(
+    objectives: Iterable[Objective], start: Tensor, history: int = PAIRS_KEPT
+) -> Iterator[Tensor]:
+    """Yield the start, and the picture after an update under each objective."""
     x = start.clone().requires_grad_()
     solver = Solver(x, "lbfgs")
     solver.optimizer.param_groups[0]["history_size"] = history
-    while True:
+    for objective in objectives:
         yield x.detach().clone()
         solver.update(evaluate(objective, x)[1])
+    yield x.detach().clone()
 
 
 def fourier(objective: Objective, start: Tensor, power: float) -> Iterator[Tensor]:

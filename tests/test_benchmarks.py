@@ -131,10 +131,10 @@ def test_other_ways_to_make_a_step_are_undone_after_it() -> None:
 def test_a_descent_in_two_precisions_goes_on_where_it_was(
     cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
-    objective = Objective(cat, wave, vgg, candidates.RECIPE)
+    objective, same = (Objective(cat, wave, vgg, candidates.RECIPE) for _ in range(2))
     whole, parted = (
-        [image.clone() for image in candidates.descent(stages, cat)]
-        for stages in ([(objective, 6)], [(objective, 4), (objective, 2)])
+        list(tricks.descent(objectives, cat))[1:]  # the first is the start
+        for objectives in ([objective] * 6, [objective] * 4 + [same] * 2)
     )
     assert len(whole) == len(parted) == 6
     assert torch.equal(whole[-1], parted[-1]) and not torch.equal(whole[-1], whole[-2])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nstkit import VGG, Losses, Objective, Recipe, load_image, optimize
-from nstkit.optimize import Solver, evaluate
+from nstkit.optimize import Solver, evaluate, smoother
 from nstkit.start import start_image
 from nstkit.vgg import feature_dtype
 
@@ -51,7 +51,9 @@ def target() -> Tensor:
     return torch.rand(1, 3, 6, 7, generator=torch.Generator().manual_seed(5))
 
 
-@pytest.mark.parametrize(("optimizer", "steps"), [("lbfgs", 60), ("adam", 400)])
+@pytest.mark.parametrize(
+    ("optimizer", "steps"), [("lbfgs", 60), ("fourier_lbfgs", 60), ("adam", 400)]
+)
 def test_it_finds_the_bottom_of_a_bowl(optimizer: str, steps: int, target: Tensor) -> None:
     run = list(optimize(Quadratic(target), torch.full_like(target, 0.5), optimizer, steps=steps))
     assert [step.index for step in run] == list(range(steps + 1))
@@ -81,7 +83,7 @@ def test_a_step_costs_one_evaluation(target: Tensor) -> None:
     assert objective.calls == 11
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "fourier_lbfgs", "adam"])
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 def test_the_scale_of_the_objective_does_not_matter(
     optimizer: str, scale: float, target: Tensor
@@ -136,9 +138,73 @@ def test_the_first_move_is_a_hundredth_of_the_range(target: Tensor) -> None:
 
 
 def test_a_stationary_start_stays_where_it_is(target: Tensor) -> None:
-    for optimizer in ("lbfgs", "adam"):
+    for optimizer in ("lbfgs", "fourier_lbfgs", "adam"):
         last = list(optimize(Quadratic(target), target, optimizer, steps=3))[-1]
         assert torch.equal(last.image, target) and last.losses.total == 0
+
+
+# ------------------------------------------------------------------ over frequencies
+@pytest.mark.parametrize("shape", [(6, 7), (9, 4), (32, 48), (1, 5)])
+def test_the_smoother_is_a_slow_sum_over_frequencies(shape: tuple[int, int]) -> None:
+    """Against the matrix of the discrete Fourier transform, written out, in float64."""
+    height, width = shape
+    x = torch.rand(1, 2, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    waves = [
+        torch.exp(-2j * math.pi * torch.outer(torch.arange(n), torch.arange(n)).double() / n)
+        for n in shape
+    ]
+    f = torch.tensor([
+        [math.hypot(min(u, height - u) / height, min(v, width - v) / width) for v in range(width)]
+        for u in range(height)
+    ], dtype=torch.float64)  # fmt: skip
+    gain = f.clamp(min=1 / max(shape)).rsqrt()
+    kept = gain[:, : width // 2 + 1]  # a real picture's other frequencies are their mirror images
+    spectrum = waves[0] @ x.to(torch.complex128) @ waves[1] * gain / kept.square().mean().sqrt()
+    slow = (waves[0].conj() @ spectrum @ waves[1].conj() / (height * width)).real
+    torch.testing.assert_close(smoother(x)(x), slow, rtol=0, atol=1e-6)  # fftfreq is float32
+
+
+def test_the_smoother_is_its_own_transpose_and_prefers_large_forms() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(1, 3, 31, 44, generator=generator) for _ in range(2))
+    smooth = smoother(a)
+    assert (a * smooth(b)).sum().item() == pytest.approx((smooth(a) * b).sum().item(), rel=1e-3)
+    assert smooth(a).square().mean().item() == pytest.approx(1, rel=0.1)
+    wide, narrow = (
+        torch.cos(2 * math.pi * n * torch.arange(64) / 64).expand(1, 3, 64, 64) for n in (4, 16)
+    )
+    smooth = smoother(wide)
+    ratio = smooth(wide).norm() / smooth(narrow).norm()
+    assert ratio.item() == pytest.approx(math.sqrt(16 / 4), rel=1e-4)
+
+
+def test_fourier_lbfgs_is_lbfgs_over_z_where_the_picture_is_the_start_plus_its_filtered_z() -> None:
+    """By torch alone: autograd goes through the filter, and L-BFGS holds z."""
+    target = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(1))
+    start, objective = torch.full_like(target, 0.5), Quadratic(target)
+    smooth, z = smoother(start), torch.zeros_like(start, requires_grad=True)
+    torchs = torch.optim.LBFGS(
+        [z], max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0
+    )
+    scale = None
+    for index, step in enumerate(optimize(objective, start, "fourier_lbfgs", steps=7)):
+        image = start + smooth(z)
+        torch.testing.assert_close(step.image, image.detach().clamp(0, 1), rtol=0, atol=1e-4)
+        (slope,) = torch.autograd.grad(objective(image).total, z)
+        scale = slope.abs().mean() if scale is None else scale
+        torchs.param_groups[0]["lr"] = 1.0 if index else 0.01 * z.numel()
+        z.grad = slope / scale
+        torchs.step(lambda: 0.0)
+
+
+def test_fourier_lbfgs_needs_fewer_steps_from_a_photograph() -> None:
+    content, style = (load_image(name, size=96) for name in ("castle", "starry_night"))
+    objective = Objective(content, style, VGG())
+    plain, fourier = (
+        [s.losses.total for s in optimize(objective, content, optimizer, steps=steps)]
+        for optimizer, steps in (("lbfgs", 25), ("fourier_lbfgs", 20))
+    )
+    assert fourier[20] < 0.95 * plain[25]
 
 
 # ------------------------------------------------------------------ failures
@@ -168,7 +234,7 @@ def test_after_two_restarts_adam_takes_over_with_halving_rates(target: Tensor) -
 
 
 def test_a_start_without_a_finite_loss_is_refused(target: Tensor) -> None:
-    with pytest.raises(ValueError, match="loss of the start picture is not finite"):
+    with pytest.raises(ValueError, match="loss of the start is not finite"):
         next(optimize(Failing(target, {1}), target))
 
 

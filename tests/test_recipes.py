@@ -25,7 +25,8 @@ CONV_LAYERS = tuple(name.replace("relu", "conv") for name in STYLE_LAYERS)
 
 # ------------------------------------------------------------------ the class
 def test_the_default_says_what_the_course_uses() -> None:
-    assert Recipe(alpha=1.0, beta=10.0, tv=50.0, steps=60) == DEFAULT
+    ours = {"alpha": 1.0, "beta": 10.0, "tv": 50.0, "optimizer": "fourier_lbfgs", "steps": 60}
+    assert Recipe(**ours) == DEFAULT
     assert sum(DEFAULT.style_layers.values()) == pytest.approx(1)
     assert set(DEFAULT.style_layers) == set(STYLE_LAYERS)
 
@@ -44,7 +45,7 @@ def test_repr_is_the_call_that_makes_it() -> None:
         "Recipe(alpha=1.0, beta=2.5, tv=0.0, style_layers={'relu3_1': 2.0}, pooling='avg')"
     )
     assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
-    assert repr(DEFAULT) == "Recipe(alpha=1.0, beta=10.0, tv=50.0)"
+    assert repr(DEFAULT) == "Recipe(alpha=1.0, beta=10.0, tv=50.0, optimizer='fourier_lbfgs')"
 
 
 weights = st.floats(0, 1e12, allow_nan=False)

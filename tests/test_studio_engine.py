@@ -135,7 +135,7 @@ def test_a_change_is_followed_as_by_optimize_with_its_memory_cleared(painting, n
 
     content, style = painting.pictures
     objective = Objective(content, style, network)
-    for step in optimize(objective, content, steps=9):
+    for step in optimize(objective, content, nstkit.DEFAULT.optimizer, steps=9):
         if step.index == 5:
             objective.beta = 100
             objective.style_layers = {"relu1_1": 0.7, "relu3_1": 0.3}
@@ -491,7 +491,7 @@ def test_the_script_of_a_painting_left_alone_is_a_call_of_stylize(painting):
     scope = {"nstkit": nstkit}
     script = painting.frame.script()
     assert script.splitlines() == [
-        "recipe = nstkit.Recipe(alpha=1.0, beta=10.0, tv=50.0, steps=5)",
+        "recipe = nstkit.Recipe(alpha=1.0, beta=10.0, tv=50.0, optimizer='fourier_lbfgs', steps=5)",
         f"nstkit.stylize('cat', 'great_wave', recipe, size={SIZE}, seed=0)",
     ]
     repeated = script.replace("seed=0)", "seed=0, precision='fp32', progress=False)")

@@ -11,7 +11,7 @@ from nstkit.pretrained import BLOCKS, PREPROCESSING
 from nstkit.vgg import Padding, Pooling
 
 STARTS = ("content", "noise", "white", "gray", "style", "blend")
-OPTIMIZERS = ("lbfgs", "adam", "sgd")
+OPTIMIZERS = ("fourier_lbfgs", "lbfgs", "adam", "sgd")
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 CHOICES: dict[str, tuple[object, ...]] = {

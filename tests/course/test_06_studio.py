@@ -26,7 +26,8 @@ def pictures():
 
 
 def engine_of(pictures, **recipe):
-    return Engine(Settings(*pictures, DEFAULT.replace(**recipe)), "fp32", "cpu")
+    plain = DEFAULT.replace(optimizer="lbfgs")  # as `nstkit.optimize` walks by itself
+    return Engine(Settings(*pictures, plain.replace(**recipe)), "fp32", "cpu")
 
 
 @pytest.mark.parametrize("new", [100.0, 1.0])

@@ -43,7 +43,7 @@ def parts(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dic
     actions = {
         "a step": step(objective, content),
         "losses and Gram matrices": losses_only(objective, content),
-        f"L-BFGS with {PAIRS_KEPT} pairs": full_solver(content),
+        f"L-BFGS with {PAIRS_KEPT} pairs, over frequencies": full_solver(content),
     }
     taken, size = in_turns(actions, device, repeats), max(content.shape)
     rows = []
@@ -68,7 +68,7 @@ def losses_only(objective: Objective, content: Tensor) -> Action:
 
 def full_solver(content: Tensor) -> Action:
     """Return an update by L-BFGS whose memory is full."""
-    solver = Solver(content.clone().requires_grad_(), "lbfgs")
+    solver = Solver(content.clone().requires_grad_(), RECIPE.optimizer)
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(content.shape, generator=generator).to(content)
 

@@ -120,7 +120,7 @@ def plain_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]
 def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
     objective = Objective(content, style, usual(device), RECIPE)
     x, spent = content.clone(), 0.0
-    solver = Solver(x.requires_grad_(), "lbfgs")
+    solver = Solver(x.requires_grad_(), RECIPE.optimizer)
 
     def lap() -> tuple[float, Tensor]:
         """Make one round of `nstkit.optimize`, which itself shows clamped pictures only."""

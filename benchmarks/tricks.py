@@ -106,12 +106,12 @@ def descents(device: str, size: int) -> list[dict]:
         objective = Objective(content, style, network(RECIPE).to(device), RECIPE)
         always = itertools.repeat(objective)
         ways = {
-            "nstkit": descent(always, content),
-            "history of 5": descent(always, content, history=5),
-            "history of 100": descent(always, content, history=100),
-            "Fourier, 1/sqrt f": fourier(objective, content, power=0.5),
+            "nstkit: Fourier, 1/sqrt f": descent(always, content),
             "Fourier, 1/f": fourier(objective, content, power=1.0),
             "pyramid of 5 levels": pyramid(objective, content),
+            "pixels": descent(always, content, "lbfgs"),
+            "pixels, history of 5": descent(always, content, "lbfgs", history=5),
+            "pixels, history of 100": descent(always, content, "lbfgs", history=100),
         }
         for name, way in ways.items():
             enough = (i for i, x in enumerate(way) if i > 4 * MARK or judge(x) <= goal)
@@ -122,11 +122,12 @@ def descents(device: str, size: int) -> list[dict]:
 
 
 def descent(
-    objectives: Iterable[Objective], start: Tensor, history: int = PAIRS_KEPT
-) -> Iterator[Tensor]:
+    objectives: Iterable[Objective], start: Tensor, optimizer: str = RECIPE.optimizer,
+    history: int = PAIRS_KEPT,
+) -> Iterator[Tensor]:  # fmt: skip
     """Yield the start, and the picture after an update under each objective."""
     x = start.clone().requires_grad_()
-    solver = Solver(x, "lbfgs")
+    solver = Solver(x, optimizer)
     solver.optimizer.param_groups[0]["history_size"] = history
     for objective in objectives:
         yield x.detach().clone()

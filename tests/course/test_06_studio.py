@@ -26,8 +26,7 @@ def pictures():
 
 
 def engine_of(pictures, **recipe):
-    plain = DEFAULT.replace(optimizer="lbfgs")  # as `nstkit.optimize` walks by itself
-    return Engine(Settings(*pictures, plain.replace(**recipe)), "fp32", "cpu")
+    return Engine(Settings(*pictures, DEFAULT.replace(**recipe)), "fp32", "cpu")
 
 
 @pytest.mark.parametrize("new", [100.0, 1.0])
@@ -51,7 +50,8 @@ def test_steered_with_a_slider_at_rest_is_optimize(pictures):
     steered = definition(STEM, "steered")
     objectives = [Objective(*pictures, VGG()) for _ in range(2)]
     painter = steered(objectives[0], pictures[0], lambda: 10.0)
-    for mine, theirs in zip(painter, optimize(objectives[1], pictures[0], steps=3), strict=False):
+    walk = optimize(objectives[1], pictures[0], DEFAULT.optimizer, steps=3)
+    for mine, theirs in zip(painter, walk, strict=False):
         assert mine.image.equal(theirs.image)
 
 

@@ -367,3 +367,22 @@ def test_tiles_cost_time_and_save_memory(vgg):
     assert whole[0] < large[0] < small[0]
     assert whole[1] > large[1] > small[1]
     assert lesson.estimated(machine, 512, 512, vgg) == lesson.estimated(machine, 512, None, vgg)
+
+
+def test_a_plan_draws_the_estimates_and_marks_the_chosen_size(vgg, monkeypatch):
+    machine, drawn = next(iter(lesson.measured("memory"))), []
+    real = stored.chart
+
+    def keep(alt, size):
+        return lambda draw: real(alt, size)(lambda figure: (draw(figure), drawn.append(figure)))
+
+    monkeypatch.setattr(stored, "chart", keep)
+    picture = lesson.show_plan(machine, 1024, 256, vgg, sizes=[512, 1024, 2048])
+    seconds, peak = lesson.estimated(machine, 1024, 256, vgg)
+    assert f"1024 px, 256 px: {seconds:.3g} s a step, {peak:.1f} GB" == picture.alt
+    for axes, value in zip(drawn[0].axes, (seconds, peak), strict=True):
+        whole, tiled, star = axes.get_lines()
+        assert star.get_xydata().tolist() == [[1024, value]]
+        assert tiled.get_ydata()[1] == value != whole.get_ydata()[1]
+    whole_only = lesson.show_plan(machine, 512, "whole", vgg, sizes=[512, 1024])
+    assert whole_only.alt.startswith("512 px, whole: ")

@@ -3,7 +3,7 @@
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
-from nstkit.lesson.stored import estimated, measured, stored_table
+from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
 from nstkit.lesson.tables import Table, show_table
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "show_bars",
     "show_curves",
     "show_matrices",
+    "show_plan",
     "show_table",
     "stored_table",
 ]

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
+
+from nstkit.lesson.charts import COLORS, chart
 from nstkit.lesson.tables import Table, show_table
+from nstkit.optimize import Solver
+from nstkit.plots import Picture
 from nstkit.recipes import DEFAULT
-from nstkit.tiles import COPIES, tiles
+from nstkit.tiles import tiles
 from nstkit.vgg import VGG
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).resolve().parents[1] / "measured"
 TIMES = {"seconds": "seconds", "ratio": "times as fast"}
@@ -87,8 +95,51 @@ def estimated(machine: str, size: int, tile: int | None, vgg: VGG) -> tuple[floa
         outer = [t.outer for t in tiles(height, width, tile, DEFAULT.style_layers, vgg)]
         areas = [(bottom - top) * (right - left) for top, bottom, left, right in outer]
         work = 1.5 * sum(areas)
-    remembered = COPIES * 12 * height * width / 1e9
+    remembered = 2 * _pairs(height, width) * 12 * height * width / 1e9
     return overhead + second * work, base + giga * max(areas) + remembered
+
+
+def show_plan(
+    machine: str, size: int, tile: int | str, vgg: VGG, *, sizes: Sequence[int]
+) -> Picture:
+    """Draw what `estimated` tells of a picture of some size, among others, whole and in tiles.
+
+    Args:
+        machine: as in `estimated`.
+        size: long side in px, one of ``sizes``; a star marks it.
+        tile: side of the tiles in px, or "whole".
+        vgg: the network.
+        sizes: long sides in px.
+    """
+    choices = {"whole": None, **({} if tile == "whole" else {f"{tile} px": int(tile)})}
+    lines = {
+        name: [estimated(machine, side, choice, vgg) for side in sizes]
+        for name, choice in choices.items()
+    }
+    seconds, peak = chosen = lines[list(choices)[-1]][list(sizes).index(size)]
+    alt = f"{size} px, {list(choices)[-1]}: {seconds:.3g} s a step, {peak:.1f} GB"
+
+    def _draw(figure: Figure) -> None:
+        for at, (axes, unit) in enumerate(
+            zip(figure.subplots(1, 2), ("seconds a step", "GB"), strict=True)
+        ):
+            for (name, found), color in zip(lines.items(), COLORS[1:], strict=False):
+                values = [estimate[at] for estimate in found]
+                axes.plot(sizes, values, "o-", color=color, markersize=3, label=name)
+            axes.plot(size, chosen[at], "k*", markersize=12)
+            axes.set(xlabel="long side (px)", ylabel=unit, xscale="log", yscale="log")
+            axes.set_title(f"{chosen[at]:.3g} {unit}")
+            axes.set_xticks(sizes, sizes, rotation=45)
+            axes.minorticks_off()
+        axes.legend(fontsize=8, title="tile")
+
+    return chart(alt, (8, 3))(_draw)
+
+
+def _pairs(height: int, width: int) -> int:
+    """Return how many pairs L-BFGS remembers of a picture: asked of it, without its memory."""
+    x = torch.zeros(1, device="meta").expand(1, 3, height, width).requires_grad_()
+    return Solver(x, "lbfgs").optimizer.param_groups[0]["history_size"]
 
 
 def _line(points: Iterable[tuple[float, float]]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course.cells import definition
 from nstkit import VGG, gram_matrix
 from nstkit.checks.exercises import EXERCISES
+from nstkit.optimize import smoother
 from nstkit.pretrained import pools_before
 from nstkit.tiles import halo
 
@@ -53,6 +54,13 @@ def test_keep_8_bits_is_bfloat16():
     halves = torch.tensor([0.0, -1.0, 256.0, 257.0, 258.0, 259.0, -259.0])  # ties go to the even
     for numbers in (x, halves):
         assert torch.equal(keep_8_bits(numbers), numbers.bfloat16().float())
+
+
+def test_over_frequencies_is_the_filter_of_fourier_lbfgs():
+    over_frequencies = definition(STEM, "over_frequencies")
+    for shape in ((24, 36), (31, 17), (1, 8)):
+        z = torch.randn(1, 3, *shape, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(over_frequencies(z), smoother(z)(z))
 
 
 def test_gram_of_tiles_is_that_of_the_whole(vgg):

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).resolve().parents[1] / "measured"
+FEW = 2  # pairs in L-BFGS's memory when the benchmark looked
 TIMES = {"seconds": "seconds", "ratio": "times as fast"}
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, what to show of a row
     "stages": ("tricks", "one trick added after the other", TIMES),
-    "descents": ("tricks", "evaluations to where the plain loop is after 100", {"steps": ""}),
+    "descents": ("tricks", "evaluations to where a tutorial's loop is after 100", {"steps": ""}),
     "parts": ("candidates", "parts of a step", {"seconds": "seconds", "share": "share of a step"}),
     "ways": ("candidates", "other ways to make a step", TIMES),
     "endings": ("candidates", "loss after 100 evaluations", {"loss": ""}),
@@ -74,8 +75,8 @@ def estimated(machine: str, size: int, tile: int | None, vgg: VGG) -> tuple[floa
 
     Time is a line over the pixels that are computed; with tiles these are all with their halos,
     1.5 times, for the way forward comes twice. Memory is a line over the pixels that are computed
-    at once, and what L-BFGS remembers of the whole picture: more than the benchmark's few steps
-    fill.
+    at once; with tiles another one over those of the whole picture comes on top. Both were measured
+    after few steps, so what L-BFGS remembers in the end is added.
 
     Args:
         machine: a key of both ``measured("step_cost")`` and ``measured("memory")``.
@@ -87,16 +88,11 @@ def estimated(machine: str, size: int, tile: int | None, vgg: VGG) -> tuple[floa
     cost, memory = parts["step_cost"], parts["memory"]["results"]
     steps = [r for r in cost["results"] if r["precision"] == cost["machine"]["auto_precision"]]
     second, overhead = _line((r["pixels"], r["seconds"]) for r in steps)
-    whole = [r for r in memory if r["tile"] is None]
-    giga, base = _line((r["shape"][0] * r["shape"][1], r["peak_gb"]) for r in whole)
     height, width = size, size * 2 // 3
-    areas, work = [height * width], height * width
-    if tile is not None and tile < size:
-        outer = [t.outer for t in tiles(height, width, tile, DEFAULT.style_layers, vgg)]
-        areas = [(bottom - top) * (right - left) for top, bottom, left, right in outer]
-        work = 1.5 * sum(areas)
-    remembered = 2 * _pairs(height, width) * 12 * height * width / 1e9
-    return overhead + second * work, base + giga * max(areas) + remembered
+    areas = _areas(height, width, tile, vgg)
+    work = areas[0] if len(areas) == 1 else 1.5 * sum(areas)
+    remembered = 2 * (_pairs(height, width) - FEW) * 12 * height * width / 1e9
+    return overhead + second * work, _peak(memory, height * width, areas, vgg) + remembered
 
 
 def show_plan(
@@ -140,6 +136,29 @@ def _pairs(height: int, width: int) -> int:
     """Return how many pairs L-BFGS remembers of a picture: asked of it, without its memory."""
     x = torch.zeros(1, device="meta").expand(1, 3, height, width).requires_grad_()
     return Solver(x, "lbfgs").optimizer.param_groups[0]["history_size"]
+
+
+def _areas(height: int, width: int, tile: int | None, vgg: VGG) -> list[int]:
+    """Return the pixels of each tile with its halo, or of the whole."""
+    if tile is None or tile >= max(height, width):
+        return [height * width]
+    outer = [t.outer for t in tiles(height, width, tile, DEFAULT.style_layers, vgg)]
+    return [(bottom - top) * (right - left) for top, bottom, left, right in outer]
+
+
+def _peak(rows: list[dict[str, Any]], pixels: int, areas: list[int], vgg: VGG) -> float:
+    """Return the gigabytes of a picture computed in parts of these areas, after few steps."""
+    sides = [(*row["shape"], row["tile"], row["peak_gb"]) for row in rows]
+    giga, base = _line((w * h, peak) for w, h, tile, peak in sides if not tile)
+    if len(areas) > 1:  # what a tile takes is known: the rest goes with the picture
+        rests = [
+            (w * h, peak - giga * max(_areas(h, w, tile, vgg)))
+            for w, h, tile, peak in sides
+            if tile
+        ]
+        more, base = _line(rests)
+        base += more * pixels
+    return base + giga * max(areas)
 
 
 def _line(points: Iterable[tuple[float, float]]) -> tuple[float, float]:

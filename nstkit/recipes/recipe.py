@@ -52,7 +52,7 @@ class Recipe:
         scales: sizes to paint one after another, each beginning with the one before: their
             number, each a factor of sqrt(2) larger, the last being the picture's own; or their
             long sides in px.
-        optimizer: "lbfgs", "fourier_lbfgs" (the same, with fewer steps to a loss), "adam" or "sgd".
+        optimizer: "lbfgs", "fourier_lbfgs" (over frequencies, see `Solver`), "adam" or "sgd".
         learning_rate: None is the optimizer's own default.
         steps: updates of the picture, at each scale.
 

@@ -19,7 +19,7 @@ from torch import Tensor
 import nstkit
 from nstkit.objective import Objective, network
 from nstkit.optimize import PAIRS as PAIRS_KEPT
-from nstkit.optimize import Solver, evaluate
+from nstkit.optimize import Solver, evaluate, smoother
 from nstkit.vgg import feature_dtype
 
 Evaluation = Callable[[], Tensor]  # the gradient of the pixels
@@ -137,15 +137,8 @@ def descent(
 
 def fourier(objective: Objective, start: Tensor, power: float) -> Iterator[Tensor]:
     """Descend over z where the picture is the start plus z with its frequencies f over f^power."""
-    height, width = start.shape[-2:]
-    f = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
-    weight = f.clamp(min=1 / max(height, width)).pow(-power).to(start)
-    weight = weight / weight.square().mean().sqrt()
-
-    def image(z: Tensor) -> Tensor:
-        return start + torch.fft.irfft2(torch.fft.rfft2(z) * weight, s=(height, width))
-
-    return reparametrized(objective, torch.zeros_like(start), image)
+    smooth = smoother(start, power)
+    return reparametrized(objective, torch.zeros_like(start), lambda z: start + smooth(z))
 
 
 def pyramid(objective: Objective, start: Tensor, levels: int = 5) -> Iterator[Tensor]:

@@ -122,11 +122,11 @@ def _restart(x: Tensor, best: Step | None, solver: Solver) -> str:
     return f"loss not finite: back to step {best.index} with {solver.restart()}"
 
 
-def smoother(x: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return the filter, its own transpose, that divides a picture's frequencies f by sqrt(f)."""
+def smoother(x: Tensor, power: float = 0.5) -> Callable[[Tensor], Tensor]:
+    """Return the filter, its own transpose, that divides a picture's frequencies f by f^power."""
     height, width = x.shape[-2:]
     f = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
-    gain = f.clamp(min=1 / max(height, width)).rsqrt().to(x)
+    gain = f.clamp(min=1 / max(height, width)).pow(-power).to(x)
     gain /= gain.square().mean().sqrt()  # white noise keeps its energy
     return lambda values: torch.fft.irfft2(torch.fft.rfft2(values) * gain, s=(height, width))
 

@@ -35,8 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure what the command line asks for; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--sizes", type=int, nargs="+", help="px of equal_loss and step_cost")
-    parser.add_argument("--largest", type=int, default=4096, help="px of memory")
+    parser.add_argument("--sizes", type=int, nargs="+", help="px of what is measured at several")
     options = parser.parse_args(arguments)
     if unknown := set(options.parts) - PARTS.keys():
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
@@ -45,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     path = FOLDER / f"{machine.name(told)}.json"
     found = json.loads(path.read_text()) if path.is_file() else {}
     sizes = {"sizes": tuple(options.sizes)} if options.sizes else {}
-    extra = {"equal_loss": sizes, "step_cost": sizes, "memory": {"largest": options.largest}}
+    extra = dict.fromkeys(("equal_loss", "step_cost", "memory"), sizes)
     for name in options.parts or PARTS:
         print(name, flush=True)
         rows = PARTS[name].measure(device, **extra.get(name, {}))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from nstkit.objective import Losses, Objective
 LEARNING_RATES = {"fourier_lbfgs": 1.0, "lbfgs": 1.0, "adam": 0.02, "sgd": 0.01}
 FIRST_MOVE, FRESH_STARTS = 0.01, 2  # on average, for want of a curvature; before Adam takes over
 ENDLESS = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}  # the caller stops it
-PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 5, 10**9  # of pictures and gradients, in L-BFGS's memory
+PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 3, 10**9  # of pictures and gradients, in L-BFGS's memory
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,8 @@ def optimize(
     """Minimize an objective over the pixels, one update between two yields.
 
     The first step yielded is the start, with index 0. Weights of the objective may change between
-    two steps, or while it is called: the next update follows them, with a fresh L-BFGS memory.
-
-    A loss that is not finite restarts from the best picture with a fresh memory, twice; then Adam
+    two steps, or while it is called: the next update follows them, with a fresh L-BFGS memory. A
+    loss that is not finite restarts from the best picture with a fresh memory, twice; then Adam
     takes over with a rate that halves at every further failure. The step's ``note`` says so.
 
     Args:
@@ -69,8 +68,9 @@ def optimize(
     Raises:
         ValueError: The loss of the start is not finite.
     """
-    began = time.perf_counter()
+    began = perf_counter()
     x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()
+    del start  # of a poster's size, as all that goes here when it is needed no more
     solver = Solver(x, optimizer, learning_rate)
     best: Step | None = None
     weights, anew = objective.weights(), True  # anew: nothing under these weights to compare with
@@ -84,8 +84,7 @@ def optimize(
                 raise ValueError("The loss of the best picture is no longer finite; cannot go on.")
         used = objective.weights()
         is_best = anew or (used == weights and losses.total <= best.losses.total)
-        spent = time.perf_counter() - began
-        step = Step(index, losses, spent, note, x.detach().clamp(0, 1), is_best)
+        step = Step(index, losses, perf_counter() - began, note, x.detach().clamp(0, 1), is_best)
         best = step if is_best else best
         yield step
         if index == steps:
@@ -98,6 +97,7 @@ def optimize(
             solver.forget()
         if losses is not None:
             solver.update(gradient)
+        del gradient
 
 
 class OutOfDate(Exception):  # noqa: N818 - nothing has gone wrong
@@ -138,10 +138,9 @@ class Solver:
     constants: L-BFGS drops curvature below 1e-10, Adam adds 1e-8.
 
     "lbfgs" makes one iteration an update with a history of 20 pairs, fewer where they would fill
-    the memory. It never clamps: that would falsify the curvature it measures. "fourier_lbfgs" does
-    so over z, the pixels being the start plus `smoother` of z: a preconditioner, with which large
-    forms and colors need fewer updates. Adam clamps to [0, 1] after each update. SGD's rate is how
-    far its first step moves a pixel on average.
+    the memory. It never clamps: that would falsify its curvature. "fourier_lbfgs" does so over z,
+    the pixels being the start plus `smoother` of z: large forms and colors need fewer updates. Adam
+    clamps to [0, 1] after each update. SGD's rate is how far its first moves a pixel on average.
 
     Args:
         x: the pixels, a leaf tensor; updated in place.
@@ -166,6 +165,7 @@ class Solver:
             self.optimizer.param_groups[0]["lr"] = rate
         self.z.grad = slope / self.scale
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
+        self.z.grad = None
         if self.z is not self.x:  # torch's L-BFGS asks for slopes at z, never where z is
             self.x += self.smooth(self.z)
             self.z.zero_()

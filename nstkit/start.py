@@ -119,6 +119,7 @@ def coarse_to_fine(
         begin = start_image(recipe.start, *small, seed) if best is None else _sized(best, size)
         objective = Objective(*small, vgg, recipe, tile)
         run = optimize(objective, begin, recipe.optimizer, recipe.learning_rate, recipe.steps)
+        del begin  # of a poster's size, and needed no more
         for step in run:
             note = step.note if step.index or len(factors) == 1 else f"{size[1]} x {size[0]} px"
             best = step.image if step.is_best else best

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from nstkit import DEFAULT, VGG, Objective, Recipe
+from nstkit import DEFAULT, VGG, Losses, Objective, Recipe
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import candidates
 import equal_loss
+import memory
 import plain_loop
 import report
 import run
@@ -138,6 +139,29 @@ def test_a_descent_in_two_precisions_goes_on_where_it_was(
     )
     assert len(whole) == len(parted) == 6
     assert torch.equal(whole[-1], parted[-1]) and not torch.equal(whole[-1], whole[-2])
+
+
+def test_memory_is_looked_at_when_lbfgs_remembers_all_that_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop, solvers, remembered = sys.modules["nstkit.optimize"], [], []
+
+    class Seen(loop.Solver):
+        def __init__(self, *given: object) -> None:
+            solvers.append(self)
+            super().__init__(*given)
+
+    class Noting(Objective):
+        def __call__(self, image: Tensor) -> Losses:
+            (state,) = solvers[0].optimizer.state.values()
+            remembered.append(len(state["old_dirs"]))
+            return super().__call__(image)
+
+    monkeypatch.setattr(loop, "Solver", Seen)
+    monkeypatch.setattr(memory, "Objective", Noting)
+    row = memory.paint("cat", 48, None, "cpu")
+    assert remembered == [loop.PAIRS, loop.PAIRS] and row["pairs"] == loop.PAIRS
+    assert row["peak_gb"] > 0.1 and row["seconds_a_step"] > 0 and max(row["shape"]) == 48
 
 
 def test_sizes_measured_one_after_the_other_are_kept_together() -> None:

@@ -350,9 +350,12 @@ def test_a_stored_table_shows_every_row_of_its_section(section):
 def test_estimates_are_near_the_measurements(vgg):
     machine = "amd epyc 2 cores float32"
     for row in lesson.measured("memory")[machine]:
+        height, width = row["shape"]
+        if max(height, width) < 1.45 * min(height, width):
+            continue  # estimates are of 3 : 2
         seconds, peak = lesson.estimated(machine, row["size"], row["tile"], vgg)
-        assert peak > 0.95 * row["peak_gb"]  # and more, for L-BFGS's memory fills
-        assert peak < 1.5 * row["peak_gb"]
+        assert peak > 0.95 * row["peak_gb"]
+        assert peak < 1.1 * row["peak_gb"]
         if row["tile"]:
             assert seconds == pytest.approx(row["seconds_a_step"], rel=0.2)
     for row in lesson.measured("step_cost")[machine]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from types import SimpleNamespace
 
@@ -543,6 +544,7 @@ def test_a_style_that_was_changed_and_changed_back_at_rest_has_made_the_optimize
 
 def test_nothing_accumulates_over_steps_and_resets(passes, monkeypatch):
     monkeypatch.setattr(engine, "PAST", 2)
+    monkeypatch.setattr(sys.modules["nstkit.optimize"], "PAIRS", 3)
     painting = Engine(Settings("cat", "great_wave", size=SIZE), precision="fp32")
 
     def tensors():
@@ -550,7 +552,7 @@ def test_nothing_accumulates_over_steps_and_resets(passes, monkeypatch):
         return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
 
     def work():
-        advance(painting, 22)  # more than the history of L-BFGS
+        advance(painting, 5)  # more than the history of L-BFGS
         change(painting, beta=painting.settings.recipe.beta + 1)
         painting.reset()
 

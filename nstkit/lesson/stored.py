@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).resolve().parents[1] / "measured"
-FEW = 2  # pairs in L-BFGS's memory when the benchmark looked
 TIMES = {"seconds": "seconds", "ratio": "times as fast"}
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, what to show of a row
     "stages": ("tricks", "one trick added after the other", TIMES),
@@ -75,8 +74,8 @@ def estimated(machine: str, size: int, tile: int | None, vgg: VGG) -> tuple[floa
 
     Time is a line over the pixels that are computed; with tiles these are all with their halos,
     1.5 times, for the way forward comes twice. Memory is a line over the pixels that are computed
-    at once; with tiles another one over those of the whole picture comes on top. Both were measured
-    after few steps, so what L-BFGS remembers in the end is added.
+    at once; with tiles another one over those of the whole picture comes on top. What L-BFGS
+    remembers is counted apart, for a large picture has fewer pairs.
 
     Args:
         machine: a key of both ``measured("step_cost")`` and ``measured("memory")``.
@@ -91,7 +90,7 @@ def estimated(machine: str, size: int, tile: int | None, vgg: VGG) -> tuple[floa
     height, width = size, size * 2 // 3
     areas = _areas(height, width, tile, vgg)
     work = areas[0] if len(areas) == 1 else 1.5 * sum(areas)
-    remembered = 2 * (_pairs(height, width) - FEW) * 12 * height * width / 1e9
+    remembered = _remembered(height, width, pairs_kept(height, width))
     return overhead + second * work, _peak(memory, height * width, areas, vgg) + remembered
 
 
@@ -132,10 +131,15 @@ def show_plan(
     return chart(alt, (8, 3))(_draw)
 
 
-def _pairs(height: int, width: int) -> int:
+def pairs_kept(height: int, width: int) -> int:
     """Return how many pairs L-BFGS remembers of a picture: asked of it, without its memory."""
     x = torch.zeros(1, device="meta").expand(1, 3, height, width).requires_grad_()
     return Solver(x, "lbfgs").optimizer.param_groups[0]["history_size"]
+
+
+def _remembered(height: int, width: int, pairs: int) -> float:
+    """Return the gigabytes of pairs of pictures and gradients in float32."""
+    return 2 * pairs * 12 * height * width / 1e9
 
 
 def _areas(height: int, width: int, tile: int | None, vgg: VGG) -> list[int]:
@@ -147,8 +151,11 @@ def _areas(height: int, width: int, tile: int | None, vgg: VGG) -> list[int]:
 
 
 def _peak(rows: list[dict[str, Any]], pixels: int, areas: list[int], vgg: VGG) -> float:
-    """Return the gigabytes of a picture computed in parts of these areas, after few steps."""
-    sides = [(*row["shape"], row["tile"], row["peak_gb"]) for row in rows]
+    """Return the gigabytes of a picture computed in parts of these areas, without L-BFGS's."""
+    sides = [
+        (*row["shape"], row["tile"], row["peak_gb"] - _remembered(*row["shape"], row["pairs"]))
+        for row in rows
+    ]
     giga, base = _line((w * h, peak) for w, h, tile, peak in sides if not tile)
     if len(areas) > 1:  # what a tile takes is known: the rest goes with the picture
         rests = [

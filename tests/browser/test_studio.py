@@ -579,13 +579,13 @@ def test_the_page_answers_soon(panel, app, tell):
 
 def ten_moves(panel: Panel) -> tuple[list[float], float]:
     """Return the seconds from ten moves to their pictures, and those of a step."""
-    took, waits = seconds_a_step(panel, 30), []
+    took, waits = seconds_a_step(panel, 12), []
     for number in range(10):
         panel.wait_steps(2)
         # A step just shown has just begun: the moves are spread over the length of a step.
         panel.page.wait_for_timeout(100 * number * took)
         waits.append(latency(panel, (0.3, 0.8)[number % 2] + number / 100))
-    return waits, max(took, seconds_a_step(panel, 15))  # its speed changes meanwhile
+    return waits, max(took, seconds_a_step(panel, 8))  # its speed changes meanwhile
 
 
 def seconds_a_step(panel: Panel, steps: int) -> float:

@@ -1,7 +1,7 @@
 """The peak of a process that paints, whole and in tiles, when L-BFGS's memory is full.
 
 A few cheap steps fill that memory, so that a poster need not be painted for hours before its peak
-is seen; then come two evaluations of the true objective, and an update between them.
+is seen; then comes an evaluation of the true objective.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def paint(photograph: str, size: int, tile: int | None, device: str) -> dict:
     pairs = pairs_kept(*content.shape[-2:])
     filling = Filling(objective, pairs + 1)  # the first update has nothing to compare with
     optimizer = nstkit.DEFAULT.optimizer
-    run = nstkit.optimize(filling, content.clone(), optimizer, steps=pairs + 2)
+    run = nstkit.optimize(filling, content.clone(), optimizer, steps=pairs + 1)
     seconds = [step.seconds for step in run]
     on_gpu = torch.cuda.max_memory_allocated() if device == "cuda" else None
     peak = on_gpu or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -26,7 +26,7 @@ def smaller(nb):
     """Paint small pictures: `tools/run_notebooks.py --check` paints those of the notebook."""
     nb = copy.deepcopy(nb)
     for cell in nb.cells:
-        cell.source = re.sub(r"\bsize=\d+", "size=72", cell.source)
+        cell.source = re.sub(r"\bsize=\d+", "size=96", cell.source)
     return nb
 
 
@@ -105,5 +105,5 @@ def test_an_uploaded_photograph_is_painted(book, tmp_path):
 
     assert book.failures() == []
     assert [image["cell"] for image in book.images()] == [use]
-    # The photograph is three times as wide as high; this copy of the notebook asks for 72 px.
-    assert book.kernel("print(*mine.image.shape)") == "1 3 24 72"
+    # The photograph is three times as wide as high; this copy of the notebook asks for 96 px.
+    assert book.kernel("print(*mine.image.shape)") == "1 3 32 96"

@@ -54,7 +54,7 @@ def paint(photograph: str, size: int, tile: int | None, device: str) -> dict:
     pairs = pairs_kept(*content.shape[-2:])
     filling = Filling(objective, pairs + 1)  # the first update has nothing to compare with
     optimizer = nstkit.DEFAULT.optimizer
-    run = nstkit.optimize(filling, content.clone(), optimizer, steps=pairs + 1)
+    run = nstkit.optimize(filling, content, optimizer, steps=pairs + 1)
     seconds = [step.seconds for step in run]
     on_gpu = torch.cuda.max_memory_allocated() if device == "cuda" else None
     peak = on_gpu or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -16,7 +16,7 @@ from nstkit.objective import Losses, Objective
 LEARNING_RATES = {"fourier_lbfgs": 1.0, "lbfgs": 1.0, "adam": 0.02, "sgd": 0.01}
 FIRST_MOVE, FRESH_STARTS = 0.01, 2  # on average, for want of a curvature; before Adam takes over
 ENDLESS = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}  # the caller stops it
-PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 3, 10**9  # of pictures and gradients, in L-BFGS's memory
+PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 3, 4 * 10**8  # of pictures and gradients, in L-BFGS's memory
 
 
 @dataclass(frozen=True)

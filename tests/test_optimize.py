@@ -123,9 +123,9 @@ def test_lbfgs_is_torchs_with_one_iteration_a_step_and_20_pairs(target: Tensor) 
 
 def test_large_pictures_get_fewer_pairs_so_that_these_fit_into_the_memory() -> None:
     assert pairs_kept(768, 1024) == 20
-    assert pairs_kept(1536, 2048) == 13
+    assert pairs_kept(1536, 2048) == 5
     assert pairs_kept(3072, 4096) == 3
-    assert 13 * 2 * 4 * 3 * 1536 * 2048 < 1e9
+    assert 5 * 2 * 4 * 3 * 1536 * 2048 < 4e8
 
 
 def test_the_first_move_is_a_hundredth_of_the_range(target: Tensor) -> None:
@@ -195,7 +195,7 @@ def test_fourier_lbfgs_is_lbfgs_over_z_where_the_picture_is_the_start_plus_its_f
 
 
 def test_fourier_lbfgs_needs_fewer_steps_from_a_photograph() -> None:
-    content, style = (load_image(name, size=96) for name in ("castle", "starry_night"))
+    content, style = (load_image(name, size=64) for name in ("castle", "starry_night"))
     objective = Objective(content, style, VGG())
     plain, fourier = (
         [s.losses.total for s in optimize(objective, content, optimizer, steps=steps)]
@@ -350,7 +350,7 @@ def test_bf16_features_end_within_3_percent_of_fp32() -> None:
     """
     networks, ratios = (VGG(), bf16_network()), []
     for pair in (("cat", "great_wave"), ("castle", "scream")):
-        content, style = (load_image(name, size=64) for name in pair)
+        content, style = (load_image(name, size=48) for name in pair)
         judge = Objective(content, style, VGG())
         noise = torch.Generator().manual_seed(0)
         starts = [content + 1e-3 * torch.randn(content.shape, generator=noise) for _ in range(4)]

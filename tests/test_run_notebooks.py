@@ -5,6 +5,7 @@ import io
 import os
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -294,10 +295,7 @@ def test_a_solution_that_fails_is_a_failure(tmp_path, monkeypatch, capsys, solut
     assert told in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("at", "fails"), [(None, 0), ("3", 1), ("'b'", 1)])
-def test_a_check_moves_every_control_of_a_panel(tmp_path, monkeypatch, capsys, at, fails):
-    source = f"""from PIL import Image
-import torch
+PANEL = """import torch
 from nstkit import lesson, show_images
 
 def show(number, letter):
@@ -306,9 +304,18 @@ def show(number, letter):
 
 lesson.explore(
     show, number=[1, 2, 3], letter=["a", "b"])"""
-    path = write(tmp_path, source)
-    assert check_alone(path, monkeypatch) == fails
-    assert ("AssertionError" in capsys.readouterr().out) == bool(fails)
+
+
+@pytest.mark.parametrize(("at", "fails"), [(None, False), ("3", True), ("'b'", True)])
+def test_every_control_of_a_panel_is_moved(tmp_path, at, fails):
+    (cell,) = tool.moved(read(write(tmp_path, PANEL.format(at=at))))
+    with pytest.raises(AssertionError) if fails else nullcontext():
+        exec(cell.source, {})
+
+
+def test_a_panel_that_fails_fails_the_check(tmp_path, monkeypatch, capsys):
+    assert check_alone(write(tmp_path, PANEL.format(at="'b'")), monkeypatch) == 1
+    assert "AssertionError" in capsys.readouterr().out
 
 
 def test_two_notebooks_at_a_time_share_the_cores(tmp_path, capfd):

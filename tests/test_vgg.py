@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import pickle
@@ -100,10 +101,17 @@ def test_the_build_refuses_another_source(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------ against torchvision
+def torchvision_features(arch: str) -> nn.Sequential:
+    """torchvision's features without values, which would take seconds to draw."""
+    with torch.device("meta"):
+        return getattr(models, arch)(weights=None).features
+
+
 def reference(arch: str, state: dict[str, Tensor], pooling: str = "max") -> nn.Sequential:
     """torchvision's features with the same values and without in-place ReLUs."""
-    features = getattr(models, arch)(weights=None).features
-    features.load_state_dict({k.removeprefix("features."): v for k, v in state.items()})
+    features = torchvision_features(arch)
+    bare = {k.removeprefix("features."): v for k, v in state.items()}
+    features.load_state_dict(bare, assign=True)
     for i, module in enumerate(features):
         if isinstance(module, nn.ReLU):
             features[i] = nn.ReLU()
@@ -112,11 +120,14 @@ def reference(arch: str, state: dict[str, Tensor], pooling: str = "max") -> nn.S
     return features.requires_grad_(False)
 
 
+@functools.cache
 def torchvision_state(arch: str) -> dict[str, Tensor]:
     """Random values of a size that keeps all layers alive, under torchvision's keys."""
-    torch.manual_seed(3)
-    state = getattr(models, arch)(weights=None).features.state_dict()
-    return {f"features.{k}": v + 0.01 * torch.randn_like(v) for k, v in state.items()}
+    generator, state = torch.Generator().manual_seed(3), {}
+    for name, empty in torchvision_features(arch).state_dict().items():
+        size = (2 / (9 * len(empty))) ** 0.5 if empty.ndim == 4 else 0.01
+        state[f"features.{name}"] = size * torch.randn(empty.shape, generator=generator)
+    return state
 
 
 def embedded_as_torchvision() -> dict[str, Tensor]:
@@ -282,7 +293,7 @@ def test_scaled_average_pooling_keeps_the_size_of_activations(vgg: VGG) -> None:
         network = VGG(pooling=pooling)
         totals = torch.zeros(4)
         for name in ("cat", "castle", "macaw", "starry_night", "scream", "great_wave"):
-            features = network(load_image(name, size=192), layers)
+            features = network(load_image(name, size=128), layers)
             totals += torch.tensor([features[layer].mean() for layer in layers])
         return totals.tolist()
 

@@ -26,7 +26,7 @@ def smaller(nb):
     """Paint small pictures: `tools/run_notebooks.py --check` paints those of the notebook."""
     nb = copy.deepcopy(nb)
     for cell in nb.cells:
-        cell.source = re.sub(r"\bsize=\d+", "size=96", cell.source)
+        cell.source = re.sub(r"\bsize=\d+", "size=64", cell.source)
     return nb
 
 
@@ -89,7 +89,7 @@ def test_the_stop_button_keeps_the_best_picture_so_far(book):
 
 def test_an_uploaded_photograph_is_painted(book, tmp_path):
     photo = tmp_path / "my photo.png"
-    Image.linear_gradient("L").resize((120, 40)).convert("RGB").save(photo)
+    Image.linear_gradient("L").resize((120, 60)).convert("RGB").save(photo)
     button_cell, use = book.find("ipywidgets.FileUpload("), book.find("upload.value")
     book.clear_outputs()
     run_to(book, book.find(LOAD))  # the set-up
@@ -105,5 +105,5 @@ def test_an_uploaded_photograph_is_painted(book, tmp_path):
 
     assert book.failures() == []
     assert [image["cell"] for image in book.images()] == [use]
-    # The photograph is three times as wide as high; this copy of the notebook asks for 96 px.
-    assert book.kernel("print(*mine.image.shape)") == "1 3 32 96"
+    # The photograph is twice as wide as high; this copy of the notebook asks for 64 px.
+    assert book.kernel("print(*mine.image.shape)") == "1 3 32 64"

@@ -606,7 +606,7 @@ def latency(panel: Panel, fraction: float) -> float:
 def test_painting_on_and_on_takes_no_memory(panel, app, tell):
     """Memory in use, without what malloc keeps: some tens of MB, which differ from run to run."""
     process = kernel_process(panel)
-    steps, resets = (500, 20) if app == "lab" else (100, 4)  # the kernel is the same
+    steps, resets = (500, 20) if app == "lab" else (60, 2)  # the kernel is the same
     panel.kernel("studio.set(size=48)")
     panel.play()
     panel.wait_steps(50)

@@ -346,7 +346,7 @@ def test_bf16_features_end_within_3_percent_of_fp32() -> None:
     """Mean over two pairs and three starts, a thousandth apart, judged by the fp32 objective.
 
     One run tells nothing: from such starts, at 96 px, runs in fp32 alone differ by 2 % after 10
-    steps (one standard deviation) and by 4 % after 30. The mean ratio of twelve has one of 1 %.
+    steps (one standard deviation) and by 4 % after 30. The mean ratio of twelve has one of 1.2 %.
     """
     networks, ratios = (VGG(), bf16_network()), []
     for pair in (("cat", "great_wave"), ("castle", "scream")):

@@ -125,8 +125,11 @@ def torchvision_state(arch: str) -> dict[str, Tensor]:
     """Random values of a size that keeps all layers alive, under torchvision's keys."""
     generator, state = torch.Generator().manual_seed(3), {}
     for name, empty in torchvision_features(arch).state_dict().items():
-        size = (2 / (9 * len(empty))) ** 0.5 if empty.ndim == 4 else 0.01
-        state[f"features.{name}"] = size * torch.randn(empty.shape, generator=generator)
+        state[f"features.{name}"] = value = torch.empty(empty.shape)
+        if name.endswith("bias"):
+            nn.init.normal_(value, std=0.01, generator=generator)
+        else:
+            nn.init.kaiming_normal_(value, mode="fan_out", generator=generator)
     return state
 
 

@@ -40,8 +40,8 @@ def measure(device: str, sizes: tuple[int, ...] = SIZES, repeats: int = 3) -> li
 def flops(recipe: Recipe, height: int, width: int) -> float:
     """Return multiplications and additions of one evaluation: there, and back to the pixels.
 
-    A convolution costs as much on the way back, for no weight needs a gradient; so does a Gram
-    matrix twice. All else is small, and left out.
+    Convolutions and Gram matrices cost as much on the way back: no weight needs a gradient, and
+    both factors of a Gram matrix are one. All else is small, and left out.
     """
     vgg, depth, total = network(recipe), 3, 0.0
     layers = {**recipe.content_layers, **recipe.style_layers}
@@ -51,7 +51,7 @@ def flops(recipe: Recipe, height: int, width: int) -> float:
             total += 2 * 2 * 9 * depth * channels(layer) * positions(layer, height, width)
             depth = channels(layer)
         if layer in recipe.style_layers:
-            total += 3 * 2 * channels(layer) ** 2 * positions(layer, height, width)
+            total += 2 * 2 * channels(layer) ** 2 * positions(layer, height, width)
     return total
 
 

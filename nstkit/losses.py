@@ -5,13 +5,14 @@ CVPR 2016: F_l and P_l are features of the generated image and of the photograph
 and M_l = H_l * W_l positions; G_l and A_l are Gram matrices of the generated image and the artwork.
 
 All functions take any floating dtype. Half-precision inputs are converted to float32 before
-anything is multiplied or summed; float32 and float64 stay what they are.
+anything is multiplied or summed; float32 and float64 stay what they are. Gradients of bfloat16
+features are bfloat16.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -49,9 +50,28 @@ def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
             f"features has shape {tuple(features.shape)}; expected (batch, channels, height, width)"
         )
     check_choice("normalize", normalize, NORMALIZE)
-    F_l = at_least_float32(features).flatten(2)  # (B, C, M)
-    N_l, M_l = F_l.shape[1:]
-    return F_l @ F_l.transpose(1, 2) / gram_divisor(normalize, N_l, M_l)
+    F_l = features.flatten(2)  # (B, C, M)
+    return _Products.apply(F_l) / gram_divisor(normalize, *F_l.shape[1:])
+
+
+class _Products(torch.autograd.Function):
+    """F F^T in at least float32. Both factors are one: the gradient (S + S^T) F is one product.
+
+    It has the layout and dtype of F: to add two layouts takes longer than the product.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, F_l: Tensor) -> Tensor:
+        ctx.save_for_backward(F_l)
+        wide = at_least_float32(F_l)
+        return wide @ wide.mT
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        (F_l,) = ctx.saved_tensors
+        F_l = F_l.to(torch.promote_types(F_l.dtype, torch.bfloat16))  # float16 reaches not far
+        both = (slope + slope.mT).to(F_l.dtype)
+        return (F_l.mT @ both).mT if F_l.stride(1) == 1 else both @ F_l
 
 
 def gram_divisor(normalize: Normalize, N_l: int, M_l: int) -> int:
@@ -60,15 +80,12 @@ def gram_divisor(normalize: Normalize, N_l: int, M_l: int) -> int:
 
 
 def content_loss(features: Tensor, target: Tensor, reduce: Reduce = "mean") -> Tensor:
-    """Return the distance between features of the generated image and of the photograph.
+    """Return the distance between features of the generated image and the photograph's, a scalar.
 
     Args:
         features: F_l, (B, C, H, W).
         target: P_l, the same shape.
         reduce: see `distance`. Gatys et al. 2016, eq. 1, is 0.5 * "sum".
-
-    Returns:
-        A scalar.
 
     Raises:
         ValueError: The shapes differ, or reduce is unknown.
@@ -77,12 +94,9 @@ def content_loss(features: Tensor, target: Tensor, reduce: Reduce = "mean") -> T
 
 
 def style_loss(
-    features: Tensor,
-    target: Tensor,
-    normalize: Normalize = "positions",
-    reduce: Reduce = "mean",
+    features: Tensor, target: Tensor, normalize: Normalize = "positions", reduce: Reduce = "mean"
 ) -> Tensor:
-    """Return the distance between the Gram matrix of features and the artwork's.
+    """Return the distance between the Gram matrix of features and the artwork's, a scalar.
 
     Args:
         features: F_l, (B, C, H, W), of the generated image.
@@ -90,9 +104,6 @@ def style_loss(
             normalization. The artwork may have any size.
         normalize: see `gram_matrix`.
         reduce: see `distance`. Gatys et al. 2016, eq. 4, is 0.25 * "mean" with "positions".
-
-    Returns:
-        A scalar.
 
     Raises:
         ValueError: The channels differ, or an option is unknown.
@@ -129,7 +140,7 @@ def reduced(squares: Tensor, count: int, reduce: Reduce) -> Tensor:
 def total_variation(
     image: Tensor, form: Variation = "squared", reduce: Literal["mean", "sum"] = "mean"
 ) -> Tensor:
-    """Return how much neighboring pixels differ: large for noise, 0 for a flat picture.
+    """Return, as a scalar, how much neighboring pixels differ: 0 for a flat picture.
 
     With dx and dy the differences to the right and lower neighbors:
 
@@ -144,9 +155,6 @@ def total_variation(
         image: (B, C, H, W) with H, W >= 2, usually in [0, 1].
         form: one of the above.
         reduce: "mean" over the pairs or pixels of each sum, or "sum".
-
-    Returns:
-        A scalar.
 
     Raises:
         ValueError: The image is smaller than 2 x 2, or an option is unknown.

@@ -114,6 +114,32 @@ def test_gradients_of_the_style_loss(normalize: str | None, features: Tensor) ->
         )
 
 
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_the_gradient_of_a_gram_matrix_under_any_slope(
+    dtype: torch.dtype, layout: torch.memory_format
+) -> None:
+    features = torch.randn(2, 5, 4, 6, dtype=dtype).contiguous(memory_format=layout)
+    slope = torch.randn(2, 5, 5).to(torch.promote_types(dtype, torch.float32))  # not symmetric
+    features.requires_grad_()
+    (got,) = torch.autograd.grad(gram_matrix(features, None), features, slope)
+    exact = features.detach().double().requires_grad_()
+    products = torch.einsum("bihw,bjhw->bij", exact, exact)
+    (want,) = torch.autograd.grad(products, exact, slope.double())
+    assert got.dtype == dtype
+    assert got.is_contiguous(memory_format=layout)  # to add gradients of two layouts is slow
+    assert (got - want).norm() < (1e-12 if dtype == torch.float64 else 0.005) * want.norm()
+
+
+def test_the_gradient_of_a_gram_matrix_of_float16_stays_in_range() -> None:
+    features = torch.full((1, 2, 4, 4), 0.01, dtype=torch.float16).requires_grad_()
+    (got,) = torch.autograd.grad(gram_matrix(features, None), features, torch.full((1, 2, 2), 1e5))
+    torch.testing.assert_close(got, torch.full_like(got, 4000), rtol=0.01, atol=0)
+
+
 @pytest.mark.parametrize("form", VARIATION)
 def test_gradients_of_content_loss_and_variation(form: str, features: Tensor) -> None:
     target = features.flip(2).clone()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import torch
 from equal_loss import PAIRS, RECIPE, judged, usual
@@ -17,8 +19,8 @@ from tricks import compared, descent, step
 
 import nstkit
 from nstkit.objective import Objective
+from nstkit.optimize import FIRST_MOVE, Solver
 from nstkit.optimize import PAIRS as PAIRS_KEPT
-from nstkit.optimize import Solver
 from nstkit.vgg import VGG, feature_dtype
 
 STEPS, LAST = 100, 10  # evaluations of a descent, and how many of them end it in float32
@@ -32,6 +34,7 @@ def measure(device: str, size: int = 256, small: int = 96, repeats: int = 7) -> 
         "parts": parts(content, style, device, repeats),
         "ways": ways(content, style, device, repeats),
         "endings": endings(device, small),
+        "first_moves": first_moves(device, size),
     }
 
 
@@ -143,6 +146,22 @@ def endings(device: str, size: int) -> list[dict]:
         for name, image in ends.items():
             rows.append({"name": name, "pair": list(pair), "size": size, "loss": judge(image)})
             print(f"  {size} px, {' x '.join(pair)}, {name}: loss {rows[-1]['loss']:.3f} after "
+                  f"{STEPS} evaluations", flush=True)  # fmt: skip
+    return rows
+
+
+def first_moves(device: str, size: int) -> list[dict]:
+    """Return the losses, judged in float32, by how far the first update moves a pixel."""
+    rows = []
+    for pair in PAIRS:
+        content, style = (nstkit.load_image(name, size, device) for name in pair)
+        judge = judged(content, style, device)
+        objective = Objective(content, style, usual(device), RECIPE)
+        for move in (FIRST_MOVE, FIRST_MOVE / 3, FIRST_MOVE / 100):
+            with mock.patch.object(sys.modules["nstkit.optimize"], "FIRST_MOVE", move):
+                loss = judge(last(descent([objective] * STEPS, content)))
+            rows.append({"name": f"{move:.2g}", "pair": list(pair), "size": size, "loss": loss})
+            print(f"  {size} px, {' x '.join(pair)}, first move {move:.2g}: loss {loss:.3f} after "
                   f"{STEPS} evaluations", flush=True)  # fmt: skip
     return rows
 

@@ -36,7 +36,8 @@ def facts(device: str) -> dict[str, object]:
 
 def name(told: dict[str, object]) -> str:
     """Return the name of the file for a machine."""
-    parts = [told["gpu"] or f"{told['processor']} {told['cores']} cores", told["auto_precision"]]
+    processor = str(told["processor"]).replace("(R)", "").replace("(TM)", "")
+    parts = [told["gpu"] or f"{processor} {told['cores']} cores", told["auto_precision"]]
     return "_".join("".join(c if c.isalnum() else " " for c in " ".join(parts)).lower().split())
 
 

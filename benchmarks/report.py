@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from equal_loss import in_words
 from matplotlib.figure import Figure
 
 from nstkit.lesson import COLORS
@@ -48,8 +49,8 @@ def equal_loss(rows: list[dict]) -> tuple[list[str], list[list]]:
                "nstkit, steps"]  # fmt: skip
     return columns, [
         [r["ratio"], r["least"], r["most"], r["size"], f"{r['mark']} evaluations",
-         *(" / ".join(f"{run['seconds']:.0f}" for run in r[kind]) for kind in ("plain", "nstkit")),
-         " / ".join(str(run["steps"]) for run in r["nstkit"])]
+         *(" / ".join(in_words(run["seconds"]) for run in r[kind]) for kind in ("plain", "nstkit")),
+         " / ".join(str(run["steps"] or "-") for run in r["nstkit"])]
         for r in rows
     ]  # fmt: skip
 
@@ -95,6 +96,9 @@ def candidates(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
     size = found["endings"][0]["size"]
     for name, losses in by_name(found["endings"], "loss").items():
         rows.append([name, size, "", "", " / ".join(f"{loss:.3g}" for loss in losses)])
+    for name, losses in by_name(found.get("first_moves", []), "loss").items():
+        size, losses = found["first_moves"][0]["size"], [f"{loss:.3g}" for loss in losses]
+        rows.append([f"first move of {name}", size, "", "", " / ".join(losses)])
     return columns, rows
 
 

@@ -45,7 +45,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[
 
 
 def equal_loss(rows: list[dict]) -> tuple[list[str], list[list]]:
-    columns = ["times as fast", "least", "most", "px", "to the loss of", "plain, s", "nstkit, s",
+    columns = ["times as fast", "least", "most", "px", "to the loss of", "plain", "nstkit",
                "nstkit, steps"]  # fmt: skip
     return columns, [
         [r["ratio"], r["least"], r["most"], r["size"], f"{r['mark']} evaluations",

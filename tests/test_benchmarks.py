@@ -70,6 +70,20 @@ def test_the_first_is_found_by_halves() -> None:
     trace = [(float(i), torch.tensor(10.0 - i)) for i in range(10)]
     assert equal_loss.first(trace, 6.5, float) == (4.0, 4, 6.0)
     assert equal_loss.first(trace, 10.0, float)[1] == 0
+    assert equal_loss.first(trace, 1.0, float) == (9.0, 9, 1.0)
+
+
+def test_a_loss_that_is_never_reached_counts_as_no_speed_at_all() -> None:
+    trace = [(float(i), torch.tensor(10.0 - i)) for i in range(10)]
+    keys = "seconds", "steps", "loss"
+    never = dict(zip(keys, equal_loss.first(trace, 0.5, float), strict=True))
+    assert never == {"seconds": None, "steps": None, "loss": 1.0}
+    assert equal_loss.ratio({"seconds": 7.0}, never) == 0
+    assert equal_loss.ratio({"seconds": 7.0}, {"seconds": 3.5}) == 2
+    found = {"size": 9, "mark": 9, "ratio": 0.0, "least": 0.0, "most": 0.0}
+    plain = [{"seconds": 7.0, "steps": 9, "loss": 0.5}]
+    _, (row,) = report.equal_loss([found | {"plain": plain, "nstkit": [never]}])
+    assert row[-3:] == ["7 s", "never", "-"]
 
 
 @pytest.mark.parametrize("recipe", [DEFAULT, Recipe(style_layers=["conv3_2"])])
@@ -89,6 +103,7 @@ def test_all_stages_compute_one_gradient(cat: Tensor, wave: Tensor) -> None:
         tricks.plain(*small, "cpu", once=True),
         tricks.plain(*small, "cpu", once=False),
         tricks.ours(*small, "cpu", torch.float32, last=True),
+        tricks.two_products(tricks.ours(*small, "cpu", torch.float32)),
     ):
         assert (way() - want).norm() < 1e-3 * want.norm()
 
@@ -139,6 +154,16 @@ def test_a_descent_in_two_precisions_goes_on_where_it_was(
     )
     assert len(whole) == len(parted) == 6
     assert torch.equal(whole[-1], parted[-1]) and not torch.equal(whole[-1], whole[-2])
+
+
+def test_first_moves_of_other_lengths_end_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = sys.modules["nstkit.optimize"]
+    before = loop.FIRST_MOVE
+    monkeypatch.setattr(candidates, "PAIRS", candidates.PAIRS[:1])
+    monkeypatch.setattr(candidates, "STEPS", 2)
+    rows = candidates.first_moves("cpu", 48)
+    assert [row["name"] for row in rows] == ["0.01", "0.0033", "0.0001"]
+    assert len({row["loss"] for row in rows}) == 3 and before == loop.FIRST_MOVE
 
 
 def test_memory_is_looked_at_when_lbfgs_remembers_all_that_it_may(

@@ -28,6 +28,7 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, wh
     "parts": ("candidates", "parts of a step", {"seconds": "seconds", "share": "share of a step"}),
     "ways": ("candidates", "other ways to make a step", TIMES),
     "endings": ("candidates", "loss after 100 evaluations", {"loss": ""}),
+    "first_moves": ("candidates", "loss after 100, by the first move of a pixel", {"loss": ""}),
 }
 
 
@@ -52,14 +53,14 @@ def stored_table(section: str) -> Table:
     """Return what one section of a benchmark found, a row for each machine and way.
 
     Args:
-        section: "stages" or "descents" of ``measured("tricks")``; "parts", "ways" or "endings" of
-            ``measured("candidates")``. Where several pairs of pictures were painted, each has a
-            column.
+        section: "stages" or "descents" of ``measured("tricks")``; "parts", "ways", "endings" or
+            "first_moves" of ``measured("candidates")``. Where several pairs of pictures were
+            painted, each has a column.
     """
     part, title, shown = SECTIONS[section]
     rows: dict[str, dict[str, object]] = {}
     for machine, found in measured(part).items():
-        for row in found[section]:
+        for row in found.get(section, ()):
             pair = " × ".join(row.get("pair", ()))
             cells = rows.setdefault(f"{machine}, {row['size']} px: {row['name']}", {})
             cells.update({pair or label: f"{row[key]:.3g}" for key, label in shown.items()})

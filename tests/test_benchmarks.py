@@ -189,6 +189,20 @@ def test_memory_is_looked_at_when_lbfgs_remembers_all_that_it_may(
     assert row["peak_gb"] > 0.1 and row["seconds_a_step"] > 0 and max(row["shape"]) == 48
 
 
+def peak_after(work: str) -> int:
+    """Return the peak that a program of its own tells of itself."""
+    code = f"import sys, torch; sys.path[:0] = {[str(FOLDER), str(FOLDER.parent)]}; import memory"
+    code += f"; {work}; print(memory.resident_peak())"
+    return int(subprocess.check_output([sys.executable, "-c", code]))
+
+
+def test_a_peak_is_the_programs_own_and_not_of_the_one_that_started_it() -> None:
+    alone = peak_after("pass")
+    assert peak_after("torch.ones(200_000_000)") - alone == pytest.approx(8e8, rel=0.1)
+    held = torch.ones(300_000_000)  # more than such a program takes
+    assert peak_after("pass") == pytest.approx(alone, rel=0.2) and held.numel()
+
+
 def test_sizes_measured_one_after_the_other_are_kept_together() -> None:
     told = {"torch": "2"}
     small, large = [{"size": 256, "ratio": 1}], [{"size": 512, "ratio": 2}]

@@ -55,19 +55,18 @@ def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
 
 
 class _Products(torch.autograd.Function):
-    """F F^T in at least float32. Both factors are one: the gradient (S + S^T) F is one product.
-
-    It has the layout and dtype of F: to add two layouts takes longer than the product.
-    """
+    """F F^T, whose factors are one and the same: so on the way back one product will do."""
 
     @staticmethod
     def forward(ctx: Any, F_l: Tensor) -> Tensor:
+        """Return the products in at least float32."""
         ctx.save_for_backward(F_l)
         wide = at_least_float32(F_l)
         return wide @ wide.mT
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> Tensor:
+        """Return (S + S^T) F in dtype and layout of F: to add two layouts takes longer than it."""
         (F_l,) = ctx.saved_tensors
         F_l = F_l.to(torch.promote_types(F_l.dtype, torch.bfloat16))  # float16 reaches not far
         both = (slope + slope.mT).to(F_l.dtype)

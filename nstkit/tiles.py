@@ -25,8 +25,8 @@ Tiling = int | Literal["auto"] | None
 Features = Mapping[str, Tensor]
 Region = tuple[Any, slice, slice]  # the first is an Ellipsis
 
-# Peak of a step beyond the weights, measured on a CPU at 512 px: 3.9 kB a pixel in fp32, in bf16 2.5;
-# less at larger sizes.
+# Peak of a step beyond the weights, measured on a CPU at 512 px: 3.9 kB a pixel in fp32, 2.5 kB in
+# bf16; less at larger sizes.
 BYTES_A_PIXEL = 4000
 COPIES = 15  # of a large picture in float32 that the loop and L-BFGS hold: 12 to 13 are measured
 SMALLEST = 256  # px that "auto" chooses: around less, halos cost many times the tile itself

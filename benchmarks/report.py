@@ -130,8 +130,8 @@ def draw_ratio(axes, rows: list[dict]) -> None:
         low, high = row["ratio"] - row["least"], row["most"] - row["ratio"]
         color = COLORS[1 if row["size"] <= 256 else 2]
         axes.bar(at, row["ratio"], yerr=[[low], [high]], color=color, capsize=4)
-    axes.set_xticks(range(len(rows)), [f"{r['size']} px\n{r['mark']}" for r in rows])
-    axes.set_xlabel("size, and evaluations of the plain loop to the same loss")
+    axes.set_xticks(range(len(rows)), [f"{r['size']}\n{r['mark']}" for r in rows])
+    axes.set_xlabel("size in px, and the plain loop's evaluations")
     axes.axhline(1, color="black", linewidth=0.8)
 
 

@@ -33,8 +33,8 @@ def measure(device: str, size: int = 256, small: int = 96, repeats: int = 7) -> 
     return {
         "parts": parts(content, style, device, repeats),
         "ways": ways(content, style, device, repeats),
-        "endings": endings(device, small),
-        "first_moves": first_moves(device, size),
+        "endings": losses(device, small, by_precision),
+        "first_moves": losses(device, size, by_first_move, "first move "),
     }
 
 
@@ -121,49 +121,49 @@ def without_tf32(action: Action) -> Action:
     return other
 
 
-# ---------------------------------------------------------------- last steps in float32
+# ---------------------------------------------------------------- where a descent ends
 
 
-def endings(device: str, size: int) -> list[dict]:
-    """Return the losses, judged in float32, of ways that end at the same number of evaluations."""
+def losses(
+    device: str, size: int, ends: Callable[[Tensor, Tensor, str], dict[str, Tensor]],
+    what: str = "",
+) -> list[dict]:  # fmt: skip
+    """Return the losses, judged in float32, of pictures after the same number of evaluations."""
     rows = []
     for pair in PAIRS:
         content, style = (nstkit.load_image(name, size, device) for name in pair)
         judge = judged(content, style, device)
-        exact, rounded = (
-            Objective(content, style, vgg, RECIPE)
-            for vgg in (usual(device, torch.float32), in_bfloat16(device))
-        )
-        native = feature_dtype("auto", device) == torch.bfloat16
-        kind = "bfloat16" if native else "bfloat16, imitated"
-        ends = {
-            "float32": last(descent([exact] * STEPS, content)),
-            kind: last(descent([rounded] * STEPS, content)),
-            f"{kind}, the last {LAST} in float32": last(
-                descent([rounded] * (STEPS - LAST) + [exact] * LAST, content)
-            ),
-        }
-        for name, image in ends.items():
+        for name, image in ends(content, style, device).items():
             rows.append({"name": name, "pair": list(pair), "size": size, "loss": judge(image)})
-            print(f"  {size} px, {' x '.join(pair)}, {name}: loss {rows[-1]['loss']:.3f} after "
-                  f"{STEPS} evaluations", flush=True)  # fmt: skip
+            print(f"  {size} px, {' x '.join(pair)}, {what}{name}: loss {rows[-1]['loss']:.3f} "
+                  f"after {STEPS} evaluations", flush=True)  # fmt: skip
     return rows
 
 
-def first_moves(device: str, size: int) -> list[dict]:
-    """Return the losses, judged in float32, by how far the first update moves a pixel."""
-    rows = []
-    for pair in PAIRS:
-        content, style = (nstkit.load_image(name, size, device) for name in pair)
-        judge = judged(content, style, device)
-        objective = Objective(content, style, usual(device), RECIPE)
-        for move in (FIRST_MOVE, FIRST_MOVE / 3, FIRST_MOVE / 100):
-            with mock.patch.object(sys.modules["nstkit.optimize"], "FIRST_MOVE", move):
-                loss = judge(last(descent([objective] * STEPS, content)))
-            rows.append({"name": f"{move:.2g}", "pair": list(pair), "size": size, "loss": loss})
-            print(f"  {size} px, {' x '.join(pair)}, first move {move:.2g}: loss {loss:.3f} after "
-                  f"{STEPS} evaluations", flush=True)  # fmt: skip
-    return rows
+def by_precision(content: Tensor, style: Tensor, device: str) -> dict[str, Tensor]:
+    """Paint in float32, in bfloat16, and with the last steps in float32."""
+    exact, rounded = (
+        Objective(content, style, vgg, RECIPE)
+        for vgg in (usual(device, torch.float32), in_bfloat16(device))
+    )
+    native = feature_dtype("auto", device) == torch.bfloat16
+    kind = "bfloat16" if native else "bfloat16, imitated"
+    return {
+        "float32": last(descent([exact] * STEPS, content)),
+        kind: last(descent([rounded] * STEPS, content)),
+        f"{kind}, the last {LAST} in float32": last(
+            descent([rounded] * (STEPS - LAST) + [exact] * LAST, content)
+        ),
+    }
+
+
+def by_first_move(content: Tensor, style: Tensor, device: str) -> dict[str, Tensor]:
+    """Paint with first updates that move a pixel less and less."""
+    objective, found = Objective(content, style, usual(device), RECIPE), {}
+    for move in (FIRST_MOVE, FIRST_MOVE / 3, FIRST_MOVE / 100):
+        with mock.patch.object(sys.modules["nstkit.optimize"], "FIRST_MOVE", move):
+            found[f"{move:.2g}"] = last(descent([objective] * STEPS, content))
+    return found
 
 
 def in_bfloat16(device: str) -> VGG:

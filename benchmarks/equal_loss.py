@@ -55,10 +55,8 @@ def compare(content: str, style: str, size: int, device: str) -> dict[str, dict[
     judge = judged(*pictures, device)
     runs = {"plain": plain_run(*pictures, device), "nstkit": our_run(*pictures, device)}
     traces: dict[str, list[tuple[float, Tensor]]] = {name: [] for name in runs}
-    goal = None
-    while goal is None or judge(traces["nstkit"][-1][1]) > goal:
-        if len(traces["nstkit"]) > PATIENCE * MARKS[-1]:
-            break
+    goal, most = None, PATIENCE * MARKS[-1]
+    while goal is None or (len(traces["nstkit"]) <= most and judge(traces["nstkit"][-1][1]) > goal):
         for name in traces:
             if name == "nstkit" or len(traces[name]) <= MARKS[-1]:
                 traces[name] += runs[name]()

@@ -93,12 +93,11 @@ def candidates(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
     columns = ["", "px", "share of a step", "times as fast", "seconds, or loss of each pair"]
     rows = [[r["name"], r["size"], r["share"], "", r["seconds"]] for r in found["parts"]]
     rows += [[r["name"], r["size"], "", r["ratio"], r["seconds"]] for r in found["ways"]]
-    size = found["endings"][0]["size"]
-    for name, losses in by_name(found["endings"], "loss").items():
-        rows.append([name, size, "", "", " / ".join(f"{loss:.3g}" for loss in losses)])
-    for name, losses in by_name(found.get("first_moves", []), "loss").items():
-        size, losses = found["first_moves"][0]["size"], [f"{loss:.3g}" for loss in losses]
-        rows.append([f"first move of {name}", size, "", "", " / ".join(losses)])
+    for section, what in (("endings", ""), ("first_moves", "first move of ")):
+        part = found.get(section, [])  # the latter is younger than some of the files
+        for name, losses in by_name(part, "loss").items():
+            each = " / ".join(f"{loss:.3g}" for loss in losses)
+            rows.append([what + name, part[0]["size"], "", "", each])
     return columns, rows
 
 

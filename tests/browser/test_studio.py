@@ -140,6 +140,16 @@ class Panel:
         """Wait until it has shown ``n`` more steps."""
         self.wait_step("at least", self.step() + n, timeout)
 
+    def wait_followed(self, n: int = 3) -> None:
+        """Wait until it shows a picture that follows what the controls said before.
+
+        The page tells a step later than the kernel makes it, by many steps where they are fast. The
+        kernel answers after it has taken the controls' messages; the step that it is making may
+        have begun before.
+        """
+        done = int(self.kernel("print(studio.engine.frame.index)"))
+        self.wait_step("at least", done + n)
+
     def thumbnail(self, side: int = 12) -> list[int]:
         """Return the picture, shrunk to a square, as numbers from 0 to 255."""
         image = self.part("picture").element_handle()
@@ -362,31 +372,31 @@ def test_layers_can_be_switched_and_chosen(panel):
     panel.wait_steps(2)
 
     panel.switch("layer-1").click()
-    panel.wait_steps(3)
+    panel.wait_followed()
     assert panel.kernel(used) == str(layers[1:])
     panel.switch("layer-1").click()
     panel.choose("layer-5", "relu5_2")
-    panel.wait_steps(3)
+    panel.wait_followed()
     assert panel.kernel(used) == str([*layers[:4], "relu5_2"])
 
     for number in range(1, 6):
         panel.switch(f"layer-{number}").click()
     expect(panel.message).to_contain_text("No style layer is on.")
-    panel.wait_steps(3)
+    panel.wait_followed()
     assert panel.kernel(used) == "['relu5_2']"  # the last that was on
     panel.switch("layer-2").click()
     expect(panel.message).to_have_text("")
-    panel.wait_steps(3)
+    panel.wait_followed()
     assert panel.kernel(used) == "['relu2_1']"
 
     for name in ("alpha", "beta", "tv"):
         panel.switch(name).click()
     expect(panel.message).to_contain_text("nothing to minimize")
-    panel.wait_steps(3)
+    panel.wait_followed()
     panel.switch("beta").click()
     expect(panel.message).to_have_text("")
     expect(panel.status).to_contain_text("α = 0 ")
-    panel.wait_steps(3)
+    panel.wait_followed()
     assert panel.book.failures() == []
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
+import sys
 
 import torch
 from machine import seconds
+from torch import Tensor
 
 import nstkit
 from nstkit.objective import Objective, network
@@ -25,7 +27,7 @@ def measure(device: str, sizes: tuple[int, ...] = SIZES, repeats: int = 3) -> li
         rate = products_rate(DTYPES[name], device)
         for size in sizes:
             content, style = (nstkit.load_image(n, size, device) for n in ("cat", "great_wave"))
-            spent = step_seconds(content, style, DTYPES[name], device, repeats)
+            spent = step_seconds(content, style, DTYPES[name], repeats)
             need = flops(nstkit.DEFAULT, *content.shape[-2:])
             rows.append({
                 "size": size, "pixels": content[0, 0].numel(), "precision": name,
@@ -55,7 +57,8 @@ def flops(recipe: Recipe, height: int, width: int) -> float:
     return total
 
 
-def step_seconds(content, style, dtype, device: str, repeats: int) -> float:
+def step_seconds(content: Tensor, style: Tensor, dtype: torch.dtype, repeats: int = 3) -> float:
+    device = content.device.type
     vgg = network(nstkit.DEFAULT).to(device, dtype, memory_format=torch.channels_last)
     objective = Objective(content, style, vgg)
     x = content.clone().requires_grad_()
@@ -69,3 +72,8 @@ def products_rate(dtype: torch.dtype, device: str, side: int = 2048) -> float:
     """Return operations a second of the best of ten products of square matrices."""
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     return 2 * side**3 / min(seconds(lambda: a @ b, device) for _ in range(10))
+
+
+if __name__ == "__main__":  # of a size on the CPU, for who measures in a process of its own
+    pictures = (nstkit.load_image(name, int(sys.argv[1])) for name in ("cat", "great_wave"))
+    print(step_seconds(*pictures, nstkit.vgg.feature_dtype("auto", "cpu")))

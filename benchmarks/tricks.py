@@ -5,6 +5,7 @@ All stages are timed in turns, so that whatever else the machine does meets them
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -37,15 +38,16 @@ def measure(device: str, size: int = 256, small: int = 128, repeats: int = 7) ->
 
 def stages(device: str, size: int, repeats: int) -> list[dict]:
     content, style = (nstkit.load_image(name, size, device) for name in PAIRS[0])
+    whole = ours(content, style, device, torch.float32)
+    last = ours(content, style, device, torch.float32, last=True)
     ways = {
         "targets at every step": plain(content, style, device, once=False),
         "targets once": plain(content, style, device, once=True),
-        "no layer more than needed, ReLU in place": two_products(
-            ours(content, style, device, torch.float32)
-        ),
+        "no layer more than needed, ReLU in place": without(whole, *SUBSTITUTES),
+        "+ channels last": without(last, *SUBSTITUTES),
+        "+ one product for a Gram's slope": without(last, "nstkit.vgg.relus_last"),
+        "+ a block's last ReLU after its pooling": last,
     }
-    last = ours(content, style, device, torch.float32, last=True)
-    ways |= {"+ channels last": two_products(last), "+ one product for a Gram's slope": last}
     if feature_dtype("auto", device) == torch.bfloat16:
         ways["+ bfloat16 features"] = ours(content, style, device, torch.bfloat16, last=True)
     return compared(in_turns(ways, device, repeats), size)
@@ -91,14 +93,28 @@ def ours(
     return step(Objective(content, style, vgg, RECIPE), content)
 
 
-def two_products(way: Evaluation) -> Evaluation:
-    """Leave the slope of a float32 Gram matrix to autograd: a product for each of its factors."""
+def without(way: Evaluation, *tricks: str) -> Evaluation:
+    """Do the same in the way that was before each of these tricks."""
 
     def other() -> Tensor:
-        with mock.patch("nstkit.losses._Products.apply", lambda F_l: F_l @ F_l.mT):
+        with contextlib.ExitStack() as stack:
+            for trick in tricks:
+                stack.enter_context(mock.patch(trick, SUBSTITUTES[trick]))
             return way()
 
     return other
+
+
+def two_products(features: Tensor) -> Tensor:
+    """Leave the slope of a float32 Gram matrix to autograd: a product for each of its factors."""
+    F_l = features.flatten(2)
+    return F_l @ F_l.mT
+
+
+SUBSTITUTES = {
+    "nstkit.losses._Products.apply": two_products,
+    "nstkit.vgg.relus_last": lambda names, wanted: names,
+}
 
 
 def step(objective: Objective, content: Tensor) -> Evaluation:

@@ -21,12 +21,10 @@ from torch import Tensor
 Normalize = Literal["positions", "elements", None]
 Reduce = Literal["mean", "sum", "rms"]
 Variation = Literal["l1", "squared", "isotropic", "power", "nine_point"]
-
 NORMALIZE, REDUCE, VARIATION = get_args(Normalize), get_args(Reduce), get_args(Variation)
 
-# Keeps the gradient of the isotropic form finite where the picture is flat: a step of 1e-4,
-# a fortieth of one gray level in 255, squared.
-ISOTROPIC_EPSILON = 1e-8
+ISOTROPIC_EPSILON = 1e-8  # a step of 1e-4, squared: where all is flat, the gradient stays finite
+CACHED = 2**18  # elements widened at a time: a copy in the processor's cache takes little time
 
 
 def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
@@ -50,27 +48,34 @@ def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
             f"features has shape {tuple(features.shape)}; expected (batch, channels, height, width)"
         )
     check_choice("normalize", normalize, NORMALIZE)
-    F_l = features.flatten(2)  # (B, C, M)
-    return _Products.apply(F_l) / gram_divisor(normalize, *F_l.shape[1:])
+    M_l = features.shape[2] * features.shape[3]
+    return _Products.apply(features) / gram_divisor(normalize, features.shape[1], M_l)
 
 
 class _Products(torch.autograd.Function):
     """F F^T, whose factors are one and the same: so on the way back one product will do."""
 
     @staticmethod
-    def forward(ctx: Any, F_l: Tensor) -> Tensor:
+    def forward(ctx: Any, features: Tensor) -> Tensor:
         """Return the products in at least float32."""
-        ctx.save_for_backward(F_l)
-        wide = at_least_float32(F_l)
-        return wide @ wide.mT
+        ctx.save_for_backward(features)
+        F_l = features.flatten(2)  # (B, C, M)
+        narrow = F_l.is_cpu and F_l.dtype.itemsize < 4
+        positions = max(CACHED // F_l.shape[1], 1) if narrow else F_l.shape[2]
+        return sum(part @ part.mT for part in map(at_least_float32, F_l.split(positions, dim=2)))
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> Tensor:
-        """Return (S + S^T) F in dtype and layout of F: to add two layouts takes longer than it."""
-        (F_l,) = ctx.saved_tensors
-        F_l = F_l.to(torch.promote_types(F_l.dtype, torch.bfloat16))  # float16 reaches not far
+        """Return (S + S^T) F in dtype and layout of F; no view, so that others are added in it."""
+        (features,) = ctx.saved_tensors
+        features = features.to(torch.promote_types(features.dtype, torch.bfloat16))  # not float16
+        last = features.stride(1) == 1
+        layout = torch.channels_last if last else torch.contiguous_format
+        gradient = torch.empty_like(features, memory_format=layout)  # to add two layouts is slow
+        F_l, into = features.flatten(2), gradient.flatten(2)
         both = (slope + slope.mT).to(F_l.dtype)
-        return (F_l.mT @ both).mT if F_l.stride(1) == 1 else both @ F_l
+        torch.bmm(*((F_l.mT, both) if last else (both, F_l)), out=into.mT if last else into)
+        return gradient
 
 
 def gram_divisor(normalize: Normalize, N_l: int, M_l: int) -> int:
@@ -170,14 +175,10 @@ def total_variation(
     total = torch.mean if reduce == "mean" else torch.sum
     if form == "nine_point":
         return total(_nine_point(x))
-    if form == "l1":
-        return total(dx.abs()) + total(dy.abs())
-    if form == "squared":
-        return total(dx.square()) + total(dy.square())
+    if form in ("l1", "squared"):
+        return sum(total(d.abs() if form == "l1" else d.square()) for d in (dx, dy))
     squares = dx[..., :-1, :].square() + dy[..., :, :-1].square()
-    if form == "isotropic":
-        return total((squares + ISOTROPIC_EPSILON).sqrt())
-    return total(squares.pow(1.25))
+    return total((squares + ISOTROPIC_EPSILON).sqrt() if form == "isotropic" else squares**1.25)
 
 
 def _nine_point(x: Tensor) -> Tensor:

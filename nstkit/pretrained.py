@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +42,19 @@ def layer_names(arch: Arch = "vgg19") -> tuple[str, ...]:
             names += [f"conv{block}_{i}", f"relu{block}_{i}"]
         names.append(f"pool{block}")
     return tuple(names)
+
+
+def relus_last(names: Sequence[str], wanted: set[str]) -> list[str]:
+    """Return layers in an order that computes the same faster: a ReLU after its max pooling.
+
+    Both orders give max(0, a, b, c, d), to the last bit, but then the ReLU has a quarter to do. A
+    block whose last ReLU or pooling is wanted stays as it is.
+    """
+    order = list(names)
+    for i in [i for i, name in enumerate(names) if name.startswith("pool")]:
+        if wanted.isdisjoint(names[i - 1 : i + 1]):
+            order[i - 1], order[i] = order[i], order[i - 1]
+    return order
 
 
 def channels(layer: str) -> int:

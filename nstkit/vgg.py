@@ -19,6 +19,7 @@ from nstkit.pretrained import (
     named_state,
     native_preprocessing,
     read_state,
+    relus_last,
 )
 
 Pooling = Literal["max", "avg", "avg_scaled"]
@@ -132,7 +133,8 @@ class VGG(nn.Module):
         self._check(image, wanted)
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
-        for previous, name in zip(("", *self.names), self.names, strict=False):
+        order = relus_last(self.names, wanted) if self.pooling == "max" else self.names
+        for previous, name in zip(("", *order), order, strict=False):
             if len(features) == len(wanted):
                 break
             if name.startswith("conv"):

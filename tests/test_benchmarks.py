@@ -103,7 +103,7 @@ def test_all_stages_compute_one_gradient(cat: Tensor, wave: Tensor) -> None:
         tricks.plain(*small, "cpu", once=True),
         tricks.plain(*small, "cpu", once=False),
         tricks.ours(*small, "cpu", torch.float32, last=True),
-        tricks.two_products(tricks.ours(*small, "cpu", torch.float32)),
+        tricks.without(tricks.ours(*small, "cpu", torch.float32), *tricks.SUBSTITUTES),
     ):
         assert (way() - want).norm() < 1e-3 * want.norm()
 
@@ -142,6 +142,22 @@ def test_other_ways_to_make_a_step_are_undone_after_it() -> None:
     before, seen = torch.get_num_threads(), []
     candidates.with_threads(lambda: seen.append(torch.get_num_threads()), 1)()
     assert seen == [1] and torch.get_num_threads() == before
+
+
+def test_settings_of_the_c_library_are_given_to_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, (variable, _) = tmp_path / "seconds.py", candidates.STAYS
+    script.write_text(f"import os, nstkit, sys; print(2 + ({variable!r} in os.environ))")
+    monkeypatch.setattr(candidates.step_cost, "__file__", str(script))
+    monkeypatch.setenv(variable, "7")  # of whoever started the benchmarks: not for the first way
+    rows = candidates.freed("cpu", (48, 64), repeats=1)
+    assert [(row["size"], row["seconds"]) for row in rows] == [(48, 2), (48, 3), (64, 2), (64, 3)]
+    assert candidates.freed("cuda") == []
+
+
+def test_a_step_is_measured_in_a_process_of_its_own() -> None:
+    assert 0 < candidates.step_elsewhere(48, {}) < 60
 
 
 def test_a_descent_in_two_precisions_goes_on_where_it_was(

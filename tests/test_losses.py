@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nstkit import content_loss, gram_matrix, style_loss, total_variation
-from nstkit.losses import NORMALIZE, REDUCE, VARIATION
+from nstkit.losses import CACHED, NORMALIZE, REDUCE, VARIATION
 
 
 def slow_gram(features: np.ndarray, normalize: str | None) -> np.ndarray:
@@ -132,6 +132,40 @@ def test_the_gradient_of_a_gram_matrix_under_any_slope(
     assert got.dtype == dtype
     assert got.is_contiguous(memory_format=layout)  # to add gradients of two layouts is slow
     assert (got - want).norm() < (1e-12 if dtype == torch.float64 else 0.005) * want.norm()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_features_are_widened_part_by_part(dtype: torch.dtype) -> None:
+    features = torch.randn(2, 3, 300, 311, dtype=torch.float32).to(dtype)  # the last part is short
+    assert 2 * CACHED > features[0].numel() > CACHED
+    got = gram_matrix(features, None)
+    want = torch.einsum("bihw,bjhw->bij", features.double(), features.double())
+    assert got.dtype == torch.float32
+    assert (got - want).abs().max() < 1e-5 * want.abs().max()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_other_slopes_are_added_in_the_gram_matrices(layout: torch.memory_format) -> None:
+    """Autograd adds in place to what is no view; out of place costs memory, and time with it."""
+    features = torch.randn(1, 4, 8, 8).contiguous(memory_format=layout).requires_grad_()
+    inner = features * 1
+    loss = inner.square().sum() + gram_matrix(inner).sum()
+    with torch.profiler.profile(record_shapes=True) as profile:
+        loss.backward()
+    adds = [e.name for e in profile.events() if e.input_shapes[:2] == [[1, 4, 8, 8]] * 2]
+    assert "aten::add_" in adds and "aten::add" not in adds
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_gradient_of_features_in_any_order_in_memory(dtype: torch.dtype) -> None:
+    whole = torch.randn(2, 6, 9, 7).to(dtype).contiguous(memory_format=torch.channels_last)
+    slope = torch.randn(2, 6, 6)
+    for features in (whole.transpose(2, 3), whole[:, :, 1:5, 2:6], whole.flip(3)[..., ::2]):
+        leaf = features.detach().requires_grad_()
+        (got,) = torch.autograd.grad(gram_matrix(leaf, None), leaf, slope)
+        want = (slope + slope.mT).double() @ features.flatten(2).double()
+        want = want.unflatten(2, features.shape[2:])
+        assert (got - want).norm() < (1e-6 if dtype == torch.float32 else 0.01) * want.norm()
 
 
 def test_the_gradient_of_a_gram_matrix_of_float16_stays_in_range() -> None:

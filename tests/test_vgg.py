@@ -193,6 +193,23 @@ def test_gradients_of_conv_outputs_survive_in_place_relus(vgg: VGG, cat: Tensor)
     assert torch.equal(x.grad, y.grad) and x.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("pooling", ["max", "avg", "avg_scaled"])
+def test_relus_nobody_asks_for_may_come_after_the_pooling(
+    pooling: str, dtype: torch.dtype, cat: Tensor
+) -> None:
+    vgg, results = VGG(pooling=pooling).to(dtype), []
+    for also in ([], ["relu1_2", "pool2"], ["relu1_2", "relu2_2"]):
+        x = cat.clone().requires_grad_()
+        features = vgg(x, ["conv1_2", "relu3_1", *also])  # conv1_2 must not be overwritten
+        (slope,) = torch.autograd.grad(sum(features[n].sum() for n in ("conv1_2", "relu3_1")), x)
+        results.append([features["conv1_2"], features["relu3_1"], slope])
+    for other in results[1:]:
+        for ours, same in zip(results[0], other, strict=True):
+            assert torch.equal(ours, same)
+    assert results[0][0].min() < 0 and results[0][2].abs().sum() > 0
+
+
 # ------------------------------------------------------------------ VGG-16 with real values
 class NumpyOnly(pickle.Unpickler):
     """Read a pickle of arrays and nothing else: a pickle may run any code it names."""

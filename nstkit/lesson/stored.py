@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, wh
     "descents": ("tricks", "evaluations to where a tutorial's loop is after 100", {"steps": ""}),
     "parts": ("candidates", "parts of a step", {"seconds": "seconds", "share": "share of a step"}),
     "ways": ("candidates", "other ways to make a step", TIMES),
+    "freed": ("candidates", "a step, by what becomes of memory that it frees", TIMES),
     "endings": ("candidates", "loss after 100 evaluations", {"loss": ""}),
     "first_moves": ("candidates", "loss after 100, by the first move of a pixel", {"loss": ""}),
 }
@@ -53,9 +54,9 @@ def stored_table(section: str) -> Table:
     """Return what one section of a benchmark found, a row for each machine and way.
 
     Args:
-        section: "stages" or "descents" of ``measured("tricks")``; "parts", "ways", "endings" or
-            "first_moves" of ``measured("candidates")``. Where several pairs of pictures were
-            painted, each has a column.
+        section: "stages" or "descents" of ``measured("tricks")``; "parts", "ways", "freed",
+            "endings" or "first_moves" of ``measured("candidates")``. Where several pairs of
+            pictures were painted, each has a column.
     """
     part, title, shown = SECTIONS[section]
     rows: dict[str, dict[str, object]] = {}

@@ -19,7 +19,7 @@ SIZES = (128, 256, 512, 1024)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def measure(device: str, sizes: tuple[int, ...] = SIZES, repeats: int = 3) -> list[dict]:
+def measure(device: str, sizes: tuple[int, ...] = SIZES, repeats: int = 7) -> list[dict]:
     """Return a row for each size and precision that the device multiplies natively."""
     rows = []
     dtypes = {"float32", str(nstkit.vgg.feature_dtype("auto", device)).removeprefix("torch.")}
@@ -57,7 +57,7 @@ def flops(recipe: Recipe, height: int, width: int) -> float:
     return total
 
 
-def step_seconds(content: Tensor, style: Tensor, dtype: torch.dtype, repeats: int = 3) -> float:
+def step_seconds(content: Tensor, style: Tensor, dtype: torch.dtype, repeats: int = 7) -> float:
     device = content.device.type
     vgg = network(nstkit.DEFAULT).to(device, dtype, memory_format=torch.channels_last)
     objective = Objective(content, style, vgg)

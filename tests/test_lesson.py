@@ -79,6 +79,12 @@ def test_a_single_curve_has_no_legend_and_the_scale_may_be_linear(monkeypatch):
     assert figure.axes[0].get_yscale() == "linear"
 
 
+def test_a_linear_scale_shows_0(monkeypatch):
+    for values, low in (([5, 9], 0), ([-5, 9], -6)):
+        (axes,) = curves_drawn(monkeypatch, {"a": values}, log=False).axes
+        assert low <= axes.get_ylim()[0] <= min(0, *values) and axes.get_ylim()[1] > 9
+
+
 def test_more_curves_than_looks_are_refused():
     with pytest.raises(ValueError, match="got 8 curves; expected at most 7"):
         lesson.show_curves({str(i): [1] for i in range(8)}, "x")
@@ -314,8 +320,10 @@ def test_bars_lie_under_each_other_with_their_numbers():
     assert drawn.alt == "three bars" and drawn.mime == "image/png"
     assert opened(drawn).height > opened(single).height
     figure = Figure()
-    charts._draw_bars(groups, ["one", "two"], "seconds", ".1f", figure)
+    charts._draw_bars(groups, ["one", "two"], "seconds", ".1f", 3.0, figure)
     (axes,) = figure.axes
+    (line,) = axes.lines
+    assert set(line.get_xdata()) == {3.0}
     assert [bar.get_width() for bar in axes.patches] == [1.0, 2.0, 4.0]
     assert [text.get_text() for text in axes.texts] == ["1.0", "2.0", "4.0"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two"]
@@ -388,5 +396,7 @@ def test_a_plan_draws_the_estimates_and_marks_the_chosen_size(vgg, monkeypatch):
         whole, tiled, star = axes.get_lines()
         assert star.get_xydata().tolist() == [[1024, value]]
         assert tiled.get_ydata()[1] == value != whole.get_ydata()[1]
+        low, high = axes.get_ylim()
+        assert sum(low < tick < high for tick in axes.get_yticks()) >= 3  # a value can be read off
     whole_only = lesson.show_plan(machine, 512, "whole", vgg, sizes=[512, 1024])
     assert whole_only.alt.startswith("512 px, whole: ")

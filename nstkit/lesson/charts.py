@@ -43,7 +43,7 @@ def show_curves(
 ) -> Picture:  # fmt: skip
     """Draw up to 7 lines from {label: values} or {label: (x values, y values)} in one chart.
 
-    ``x`` and ``y`` name the axes; ``log`` makes the vertical one logarithmic.
+    ``x`` and ``y`` name the axes; ``log`` makes the vertical one logarithmic, else it shows 0.
     """
     if len(curves) > len(LINES):
         raise ValueError(
@@ -62,37 +62,44 @@ def _draw_curves(curves: Mapping[str, Any], x: str, y: str, log: bool, figure: F
         axes.yaxis.set_major_formatter("{x:g}")
         if axes.get_ylim()[1] < 20 * axes.get_ylim()[0]:  # else hardly a number would be there
             axes.yaxis.set_minor_formatter("{x:g}")
+    else:
+        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))  # else heights would not compare
     if len(curves) > 1:
         figure.legend(loc="outside right upper", fontsize=9)
 
 
 def show_bars(
     groups: Mapping[str, Mapping[str, float]], alt: str, *, x: str = "", numbers: str = ".2g",
-    width: float = 7.5,
+    width: float = 7.5, mark: float | None = None,
 ) -> Picture:  # fmt: skip
     """Draw bars from {label: {name of the bar: its length}}, the first on top.
 
     Groups with a bar of the same name have them side by side, each in its own color. ``x`` says
-    what a length is, ``numbers`` how it is written beside its bar; ``width`` is in inches.
+    what a length is, ``numbers`` how it is written beside its bar; ``width`` is in inches. A line
+    goes through all bars at ``mark``.
     """
     names = list(dict.fromkeys(name for bars in groups.values() for name in bars))
     height = 0.8 + len(names) * (0.12 + 0.2 * len(groups))
-    draw = partial(_draw_bars, groups, names, x, numbers)
+    draw = partial(_draw_bars, groups, names, x, numbers, mark)
     return render(draw, alt, "png", (width, height))
 
 
 def _draw_bars(
     groups: Mapping[str, Mapping[str, float]], names: Sequence[str], x: str, numbers: str,
-    figure: Figure,
+    mark: float | None, figure: Figure,
 ) -> None:  # fmt: skip
     axes, thick = figure.add_subplot(xlabel=x), 0.8 / len(groups)
+    paper = None if mark is None else {"color": "white", "pad": 0.5}  # the line ends at numbers
     for number, (label, bars) in enumerate(groups.items()):
         places = [names.index(name) + thick * (number - (len(groups) - 1) / 2) for name in bars]
         color = COLORS[(number + 1) % len(COLORS)]
         drawn = axes.barh(places, list(bars.values()), thick, label=label, color=color)
-        axes.bar_label(drawn, [format(v, numbers) for v in bars.values()], padding=3, fontsize=8)
+        told = [format(value, numbers) for value in bars.values()]
+        axes.bar_label(drawn, told, padding=3, fontsize=8, bbox=paper)
     axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.grid(False, axis="y")
+    if mark is not None:
+        axes.axvline(mark, color="black", linewidth=1, zorder=2.5)
     axes.invert_yaxis()
     axes.margins(x=0.1)
     if len(groups) > 1:

@@ -117,6 +117,8 @@ def show_plan(
     alt = f"{size} px, {list(choices)[-1]}: {seconds:.3g} s a step, {peak:.1f} GB"
 
     def _draw(figure: Figure) -> None:
+        from matplotlib.ticker import LogLocator
+
         for at, (axes, unit) in enumerate(
             zip(figure.subplots(1, 2), ("seconds a step", "GB"), strict=True)
         ):
@@ -127,6 +129,8 @@ def show_plan(
             axes.set(xlabel="long side (px)", ylabel=unit, xscale="log", yscale="log")
             axes.set_title(f"{chosen[at]:.3g} {unit}")
             axes.set_xticks(sizes, sizes, rotation=45)
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
             axes.minorticks_off()
         axes.legend(fontsize=8, title="tile")
 

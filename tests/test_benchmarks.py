@@ -148,7 +148,7 @@ def test_settings_of_the_c_library_are_given_to_a_process_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script, (variable, _) = tmp_path / "seconds.py", candidates.STAYS
-    script.write_text(f"import os, nstkit, sys; print(2 + ({variable!r} in os.environ))")
+    script.write_text(f"import os; print(2 + ({variable!r} in os.environ))")
     monkeypatch.setattr(candidates.step_cost, "__file__", str(script))
     monkeypatch.setenv(variable, "7")  # of whoever started the benchmarks: not for the first way
     rows = candidates.freed("cpu", (48, 64), repeats=1)

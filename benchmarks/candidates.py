@@ -132,7 +132,7 @@ def without_tf32(action: Action) -> Action:
     return other
 
 
-def freed(device: str, sizes: Sequence[int] = (256, 512, 1024), repeats: int = 3) -> list[dict]:
+def freed(device: str, sizes: Sequence[int] = (256, 512, 1024), repeats: int = 5) -> list[dict]:
     """Return the seconds of a step where freed memory goes back to the system, and where it stays.
 
     A system hands memory out in pages full of zeros, and to fetch them anew at every step takes

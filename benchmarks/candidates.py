@@ -6,20 +6,16 @@ A part of a step is an upper bound: whoever made it cost nothing would gain no m
 from __future__ import annotations
 
 import copy
-import itertools
 import os
-import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from unittest import mock
 
 import step_cost
 import torch
 from equal_loss import PAIRS, RECIPE, judged, usual
-from machine import in_turns
+from machine import elsewhere, in_turns, medians
 from torch import Tensor
 from tricks import compared, descent, step
 
@@ -29,7 +25,6 @@ from nstkit.optimize import FIRST_MOVE, Solver
 from nstkit.optimize import PAIRS as PAIRS_KEPT
 from nstkit.vgg import VGG, feature_dtype
 
-ROOT = Path(__file__).resolve().parents[1]
 # glibc, the C library of most Linux systems, asks the system for each block above a size, and gives
 # free memory back above another: here neither.
 STAYS = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
@@ -141,21 +136,15 @@ def freed(device: str, sizes: Sequence[int] = (256, 512, 1024), repeats: int = 5
     rows: list[dict] = []
     for size in sizes if device == "cpu" else ():
         settings = {"freed memory goes back": {}, "freed memory stays": STAYS}
-        actions = {name: partial(step_elsewhere, size, more) for name, more in settings.items()}
-        found: dict[str, list[float]] = {name: [] for name in actions}
-        for _, (name, action) in itertools.product(range(repeats), actions.items()):
-            found[name].append(action())
-        rows += compared({name: statistics.median(times) for name, times in found.items()}, size)
+        measures = {name: partial(step_elsewhere, size, more) for name, more in settings.items()}
+        rows += compared(medians(measures, repeats), size)
     return rows
 
 
 def step_elsewhere(size: int, environment: dict[str, str]) -> float:
     """Return the seconds of a step in a process of its own."""
-    command = [sys.executable, step_cost.__file__, str(size)]
     there = {k: v for k, v in os.environ.items() if k not in STAYS} | environment
-    there["PYTHONPATH"] = str(ROOT)
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=there)
-    return float(done.stdout)
+    return float(elsewhere([step_cost.__file__, str(size)], there))
 
 
 # ---------------------------------------------------------------- where a descent ends

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -14,6 +18,8 @@ import torch
 
 import nstkit
 from nstkit.vgg import feature_dtype
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def facts(device: str) -> dict[str, object]:
@@ -67,7 +73,23 @@ def in_turns(
     actions: Mapping[str, Callable[[], object]], device: str, repeats: int
 ) -> dict[str, float]:
     """Return median seconds of each action but of the first round, which fills caches."""
-    taken: dict[str, list[float]] = {name: [] for name in actions}
-    for _, (name, action) in itertools.product(range(repeats + 1), actions.items()):
-        taken[name].append(seconds(action, device))
-    return {name: statistics.median(times[1:]) for name, times in taken.items()}
+    measures = {name: partial(seconds, action, device) for name, action in actions.items()}
+    return medians(measures, repeats + 1, skip=1)
+
+
+def medians(
+    measures: Mapping[str, Callable[[], float]], rounds: int, skip: int = 0
+) -> dict[str, float]:
+    """Return the median of what each measures, in turns, without the first rounds."""
+    found: dict[str, list[float]] = {name: [] for name in measures}
+    for _, (name, measure) in itertools.product(range(rounds), measures.items()):
+        found[name].append(measure())
+    return {name: statistics.median(values[skip:]) for name, values in found.items()}
+
+
+def elsewhere(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> str:
+    """Return what Python prints in a process of its own, with these arguments and this nstkit."""
+    there = {**environment, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=there)
+    return done.stdout

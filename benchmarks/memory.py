@@ -7,15 +7,14 @@ is seen; then comes an evaluation of the true objective.
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from equal_loss import usual
+from machine import elsewhere
 from torch import Tensor
 
 import nstkit
@@ -23,7 +22,6 @@ from nstkit.lesson.stored import pairs_kept
 from nstkit.losses import total_variation
 from nstkit.objective import Objective
 
-ROOT = Path(__file__).resolve().parents[1]
 CASES = (  # photograph, long side in px, tiles
     ("cat", 256, None), ("cat", 512, None), ("cat", 1024, None),
     ("cat", 1024, 384), ("cat", 2048, 384), ("kitten", 2048, 384), ("cat", 4096, 384),
@@ -83,10 +81,7 @@ def measure(device: str, sizes: Sequence[int] = (256, 512, 1024, 2048, 4096)) ->
         if size not in sizes:
             continue
         given = json.dumps([photograph, size, tile, device])
-        command = [sys.executable, __file__, given]
-        there = os.environ | {"PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=there)
-        rows.append(row := json.loads(done.stdout))
+        rows.append(row := json.loads(elsewhere([__file__, given])))
         what = "{} x {} px".format(*row["shape"]) + f", tiles of {tile}, {row['pairs']} pairs"
         taken = f"{row['peak_gb']:.2f} GB, {row['seconds_a_step']:.1f} s an evaluation"
         print(f"  {what}: {taken}", flush=True)

@@ -92,11 +92,10 @@ def tricks(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
 def candidates(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
     columns = ["", "px", "share of a step", "times as fast", "seconds, or loss of each pair"]
     rows = [[r["name"], r["size"], r["share"], "", r["seconds"]] for r in found["parts"]]
-    rows += [[r["name"], r["size"], "", r["ratio"], r["seconds"]] for r in found["ways"]]
-    for r in found.get("freed", []):
-        rows.append([r["name"], r["size"], "", r["ratio"], r["seconds"]])
+    timed = [*found["ways"], *found.get("freed", [])]  # some are younger than some of the files
+    rows += [[r["name"], r["size"], "", r["ratio"], r["seconds"]] for r in timed]
     for section, what in (("endings", ""), ("first_moves", "first move of ")):
-        part = found.get(section, [])  # some are younger than some of the files
+        part = found.get(section, [])
         for name, losses in by_name(part, "loss").items():
             each = " / ".join(f"{loss:.3g}" for loss in losses)
             rows.append([what + name, part[0]["size"], "", "", each])

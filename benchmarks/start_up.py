@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from machine import elsewhere
+
 CODE = """
 import json, sys, time
 began = time.perf_counter()
@@ -28,13 +26,7 @@ NAMES = ("import_torch", "import_nstkit", "weights", "first_evaluation")
 
 def measure(device: str, repeats: int = 5) -> dict[str, float]:
     """Return the median seconds of each part."""
-    command = [sys.executable, "-c", CODE, device]
-    runs = [
-        json.loads(
-            subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
-        )
-        for _ in range(repeats)
-    ]
+    runs = [json.loads(elsewhere(["-c", CODE, device])) for _ in range(repeats)]
     found = dict(zip(NAMES, map(statistics.median, zip(*runs, strict=True)), strict=True))
     print(
         "  " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found.items()), flush=True

@@ -4,9 +4,8 @@ Symbols as in Gatys, Ecker, Bethge: "Image Style Transfer Using Convolutional Ne
 CVPR 2016: F_l and P_l are features of the generated image and of the photograph, with N_l channels
 and M_l = H_l * W_l positions; G_l and A_l are Gram matrices of the generated image and the artwork.
 
-All functions take any floating dtype. Half-precision inputs are converted to float32 before
-anything is multiplied or summed; float32 and float64 stay what they are. Gradients of bfloat16
-features are bfloat16.
+Half-precision inputs are converted to float32 before anything is multiplied or summed; all other
+floating dtypes stay what they are. Gradients of bfloat16 features are bfloat16.
 """
 
 from __future__ import annotations
@@ -69,12 +68,13 @@ class _Products(torch.autograd.Function):
         """Return (S + S^T) F in dtype and layout of F; no view, so that others are added in it."""
         (features,) = ctx.saved_tensors
         features = features.to(torch.promote_types(features.dtype, torch.bfloat16))  # not float16
-        last = features.stride(1) == 1
-        layout = torch.channels_last if last else torch.contiguous_format
-        gradient = torch.empty_like(features, memory_format=layout)  # to add two layouts is slow
-        F_l, into = features.flatten(2), gradient.flatten(2)
-        both = (slope + slope.mT).to(F_l.dtype)
-        torch.bmm(*((F_l.mT, both) if last else (both, F_l)), out=into.mT if last else into)
+        both = (slope + slope.mT).to(features.dtype)
+        if features.stride(1) == 1:  # to add gradients of two layouts is slow
+            gradient = torch.empty_like(features, memory_format=torch.channels_last)
+            torch.bmm(features.flatten(2).mT, both, out=gradient.flatten(2).mT)
+        else:
+            gradient = torch.empty_like(features, memory_format=torch.contiguous_format)
+            torch.bmm(both, features.flatten(2), out=gradient.flatten(2))
         return gradient
 
 

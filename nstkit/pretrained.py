@@ -51,8 +51,8 @@ def relus_last(names: Sequence[str], wanted: set[str]) -> list[str]:
     block whose last ReLU or pooling is wanted stays as it is.
     """
     order = list(names)
-    for i in [i for i, name in enumerate(names) if name.startswith("pool")]:
-        if wanted.isdisjoint(names[i - 1 : i + 1]):
+    for i, name in enumerate(names):
+        if name.startswith("pool") and wanted.isdisjoint(names[i - 1 : i + 1]):
             order[i - 1], order[i] = order[i], order[i - 1]
     return order
 

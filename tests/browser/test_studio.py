@@ -140,7 +140,7 @@ class Panel:
         """Wait until it has shown ``n`` more steps."""
         self.wait_step("at least", self.step() + n, timeout)
 
-    def wait_followed(self, n: int = 3) -> None:
+    def wait_followed(self) -> None:
         """Wait until it shows a picture that follows what the controls said before.
 
         The page tells a step later than the kernel makes it, by many steps where they are fast. The
@@ -148,7 +148,7 @@ class Panel:
         have begun before.
         """
         done = int(self.kernel("print(studio.engine.frame.index)"))
-        self.wait_step("at least", done + n)
+        self.wait_step("at least", done + 3)
 
     def thumbnail(self, side: int = 12) -> list[int]:
         """Return the picture, shrunk to a square, as numbers from 0 to 255."""

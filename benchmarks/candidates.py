@@ -20,7 +20,7 @@ from torch import Tensor
 from tricks import compared, descent, step
 
 import nstkit
-from nstkit.objective import Objective
+from nstkit.objective import Objective, network
 from nstkit.optimize import FIRST_MOVE, Solver
 from nstkit.optimize import PAIRS as PAIRS_KEPT
 from nstkit.vgg import VGG, feature_dtype
@@ -101,7 +101,8 @@ def ways(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dict
     else:
         for count in sorted({1, os.cpu_count() or 1, 2 * (os.cpu_count() or 1)}):
             actions[f"threads: {count}"] = with_threads(plain, count)
-    compiled = usual(device)
+    dtype = feature_dtype("auto", device)  # it packs weights itself
+    compiled = network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
     mode = "reduce-overhead" if device == "cuda" else "default"  # the former: CUDA graphs
     compiled.forward = torch.compile(compiled.forward, mode=mode)  # type: ignore[method-assign]
     name = "torch.compile" + (", CUDA graphs" if device == "cuda" else "")

@@ -149,4 +149,4 @@ def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
 def usual(device: str, dtype: torch.dtype | None = None) -> VGG:
     """Return the network as nstkit paints with it there, or with features of another dtype."""
     dtype = dtype or feature_dtype("auto", device)
-    return network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
+    return network(RECIPE).to_paint(device, dtype)

@@ -59,7 +59,7 @@ def flops(recipe: Recipe, height: int, width: int) -> float:
 
 def step_seconds(content: Tensor, style: Tensor, dtype: torch.dtype, repeats: int = 7) -> float:
     device = content.device.type
-    vgg = network(nstkit.DEFAULT).to(device, dtype, memory_format=torch.channels_last)
+    vgg = network(nstkit.DEFAULT).to_paint(device, dtype)
     objective = Objective(content, style, vgg)
     x = content.clone().requires_grad_()
     solver, taken = Solver(x, "lbfgs"), []

@@ -22,7 +22,7 @@ import nstkit
 from nstkit.objective import Objective, network
 from nstkit.optimize import PAIRS as PAIRS_KEPT
 from nstkit.optimize import Solver, evaluate, smoother
-from nstkit.vgg import feature_dtype
+from nstkit.vgg import VGG, feature_dtype
 
 Evaluation = Callable[[], Tensor]  # the gradient of the pixels
 MARK = 100  # evaluations of the plain loop, whose loss the others are to reach
@@ -38,8 +38,8 @@ def measure(device: str, size: int = 256, small: int = 128, repeats: int = 7) ->
 
 def stages(device: str, size: int, repeats: int) -> list[dict]:
     content, style = (nstkit.load_image(name, size, device) for name in PAIRS[0])
-    whole = ours(content, style, device, torch.float32)
-    last = ours(content, style, device, torch.float32, last=True)
+    objectives = (Objective(content, style, vgg, RECIPE) for vgg in networks(device))
+    whole, last, *paints = (step(objective, content) for objective in objectives)
     ways = {
         "targets at every step": plain(content, style, device, once=False),
         "targets once": plain(content, style, device, once=True),
@@ -47,9 +47,10 @@ def stages(device: str, size: int, repeats: int) -> list[dict]:
         "+ channels last": without(last, *SUBSTITUTES),
         "+ one product for a Gram's slope": without(last, "nstkit.vgg.relus_last"),
         "+ a block's last ReLU after its pooling": last,
+        "+ packed weights, joined ReLUs": paints[0],
     }
-    if feature_dtype("auto", device) == torch.bfloat16:
-        ways["+ bfloat16 features"] = ours(content, style, device, torch.bfloat16, last=True)
+    if len(paints) > 1:
+        ways["+ bfloat16 features"] = paints[1]
     return compared(in_turns(ways, device, repeats), size)
 
 
@@ -85,12 +86,12 @@ def plain(content: Tensor, style: Tensor, device: str, once: bool) -> Evaluation
     return way
 
 
-def ours(
-    content: Tensor, style: Tensor, device: str, dtype: torch.dtype, last: bool = False
-) -> Evaluation:
-    vgg = network(RECIPE).to(device, dtype)
-    vgg = vgg.to(memory_format=torch.channels_last) if last else vgg
-    return step(Objective(content, style, vgg, RECIPE), content)
+def networks(device: str) -> Iterator[VGG]:
+    """Yield the network as it is, channels last, and as nstkit paints in each precision."""
+    yield network(RECIPE).to(device)
+    yield network(RECIPE).to(device, memory_format=torch.channels_last)
+    for dtype in dict.fromkeys([torch.float32, feature_dtype("auto", device)]):
+        yield network(RECIPE).to_paint(device, dtype)
 
 
 def without(way: Evaluation, *tricks: str) -> Evaluation:

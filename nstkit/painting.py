@@ -138,7 +138,7 @@ def stylize(
     start = None if start is None else as_start(start, content)
     if vgg is None:
         dtype = feature_dtype(precision, device)
-        vgg = network(recipe).to(device, dtype, memory_format=torch.channels_last)
+        vgg = network(recipe).to_paint(device, dtype)
     run = coarse_to_fine(content, style, vgg, recipe, seed, start, tile)
     with tqdm(total=_last_index(recipe), disable=not progress, unit="step") as bar:
         best, history, snapshots, stopped = _collect(run, bar, callback, set(keep))

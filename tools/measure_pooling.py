@@ -1,4 +1,4 @@
-"""Measure the factors of ``pooling="avg_scaled"`` (``AVG_SCALE`` in nstkit/vgg.py).
+"""Measure the factors of ``pooling="avg_scaled"`` (``AVG_SCALE`` in nstkit/vgg/__init__.py).
 
 Average pooling gives smaller numbers than max pooling, and the loss grows from block to block.
 The factor of a pool makes its mean output over the bundled pictures that of max pooling:

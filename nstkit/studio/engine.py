@@ -160,8 +160,7 @@ class Engine:
         if not objective or wanted.form() != self._used.form():
             kept = objective and not any(name in changed for name in NETWORK)
             vgg = objective.vgg if kept else network(recipe)
-            vgg = vgg.to(self.device, self.dtype, memory_format=torch.channels_last)
-            return Objective(content, style, vgg, recipe)
+            return Objective(content, style, vgg.to_paint(self.device, self.dtype), recipe)
         if content is not objective.content or style is not objective.style:
             objective = objective.with_pictures(content, style)
         wanted.weigh(objective)

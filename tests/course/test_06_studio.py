@@ -33,7 +33,7 @@ def engine_of(pictures, **recipe):
 def test_steered_paints_what_the_engine_paints(pictures, new):
     steered, at = definition(STEM, "steered"), 4
     beta = {"now": 10.0}
-    vgg = VGG().to(memory_format=torch.channels_last)
+    vgg = VGG().to_paint("cpu")
     painter = steered(Objective(*pictures, vgg), pictures[0], lambda: beta["now"])
     engine = engine_of(pictures)
     for index, step in enumerate(itertools.islice(painter, 9)):

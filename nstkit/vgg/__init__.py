@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
-import psutil
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,59 +20,21 @@ from nstkit.pretrained import (
     read_state,
     relus_last,
 )
+from nstkit.vgg.devices import Precision, default_device, feature_dtype, free_memory
+from nstkit.vgg.layers import Conv, max_pool
 
 Pooling = Literal["max", "avg", "avg_scaled"]
 Padding = Literal["zeros", "reflect", "replicate", "replicate_first"]
-Precision = Literal["auto", "fp32", "bf16"]
+
+__all__ = [
+    "VGG", "Padding", "Pooling", "Precision", "default_device", "feature_dtype", "free_memory",
+]  # fmt: skip
 
 FIRST_EDGES = {"conv1_1": "replicate"}  # padding "replicate_first": the others see zeros
 
 # avg_scaled: mean of a max-pooled map over mean of an average-pooled one, pool1 ... pool5,
 # each pool after the scaled ones before it. Measured by tools/measure_pooling.py.
 AVG_SCALE = (1.509, 1.554, 1.316, 1.998, 1.877)
-
-
-def feature_dtype(precision: Precision, device: torch.device | str) -> torch.dtype:
-    """Choose the dtype in which the network computes.
-
-    "auto" takes bfloat16 where the processor multiplies it natively: on a CPU with AVX512-BF16 or
-    AMX, on a CUDA GPU of compute capability 8.0 (Ampere) or newer. Elsewhere, also on a CPU that
-    would only emulate it (50 times slower), it takes float32.
-    """
-    choices = {"fp32": torch.float32, "bf16": torch.bfloat16}
-    if precision == "auto":
-        return torch.bfloat16 if _has_native_bf16(torch.device(device)) else torch.float32
-    if precision not in choices:
-        raise ValueError(f"precision is {precision!r}; expected 'auto', 'fp32' or 'bf16'.")
-    return choices[precision]
-
-
-def default_device(picture: object, vgg: VGG | None = None) -> torch.device:
-    """Return where a given network is; else a CUDA GPU, a tensor's own device, or the CPU."""
-    if vgg is not None:
-        return next(vgg.parameters()).device
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return picture.device if isinstance(picture, Tensor) else torch.device("cpu")
-
-
-def free_memory(device: torch.device) -> int:
-    """Return how many bytes can still be had on a device."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
-
-
-def _has_native_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type != "cpu":
-        return False
-    # torch < 2.10 has no public question for this; an absent answer counts as "no".
-    if hasattr(torch.cpu, "get_capabilities"):
-        has = torch.cpu.get_capabilities().get
-        return bool(has("avx512_bf16") or has("amx_bf16"))
-    return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
 
 
 class VGG(nn.Module):
@@ -118,14 +79,25 @@ class VGG(nn.Module):
         check_choice("padding", padding, get_args(Padding))
         preprocessing = preprocessing or native_preprocessing(weights)
         check_choice("preprocessing", preprocessing, tuple(PREPROCESSING))
-        self.pooling, self.padding = pooling, padding
+        self.pooling, self.padding, self.paints = pooling, padding, False
         self.mean, self.std, self.order = PREPROCESSING[preprocessing]
         state = named_state(read_state(arch, weights), arch)
         self.convs = nn.ModuleDict()
         for name in (n for n in self.names if n.startswith("conv")):
             edges = padding if padding != "replicate_first" else FIRST_EDGES.get(name, "zeros")
-            self.convs[name] = _conv(state[f"{name}.weight"], state[f"{name}.bias"], edges)
+            self.convs[name] = Conv.of(state[f"{name}.weight"], state[f"{name}.bias"], edges)
         self.requires_grad_(False)
+
+    def to_paint(self, device: torch.device | str, dtype: torch.dtype = torch.float32) -> VGG:
+        """Move to a device and dtype; from now on compute the same in the fastest way there.
+
+        A CPU then keeps two more copies of the weights, in its own order, and most ReLUs are part
+        of the convolution before: a hook on that sees what comes after both.
+        """
+        self.paints = True
+        for conv in self.convs.values():
+            conv.packs = True
+        return self.to(device, dtype, memory_format=torch.channels_last)
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1]."""
@@ -134,14 +106,16 @@ class VGG(nn.Module):
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
         order = relus_last(self.names, wanted) if self.pooling == "max" else self.names
-        for previous, name in zip(("", *order), order, strict=False):
+        joined = False
+        for previous, name, following in zip(("", *order), order, (*order[1:], ""), strict=False):
             if len(features) == len(wanted):
                 break
             if name.startswith("conv"):
-                x = self.convs[name](x)
+                joined = self.paints and following.startswith("relu") and name not in wanted
+                x = self.convs[name](x, rectify=True) if joined else self.convs[name](x)
             elif name.startswith("relu"):
                 # In place saves memory, but would turn a wanted conv output into its ReLU.
-                x = F.relu(x, inplace=previous not in wanted)
+                x = x if joined else F.relu(x, inplace=previous not in wanted)
             else:
                 x = self._pool(x, block=int(name[-1]))
             if name in wanted:
@@ -166,7 +140,7 @@ class VGG(nn.Module):
 
     def _pool(self, x: Tensor, block: int) -> Tensor:
         if self.pooling == "max":
-            return F.max_pool2d(x, 2)
+            return max_pool(x) if self.paints else F.max_pool2d(x, 2)
         x = F.avg_pool2d(x, 2)
         return x * AVG_SCALE[block - 1] if self.pooling == "avg_scaled" else x
 
@@ -191,10 +165,3 @@ class VGG(nn.Module):
                 f"The image is {image.shape[-1]} x {image.shape[-2]} px, too small for {deepest}: "
                 f"each side needs at least {least} px. Load it larger or ask for shallower layers."
             )
-
-
-def _conv(weight: Tensor, bias: Tensor, padding: str) -> nn.Conv2d:
-    with torch.device("meta"):  # no random values: the real ones follow
-        conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, padding_mode=padding)
-    conv.weight, conv.bias = nn.Parameter(weight), nn.Parameter(bias)
-    return conv

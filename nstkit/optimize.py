@@ -16,7 +16,7 @@ from nstkit.objective import Losses, Objective
 LEARNING_RATES = {"fourier_lbfgs": 1.0, "lbfgs": 1.0, "adam": 0.02, "sgd": 0.01}
 FIRST_MOVE, FRESH_STARTS = 0.01, 2  # on average, for want of a curvature; before Adam takes over
 ENDLESS = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}  # the caller stops it
-PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 3, 4 * 10**8  # of pictures and gradients, in L-BFGS's memory
+PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of pictures and gradients, in L-BFGS's memory
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ def optimize(
     weights, anew = objective.weights(), True  # anew: nothing under these weights to compare with
     for index in itertools.count():
         note = ""
-        losses, gradient = evaluate(objective, x)
+        losses, *gradient = evaluate(objective, x)
         if losses is None:
             note = _restart(x, best, solver)
-            losses, gradient = evaluate(objective, x)
+            losses, *gradient = evaluate(objective, x)
             if losses is None:
                 raise ValueError("The loss of the best picture is no longer finite; cannot go on.")
         used = objective.weights()
@@ -90,14 +90,12 @@ def optimize(
         if index == steps:
             return
         if objective.weights() != used:
-            losses, gradient = evaluate(objective, x)
-        anew = objective.weights() != weights
-        if anew:  # L-BFGS's memory would mislead it, and totals of before do not compare
-            weights = objective.weights()
+            losses, *gradient = evaluate(objective, x)
+        if anew := objective.weights() != weights:
+            weights = objective.weights()  # L-BFGS's memory misleads, totals do not compare
             solver.forget()
         if losses is not None:
-            solver.update(gradient)
-        del gradient
+            solver.update(gradient.pop())  # nobody else holds what is of a poster's size
 
 
 class OutOfDate(Exception):  # noqa: N818 - nothing has gone wrong
@@ -128,7 +126,7 @@ def smoother(x: Tensor, power: float = 0.5) -> Callable[[Tensor], Tensor]:
     f = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
     gain = f.clamp(min=1 / max(height, width)).pow(-power).to(x)
     gain /= gain.square().mean().sqrt()  # white noise keeps its energy
-    return lambda values: torch.fft.irfft2(torch.fft.rfft2(values) * gain, s=(height, width))
+    return lambda values: torch.fft.irfft2(torch.fft.rfft2(values).mul_(gain), s=(height, width))
 
 
 class Solver:
@@ -153,24 +151,26 @@ class Solver:
         self.rate = LEARNING_RATES[name] if rate is None else rate
         self._renew()
 
-    @torch.no_grad()
     def update(self, gradient: Tensor) -> None:
         """Make one update of the pixels from the gradient at them."""
-        first, slope = self.scale is None, self.smooth(gradient)
-        if first and not slope.any():  # a stationary start, e.g. the content under alpha alone
+        first = self.scale is None
+        if first and not gradient.any():  # a stationary start: the content under alpha alone
             return
+        slope = self.smooth(gradient)
         self.scale = slope.abs().mean() if first else self.scale
+        self.z.grad = slope / self.scale
+        del gradient, slope  # a poster's have gone before L-BFGS needs room
         if self.name.endswith("lbfgs"):  # torch's first direction is the gradient over its L1 norm
             rate = FIRST_MOVE * self.x.numel() if first else self.rate
             self.optimizer.param_groups[0]["lr"] = rate
-        self.z.grad = slope / self.scale
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
         self.z.grad = None
-        if self.z is not self.x:  # torch's L-BFGS asks for slopes at z, never where z is
-            self.x += self.smooth(self.z)
-            self.z.zero_()
-        if self.name == "adam":
-            self.x.clamp_(0, 1)
+        with torch.no_grad():
+            if self.z is not self.x:  # torch's L-BFGS asks for slopes at z, never where z is
+                self.x += self.smooth(self.z)
+                self.z.zero_()
+            if self.name == "adam":
+                self.x.clamp_(0, 1)
 
     def forget(self) -> None:
         """Clear what L-BFGS has learned of an objective that has changed."""

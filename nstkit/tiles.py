@@ -123,7 +123,7 @@ def summed(
     parts = tiles(*image.shape[-2:], side, layers, vgg)
 
     def _part(pixels: Tensor, tile: Tile) -> list[Tensor]:
-        features = vgg(pixels, layers)
+        features = vgg(pixels, layers, again=False)  # tiles are of many sizes
         return sums({n: f[tile.own(n)] for n, f in features.items()}, tile)
 
     return list(_Summed.apply(image, _part, parts))
@@ -165,7 +165,7 @@ def assembled(vgg: VGG, image: Tensor, layers: Iterable[str], side: int | None =
         return vgg(image, layers)
     whole: dict[str, Tensor] = {}
     for tile in tiles(*image.shape[-2:], side, layers, vgg):
-        for name, own in vgg(image[tile.pixels()], layers).items():
+        for name, own in vgg(image[tile.pixels()], layers, again=False).items():
             if name not in whole:
                 size = (length >> pools_before(name) for length in image.shape[-2:])
                 whole[name] = own.new_empty(1, own.shape[1], *size)

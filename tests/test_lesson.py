@@ -362,6 +362,8 @@ def test_estimates_are_near_the_measurements(vgg):
         height, width = row["shape"]
         if max(height, width) < 1.45 * min(height, width):
             continue  # estimates are of 3 : 2
+        if row["pairs"] != stored.pairs_kept(height, width):
+            continue  # measured when L-BFGS remembered another number
         seconds, peak = lesson.estimated(machine, row["size"], row["tile"], vgg)
         assert peak > 0.95 * row["peak_gb"]
         assert peak < 1.1 * row["peak_gb"]

@@ -99,8 +99,14 @@ class VGG(nn.Module):
             conv.packs = True
         return self.to(device, dtype, memory_format=torch.channels_last)
 
-    def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1]."""
+    def forward(
+        self, image: Tensor, layers: Iterable[str], again: bool = True
+    ) -> dict[str, Tensor]:
+        """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1].
+
+        ``again`` says that more images of this size are to come: only then it pays to put weights
+        into the order for them, see `to_paint`.
+        """
         wanted = set(layers)
         self._check(image, wanted)
         x = self.normalize(image)
@@ -112,7 +118,7 @@ class VGG(nn.Module):
                 break
             if name.startswith("conv"):
                 joined = self.paints and following.startswith("relu") and name not in wanted
-                x = self.convs[name](x, rectify=True) if joined else self.convs[name](x)
+                x = self.convs[name](x, joined, again)
             elif name.startswith("relu"):
                 # In place saves memory, but would turn a wanted conv output into its ReLU.
                 x = x if joined else F.relu(x, inplace=previous not in wanted)

@@ -38,9 +38,9 @@ class Conv(nn.Conv2d):
         conv.weight, conv.bias = nn.Parameter(weight), nn.Parameter(bias)
         return conv
 
-    def forward(self, x: Tensor, rectify: bool = False) -> Tensor:
-        """Return the features of ``x``, after their ReLU if ``rectify``, in one pass."""
-        if self.packs and x.is_cpu and self.padding_mode == "zeros" and can_pack(x.dtype):
+    def forward(self, x: Tensor, rectify: bool = False, again: bool = True) -> Tensor:
+        """Return the features of ``x``, after their ReLU if ``rectify``; see `VGG.forward`."""
+        if self.packs and again and x.is_cpu and self.padding_mode == "zeros" and can_pack(x.dtype):
             return _PackedConv.apply(x, self.bias, *self._weights(x), rectify)
         x = super().forward(x)
         return F.relu(x, inplace=True) if rectify else x

@@ -39,7 +39,7 @@ def measure(device: str, size: int = 256, small: int = 128, repeats: int = 7) ->
 def stages(device: str, size: int, repeats: int) -> list[dict]:
     content, style = (nstkit.load_image(name, size, device) for name in PAIRS[0])
     objectives = (Objective(content, style, vgg, RECIPE) for vgg in networks(device))
-    whole, last, *paints = (step(objective, content) for objective in objectives)
+    whole, last, *half, paints = (step(objective, content) for objective in objectives)
     ways = {
         "targets at every step": plain(content, style, device, once=False),
         "targets once": plain(content, style, device, once=True),
@@ -47,10 +47,10 @@ def stages(device: str, size: int, repeats: int) -> list[dict]:
         "+ channels last": without(last, *SUBSTITUTES),
         "+ one product for a Gram's slope": without(last, "nstkit.vgg.relus_last"),
         "+ a block's last ReLU after its pooling": last,
-        "+ packed weights, joined ReLUs": paints[0],
     }
-    if len(paints) > 1:
-        ways["+ bfloat16 features"] = paints[1]
+    if half:
+        ways["+ bfloat16 features"] = half[0]
+    ways["+ packed weights, joined ReLUs"] = paints
     return compared(in_turns(ways, device, repeats), size)
 
 
@@ -87,11 +87,12 @@ def plain(content: Tensor, style: Tensor, device: str, once: bool) -> Evaluation
 
 
 def networks(device: str) -> Iterator[VGG]:
-    """Yield the network as it is, channels last, and as nstkit paints in each precision."""
+    """Yield the network as it is, channels last, then in bfloat16 if native, and as it paints."""
     yield network(RECIPE).to(device)
-    yield network(RECIPE).to(device, memory_format=torch.channels_last)
-    for dtype in dict.fromkeys([torch.float32, feature_dtype("auto", device)]):
-        yield network(RECIPE).to_paint(device, dtype)
+    dtypes = dict.fromkeys([torch.float32, feature_dtype("auto", device)])
+    for dtype in dtypes:
+        yield network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
+    yield network(RECIPE).to_paint(device, dtype)
 
 
 def without(way: Evaluation, *tricks: str) -> Evaluation:

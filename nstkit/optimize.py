@@ -75,8 +75,7 @@ def optimize(
     best: Step | None = None
     weights, anew = objective.weights(), True  # anew: nothing under these weights to compare with
     for index in itertools.count():
-        note = ""
-        losses, *gradient = evaluate(objective, x)
+        note, (losses, *gradient) = "", evaluate(objective, x)
         if losses is None:
             note = _restart(x, best, solver)
             losses, *gradient = evaluate(objective, x)
@@ -158,6 +157,8 @@ class Solver:
             return
         slope = self.smooth(gradient)
         self.scale = slope.abs().mean() if first else self.scale
+        if self.z is not self.x:  # it has a picture's size only while it is in use
+            self.z.data = torch.zeros_like(slope)
         self.z.grad = slope / self.scale
         del gradient, slope  # a poster's have gone before L-BFGS needs room
         if self.name.endswith("lbfgs"):  # torch's first direction is the gradient over its L1 norm
@@ -165,12 +166,11 @@ class Solver:
             self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
         self.z.grad = None
-        with torch.no_grad():
-            if self.z is not self.x:  # torch's L-BFGS asks for slopes at z, never where z is
-                self.x += self.smooth(self.z)
-                self.z.zero_()
-            if self.name == "adam":
-                self.x.clamp_(0, 1)
+        if self.z is not self.x:  # torch's L-BFGS asks for slopes at z, never where z is
+            self.x.detach().add_(self.smooth(self.z.data))
+            self.z.data = self.z.new_empty(0)
+        if self.name == "adam":
+            self.x.detach().clamp_(0, 1)
 
     def forget(self) -> None:
         """Clear what L-BFGS has learned of an objective that has changed."""
@@ -181,8 +181,8 @@ class Solver:
         """Begin anew after a failure, more carefully each time; return in words how."""
         self.failures += 1
         if self.failures > FRESH_STARTS:
-            halved = self.rate / 2 if self.name == "adam" else LEARNING_RATES["adam"]
-            self.name, self.rate = "adam", halved
+            self.rate = self.rate / 2 if self.name == "adam" else LEARNING_RATES["adam"]
+            self.name = "adam"
         self._renew()
         return f"fresh {self.name}, learning rate {self.rate:g}"
 
@@ -190,7 +190,7 @@ class Solver:
         self.scale: Tensor | None = None
         self.z, self.smooth = self.x, lambda values: values
         if self.name == "fourier_lbfgs":
-            self.z, self.smooth = torch.zeros_like(self.x, requires_grad=True), smoother(self.x)
+            self.z, self.smooth = self.x.new_empty(0).requires_grad_(), smoother(self.x)
         if self.name == "adam":
             self.optimizer = torch.optim.Adam([self.x], lr=self.rate, betas=(0.9, 0.99))
         elif self.name == "sgd":

@@ -49,12 +49,14 @@ class Conv(nn.Conv2d):
         """Return the weights in the order for inputs of this shape."""
         weight = self.weight.detach()
         valid_for = x.shape, weight.dtype, weight.data_ptr(), self.weight._version
-        if self._packed[0] != valid_for:
+        kept = self._packed  # one thread's, even if another puts its own there meanwhile
+        if kept[0] != valid_for:
             back = weight.flip(2, 3).transpose(0, 1)  # what a convolution's gradient is one with
             size, other = list(x.shape), [len(x), len(weight), *x.shape[2:]]
             # The weights are held, for others could come to lie where these were.
-            self._packed = valid_for, weight, (pack(weight, size), pack(back, other))
-        return self._packed[2]
+            kept = valid_for, weight, (pack(weight, size), pack(back, other))
+            self._packed = kept
+        return kept[2]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be neither copied nor stored, and is quickly made anew."""

@@ -75,9 +75,9 @@ def optimize(
     best: Step | None = None
     weights, anew = objective.weights(), True  # anew: nothing under these weights to compare with
     for index in itertools.count():
-        note, (losses, *gradient) = "", evaluate(objective, x)
-        if losses is None:
-            note = _restart(x, best, solver)
+        losses, *gradient = evaluate(objective, x)
+        note = _restart(x, best, solver) if losses is None else ""
+        if note:
             losses, *gradient = evaluate(objective, x)
             if losses is None:
                 raise ValueError("The loss of the best picture is no longer finite; cannot go on.")

@@ -25,7 +25,7 @@ def vgg() -> VGG:
 @pytest.fixture(scope="session")
 def network(vgg: VGG) -> VGG:
     """The same as the studio's engine lays it out; a copy, for layout changes the digits."""
-    return copy.deepcopy(vgg).to(memory_format=torch.channels_last)
+    return copy.deepcopy(vgg).to_paint("cpu")
 
 
 @pytest.fixture(scope="session")

@@ -138,6 +138,16 @@ def test_where_nothing_can_be_packed_it_computes_the_same(
     assert_close(found, expected)
 
 
+def test_a_hook_that_replaces_an_input_loses_nothing_else(cat: Tensor) -> None:
+    """The benchmarks imitate bfloat16 so; given by position, the wish for a ReLU got lost."""
+    plain, paints = VGG(), VGG().to_paint("cpu")
+    for vgg in (plain, paints):
+        vgg.convs["conv1_1"].register_forward_pre_hook(lambda conv, inputs: inputs[0] / 2)
+    expected = features_and_slope(plain, cat, ["relu1_1", "relu2_1"])
+    assert_close(features_and_slope(paints, cat, ["relu1_1", "relu2_1"]), expected)
+    assert expected[0].min() == 0
+
+
 def fails(*_: object) -> Tensor:
     raise RuntimeError("no such operation")
 

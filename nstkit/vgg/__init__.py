@@ -95,8 +95,6 @@ class VGG(nn.Module):
         of the convolution before: a hook on that sees what comes after both.
         """
         self.paints = True
-        for conv in self.convs.values():
-            conv.packs = True
         return self.to(device, dtype, memory_format=torch.channels_last)
 
     def forward(
@@ -118,7 +116,7 @@ class VGG(nn.Module):
                 break
             if name.startswith("conv"):
                 joined = self.paints and following.startswith("relu") and name not in wanted
-                x = self.convs[name](x, joined, again)
+                x = self.convs[name](x, rectify=joined, packed=self.paints and again)
             elif name.startswith("relu"):
                 # In place saves memory, but would turn a wanted conv output into its ReLU.
                 x = x if joined else F.relu(x, inplace=previous not in wanted)

@@ -21,13 +21,8 @@ Packed = tuple[Tensor, Tensor]  # weights there, and back
 
 
 class Conv(nn.Conv2d):
-    """A 3x3 convolution with frozen weights.
+    """A 3x3 convolution with frozen weights."""
 
-    Attributes:
-        packs: whether a CPU may keep the weights in its own order, two copies of them.
-    """
-
-    packs = False
     _packed: tuple[object, Tensor | None, Packed] = (None, None, ())
 
     @classmethod
@@ -38,9 +33,12 @@ class Conv(nn.Conv2d):
         conv.weight, conv.bias = nn.Parameter(weight), nn.Parameter(bias)
         return conv
 
-    def forward(self, x: Tensor, rectify: bool = False, again: bool = True) -> Tensor:
-        """Return the features of ``x``, after their ReLU if ``rectify``; see `VGG.forward`."""
-        if self.packs and again and x.is_cpu and self.padding_mode == "zeros" and can_pack(x.dtype):
+    def forward(self, x: Tensor, rectify: bool = False, packed: bool = False) -> Tensor:
+        """Return the features of ``x``, after their ReLU if ``rectify``.
+
+        If ``packed``, a CPU keeps the weights in its own order for this size, two copies of them.
+        """
+        if packed and x.is_cpu and self.padding_mode == "zeros" and can_pack(x.dtype):
             return _PackedConv.apply(x, self.bias, *self._weights(x), rectify)
         x = super().forward(x)
         return F.relu(x, inplace=True) if rectify else x
@@ -48,7 +46,7 @@ class Conv(nn.Conv2d):
     def _weights(self, x: Tensor) -> Packed:
         """Return the weights in the order for inputs of this shape."""
         weight = self.weight.detach()
-        valid_for = x.shape, weight.dtype, weight.data_ptr(), self.weight._version
+        valid_for = x.shape, weight.data_ptr(), weight._version
         kept = self._packed  # one thread's, even if another puts its own there meanwhile
         if kept[0] != valid_for:
             back = weight.flip(2, 3).transpose(0, 1)  # what a convolution's gradient is one with

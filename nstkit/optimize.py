@@ -14,7 +14,7 @@ from nstkit.losses import check_choice
 from nstkit.objective import Losses, Objective
 
 LEARNING_RATES = {"fourier_lbfgs": 1.0, "lbfgs": 1.0, "adam": 0.02, "sgd": 0.01}
-FIRST_MOVE, FRESH_STARTS = 0.01, 2  # on average, for want of a curvature; before Adam takes over
+FIRST_MOVE, FRESH_STARTS = 0.001, 2  # on average: a longer one may explode; before Adam takes over
 ENDLESS = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}  # the caller stops it
 PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of pictures and gradients, in L-BFGS's memory
 
@@ -162,7 +162,7 @@ class Solver:
         self.z.grad = slope / self.scale
         del gradient, slope  # a poster's have gone before L-BFGS needs room
         if self.name.endswith("lbfgs"):  # torch's first direction is the gradient over its L1 norm
-            rate = FIRST_MOVE * self.x.numel() if first else self.rate
+            rate = FIRST_MOVE * self.x.numel() if first else self.rate  # no curvature is known
             self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
         self.z.grad = None

@@ -9,12 +9,13 @@ import re
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from nstkit import content_loss, gram_matrix, style_loss, total_variation
-from nstkit.losses import CACHED, NORMALIZE, REDUCE, VARIATION
+from nstkit.losses import NORMALIZE, REDUCE, VARIATION, products
+from nstkit.losses.products import CACHED, keeps_the_rest
 
 
 def slow_gram(features: np.ndarray, normalize: str | None) -> np.ndarray:
@@ -135,13 +136,64 @@ def test_the_gradient_of_a_gram_matrix_under_any_slope(
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_features_are_widened_part_by_part(dtype: torch.dtype) -> None:
+def test_half_features_are_widened_part_by_part(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "keeps_the_rest", lambda: False)
     features = torch.randn(2, 16, 400, 371, dtype=torch.float32).to(dtype)  # the last part is short
     assert 2 * CACHED > features[0].numel() > CACHED
     got = gram_matrix(features, None)
     want = torch.einsum("bihw,bjhw->bij", features.double(), features.double())
     assert got.dtype == torch.float32
     assert (got - want).abs().max() < 1e-5 * want.abs().max()
+
+
+@pytest.fixture
+def in_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two products of bfloat16 on any processor: without a matrix unit they are only slow."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    keeps_the_rest.cache_clear()
+    yield
+    keeps_the_rest.cache_clear()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(
+    batch=st.integers(1, 2), channels=st.integers(1, 70), height=st.integers(1, 30),
+    width=st.integers(1, 30), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_two_products_of_bfloat16_have_16_digits(
+    in_two: None, layout: torch.memory_format,
+    batch: int, channels: int, height: int, width: int, seed: int,
+) -> None:  # fmt: skip
+    assert keeps_the_rest()
+    torch.manual_seed(seed)
+    features = torch.randn(batch, channels, height, width).relu().bfloat16()
+    got = gram_matrix(features.contiguous(memory_format=layout), None)
+    want = torch.einsum("bihw,bjhw->bij", features.double(), features.double())
+    assert got.dtype == torch.float32 and got.shape == want.shape
+    torch.testing.assert_close(got.double(), want, rtol=2**-16, atol=0)
+    products_of_8_digits = features.flatten(2) @ features.flatten(2).mT
+    torch.testing.assert_close(products_of_8_digits.double(), want, rtol=2**-8, atol=0)
+
+
+def test_a_library_that_leaves_no_rest_gets_float32(
+    in_two: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rounds_first(a: Tensor, b: Tensor, c: Tensor, beta: float) -> Tensor:
+        return beta * a + b @ c
+
+    features = torch.randn(1, 9, 8, 8).bfloat16()
+    monkeypatch.setattr(torch, "addmm", rounds_first)
+    assert not keeps_the_rest()
+    want = gram_matrix(features.double(), None)
+    torch.testing.assert_close(gram_matrix(features, None).double(), want, rtol=1e-5, atol=1e-5)
+
+
+def test_no_matrix_unit_no_two_products(in_two: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    assert not keeps_the_rest()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

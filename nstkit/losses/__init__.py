@@ -4,18 +4,21 @@ Symbols as in Gatys, Ecker, Bethge: "Image Style Transfer Using Convolutional Ne
 CVPR 2016: F_l and P_l are features of the generated image and of the photograph, with N_l channels
 and M_l = H_l * W_l positions; G_l and A_l are Gram matrices of the generated image and the artwork.
 
-Half-precision inputs are converted to float32 before anything is multiplied or summed; all other
-floating dtypes stay what they are. Gradients of bfloat16 features are bfloat16.
+Half-precision inputs are multiplied and summed as if they were float32, Gram matrices of bfloat16
+to 16 binary digits at least; all other floating dtypes stay what they are. Gradients of bfloat16
+features are bfloat16.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from nstkit.losses.products import Products, at_least_float32
 
 Normalize = Literal["positions", "elements", None]
 Reduce = Literal["mean", "sum", "rms"]
@@ -23,7 +26,6 @@ Variation = Literal["l1", "squared", "isotropic", "power", "nine_point"]
 NORMALIZE, REDUCE, VARIATION = get_args(Normalize), get_args(Reduce), get_args(Variation)
 
 ISOTROPIC_EPSILON = 1e-8  # a step of 1e-4, squared: where all is flat, the gradient stays finite
-CACHED = 2**21  # elements widened at a time: a copy in the processor's cache takes little time
 
 
 def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
@@ -46,34 +48,7 @@ def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
         raise ValueError(f"features has shape {tuple(features.shape)}; expected (B, C, H, W).")
     check_choice("normalize", normalize, NORMALIZE)
     M_l = features.shape[2] * features.shape[3]
-    return _Products.apply(features) / gram_divisor(normalize, features.shape[1], M_l)
-
-
-class _Products(torch.autograd.Function):
-    """F F^T, whose factors are one and the same: so on the way back one product will do."""
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
-        """Return the products in at least float32."""
-        ctx.save_for_backward(features)
-        F_l = features.flatten(2)  # (B, C, M)
-        narrow = F_l.is_cpu and F_l.dtype.itemsize < 4
-        positions = max(CACHED // F_l.shape[1], 1) if narrow else F_l.shape[2]
-        return sum(part @ part.mT for part in map(at_least_float32, F_l.split(positions, dim=2)))
-
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> Tensor:
-        """Return (S + S^T) F in dtype and layout of F; no view, so that others are added in it."""
-        (features,) = ctx.saved_tensors
-        features = features.to(torch.promote_types(features.dtype, torch.bfloat16))  # not float16
-        both = (slope + slope.mT).to(features.dtype)
-        if features.stride(1) == 1:  # to add gradients of two layouts is slow
-            gradient = torch.empty_like(features, memory_format=torch.channels_last)
-            torch.bmm(features.flatten(2).mT, both, out=gradient.flatten(2).mT)
-        else:
-            gradient = torch.empty_like(features, memory_format=torch.contiguous_format)
-            torch.bmm(both, features.flatten(2), out=gradient.flatten(2))
-        return gradient
+    return Products.apply(features) / gram_divisor(normalize, features.shape[1], M_l)
 
 
 def gram_divisor(normalize: Normalize, N_l: int, M_l: int) -> int:
@@ -186,11 +161,6 @@ def _nine_point(x: Tensor) -> Tensor:
     straight = (right - here).square() + (below - here).square()
     falling, rising = y[..., 2:, 2:] - here, y[..., 2:, :-2] - here
     return straight * 2 / 3 + (falling.square() + rising.square()) / 6
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """Return float16 and bfloat16 tensors as float32, others as they are."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def check_choice(option: str, value: object, choices: tuple[object, ...]) -> None:

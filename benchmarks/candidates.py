@@ -187,7 +187,7 @@ def by_precision(content: Tensor, style: Tensor, device: str) -> dict[str, Tenso
 def by_first_move(content: Tensor, style: Tensor, device: str) -> dict[str, Tensor]:
     """Paint with first updates that move a pixel less and less."""
     objective, found = Objective(content, style, usual(device), RECIPE), {}
-    for move in (10 * FIRST_MOVE, FIRST_MOVE, FIRST_MOVE / 10):
+    for move in (FIRST_MOVE, FIRST_MOVE / 3, FIRST_MOVE / 100):
         with mock.patch.object(sys.modules["nstkit.optimize"], "FIRST_MOVE", move):
             found[f"{move:.2g}"] = last(descent([objective] * STEPS, content))
     return found

@@ -14,7 +14,8 @@ from nstkit.losses import check_choice
 from nstkit.objective import Losses, Objective
 
 LEARNING_RATES = {"fourier_lbfgs": 1.0, "lbfgs": 1.0, "adam": 0.02, "sgd": 0.01}
-FIRST_MOVE, FRESH_STARTS = 0.001, 2  # on average: a longer one may explode; before Adam takes over
+FIRST_MOVE, FRESH_STARTS = 0.01, 2  # on average, for want of a curvature; before Adam takes over
+NEXT_MOVE = 0.001  # the same under new weights: from near the ground, a longer one ends up a wall
 ENDLESS = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}  # the caller stops it
 PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of pictures and gradients, in L-BFGS's memory
 
@@ -129,15 +130,15 @@ def smoother(x: Tensor, power: float = 0.5) -> Callable[[Tensor], Tensor]:
 
 
 class Solver:
-    """Update pixels with torch's L-BFGS, Adam or SGD, whatever the objective's scale.
+    """Update pixels with torch's L-BFGS, Adam or SGD.
 
     Gradients are divided by their mean size at the first update, since the optimizers hold absolute
     constants: L-BFGS drops curvature below 1e-10, Adam adds 1e-8.
 
-    "lbfgs" makes one iteration an update with a history of 20 pairs, fewer where they would fill
-    the memory. It never clamps: that would falsify its curvature. "fourier_lbfgs" does so over z,
-    the pixels being the start plus `smoother` of z: large forms and colors need fewer updates. Adam
-    clamps to [0, 1] after each update. SGD's rate is how far its first moves a pixel on average.
+    "lbfgs" makes one iteration an update, with 20 pairs, fewer where they would fill the memory. It
+    never clamps: that would falsify its curvature. "fourier_lbfgs" does so over z, the pixels being
+    the start plus `smoother` of z: large forms and colors need fewer updates. Adam clamps to [0, 1]
+    after each update. SGD's rate is how far its first moves a pixel on average.
 
     Args:
         x: the pixels, a leaf tensor; updated in place.
@@ -148,7 +149,7 @@ class Solver:
         check_choice("optimizer", name, tuple(LEARNING_RATES))
         self.x, self.name, self.failures = x, name, 0
         self.rate = LEARNING_RATES[name] if rate is None else rate
-        self._renew()
+        self._renew(FIRST_MOVE)
 
     def update(self, gradient: Tensor) -> None:
         """Make one update of the pixels from the gradient at them."""
@@ -161,10 +162,8 @@ class Solver:
             self.z.data = torch.zeros_like(slope)
         self.z.grad = slope / self.scale
         del gradient, slope  # a poster's have gone before L-BFGS needs room
-        if self.name.endswith("lbfgs"):  # torch's first direction is the gradient over its L1 norm
-            rate = FIRST_MOVE * self.x.numel() if first else self.rate  # no curvature is known
-            self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
+        self.optimizer.param_groups[0]["lr"] = self.rate  # L-BFGS's first one is another
         self.z.grad = None
         if self.z is not self.x:  # torch's L-BFGS asks for slopes at z, never where z is
             self.x.detach().add_(self.smooth(self.z.data))
@@ -173,9 +172,9 @@ class Solver:
             self.x.detach().clamp_(0, 1)
 
     def forget(self) -> None:
-        """Clear what L-BFGS has learned of an objective that has changed."""
+        """Clear what L-BFGS learned under other weights, and begin with a short move."""
         if self.name.endswith("lbfgs"):
-            self._renew()
+            self._renew(NEXT_MOVE)
 
     def restart(self) -> str:
         """Begin anew after a failure, more carefully each time; return in words how."""
@@ -183,10 +182,10 @@ class Solver:
         if self.failures > FRESH_STARTS:
             self.rate = self.rate / 2 if self.name == "adam" else LEARNING_RATES["adam"]
             self.name = "adam"
-        self._renew()
+        self._renew(FIRST_MOVE)
         return f"fresh {self.name}, learning rate {self.rate:g}"
 
-    def _renew(self) -> None:
+    def _renew(self, first_move: float) -> None:
         self.scale: Tensor | None = None
         self.z, self.smooth = self.x, lambda values: values
         if self.name == "fourier_lbfgs":
@@ -197,4 +196,5 @@ class Solver:
             self.optimizer = torch.optim.SGD([self.x], lr=self.rate)
         else:
             pairs = min(max(PAIRS_BYTES // (8 * self.x.numel()), LEAST_PAIRS), PAIRS)
-            self.optimizer = torch.optim.LBFGS([self.z], history_size=pairs, **ENDLESS)
+            rate = first_move * self.x.numel()  # torch divides the first gradient by its L1 norm
+            self.optimizer = torch.optim.LBFGS([self.z], rate, history_size=pairs, **ENDLESS)

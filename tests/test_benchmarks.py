@@ -185,7 +185,7 @@ def test_first_moves_of_other_lengths_end_elsewhere(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(candidates, "PAIRS", candidates.PAIRS[:1])
     monkeypatch.setattr(candidates, "STEPS", 2)
     rows = candidates.losses("cpu", 48, candidates.by_first_move)
-    assert [row["name"] for row in rows] == ["0.01", "0.001", "0.0001"]
+    assert [row["name"] for row in rows] == ["0.01", "0.0033", "0.0001"]
     assert len({row["loss"] for row in rows}) == 3 and before == loop.FIRST_MOVE
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nstkit import VGG, Losses, Objective, Recipe, load_image, optimize
 from nstkit.lesson.stored import pairs_kept
-from nstkit.optimize import FIRST_MOVE, Solver, evaluate, smoother
+from nstkit.optimize import NEXT_MOVE, Solver, evaluate, smoother
 from nstkit.start import start_image
 from nstkit.vgg import feature_dtype
 
@@ -128,10 +128,10 @@ def test_large_pictures_get_fewer_pairs_so_that_these_fit_into_the_memory() -> N
     assert 5 * 2 * 4 * 3 * 1536 * 2048 < 4e8
 
 
-def test_the_first_move_is_a_thousandth_of_the_range(target: Tensor) -> None:
+def test_the_first_move_is_a_hundredth_of_the_range(target: Tensor) -> None:
     start = torch.full_like(target, 0.5)
     first, second = itertools.islice(optimize(Quadratic(target), start), 2)
-    assert (second.image - first.image).abs().mean().item() == pytest.approx(0.001, rel=1e-3)
+    assert (second.image - first.image).abs().mean().item() == pytest.approx(0.01, rel=1e-3)
 
 
 def test_a_stationary_start_stays_where_it_is(target: Tensor) -> None:
@@ -189,7 +189,7 @@ def test_fourier_lbfgs_is_lbfgs_over_z_where_the_picture_is_the_start_plus_its_f
         torch.testing.assert_close(step.image, image.detach().clamp(0, 1), rtol=0, atol=1e-4)
         (slope,) = torch.autograd.grad(objective(image).total, z)
         scale = slope.abs().mean() if scale is None else scale
-        torchs.param_groups[0]["lr"] = 1.0 if index else 0.001 * z.numel()
+        torchs.param_groups[0]["lr"] = 1.0 if index else 0.01 * z.numel()
         z.grad = slope / scale
         torchs.step(lambda: 0.0)
 
@@ -216,7 +216,7 @@ def test_a_failure_restarts_from_the_best_picture_with_fresh_memory(
     assert noted.index == 5 and f"back to step {best.index}" in noted.note and "lbfgs" in noted.note
     assert torch.equal(noted.image, best.image)
     following = steps[noted.index + 1]
-    assert (following.image - noted.image).abs().mean().item() == pytest.approx(0.001, rel=0.05)
+    assert (following.image - noted.image).abs().mean().item() == pytest.approx(0.01, rel=0.05)
     assert steps[-1].losses.total < 1e-2 * steps[0].losses.total
     assert all(math.isfinite(s.losses.total) for s in steps)
 
@@ -276,7 +276,7 @@ def test_a_change_acts_in_the_very_next_picture(vgg: VGG, cat: Tensor, wave: Ten
     assert torch.equal(next(run).image, next(run).image)  # under content alone nothing moves
     objective.beta = 100.0
     step = next(run)
-    assert (step.image - cat).abs().mean() > FIRST_MOVE / 2 and step.losses.terms["style"] > 0
+    assert (step.image - cat).abs().mean() > NEXT_MOVE / 2 and step.losses.terms["style"] > 0
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "fourier_lbfgs"])
@@ -356,17 +356,17 @@ def test_the_rounded_network_computes_what_bf16_does(cat: Tensor) -> None:
 
 
 def test_bf16_features_end_within_3_percent_of_fp32() -> None:
-    """Mean over two pairs and three starts, a thousandth apart, judged by the fp32 objective.
+    """Mean over two pairs and eight starts, a thousandth apart, judged by the fp32 objective.
 
-    One run tells nothing: from such starts, at 96 px, runs in fp32 alone differ by 2 % after 10
-    steps (one standard deviation) and by 4 % after 30. The mean ratio of twelve has one of 1.2 %.
+    One run tells nothing: from such starts runs in fp32 alone differ by 2 to 4 % (one standard
+    deviation), runs in bfloat16 by 3 to 6 %. The mean ratio over both pairs has one of 1.3 %.
     """
     networks, ratios = (VGG(), bf16_network()), []
     for pair in (("cat", "great_wave"), ("castle", "scream")):
         content, style = (load_image(name, size=48) for name in pair)
         judge = Objective(content, style, VGG())
         noise = torch.Generator().manual_seed(0)
-        starts = [content + 1e-3 * torch.randn(content.shape, generator=noise) for _ in range(3)]
+        starts = [content + 1e-3 * torch.randn(content.shape, generator=noise) for _ in range(8)]
         means = []
         for network in networks:
             objective = Objective(content, style, network)

@@ -503,11 +503,11 @@ def test_the_script_of_a_painting_left_alone_is_a_call_of_stylize(painting):
 def test_the_script_of_a_steered_painting_repeats_it_bit_for_bit(painting, monkeypatch):
     change(painting, beta=50)
     advance(painting, 2)
+    painting.undo()
     change(painting, style="scream", style_layers={"relu1_1": 0.5, "relu4_1": 0.5})
     advance(painting, 3)
     change(painting, optimizer="adam")
     advance(painting, 2)
-    painting.undo()
     painting.forget()
     advance(painting, 2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -149,7 +150,7 @@ def test_half_features_are_widened_part_by_part(
 
 
 @pytest.fixture
-def in_two(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_two(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two products of bfloat16 on any processor: without a matrix unit they are only slow."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
     keeps_the_rest.cache_clear()

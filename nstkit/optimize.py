@@ -16,6 +16,7 @@ from nstkit.objective import Losses, Objective
 LEARNING_RATES = {"fourier_lbfgs": 1.0, "lbfgs": 1.0, "adam": 0.02, "sgd": 0.01}
 FIRST_MOVE, FRESH_STARTS = 0.01, 2  # on average, for want of a curvature; before Adam takes over
 NEXT_MOVE = 0.001  # the same under new weights: from near the ground, a longer one ends up a wall
+LONGEST_MOVE = 0.02  # later, over frequencies: where curvature misleads, L-BFGS leaps anywhere
 ENDLESS = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}  # the caller stops it
 PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of pictures and gradients, in L-BFGS's memory
 
@@ -73,8 +74,7 @@ def optimize(
     x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()
     del start  # of a poster's size, as all that goes here when it is needed no more
     solver = Solver(x, optimizer, learning_rate)
-    best: Step | None = None
-    weights, anew = objective.weights(), True  # anew: nothing under these weights to compare with
+    best, weights, anew = None, objective.weights(), True  # anew: nothing yet to compare with
     for index in itertools.count():
         losses, *gradient = evaluate(objective, x)
         note = _restart(x, best, solver) if losses is None else ""
@@ -133,12 +133,11 @@ class Solver:
     """Update pixels with torch's L-BFGS, Adam or SGD.
 
     Gradients are divided by their mean size at the first update, since the optimizers hold absolute
-    constants: L-BFGS drops curvature below 1e-10, Adam adds 1e-8.
-
-    "lbfgs" makes one iteration an update, with 20 pairs, fewer where they would fill the memory. It
-    never clamps: that would falsify its curvature. "fourier_lbfgs" does so over z, the pixels being
-    the start plus `smoother` of z: large forms and colors need fewer updates. Adam clamps to [0, 1]
-    after each update. SGD's rate is how far its first moves a pixel on average.
+    constants: L-BFGS drops curvature below 1e-10, Adam adds 1e-8. "lbfgs" makes one iteration an
+    update, with 20 pairs, fewer where memory is short. It never clamps: that would falsify its
+    curvature. "fourier_lbfgs" does so over z, the pixels being the start plus `smoother` of z:
+    large forms and colors need fewer updates. And it shortens moves over ``LONGEST_MOVE``. Adam
+    clamps after each update. SGD's rate is how far its first moves a pixel on average.
 
     Args:
         x: the pixels, a leaf tensor; updated in place.
@@ -153,21 +152,22 @@ class Solver:
 
     def update(self, gradient: Tensor) -> None:
         """Make one update of the pixels from the gradient at them."""
-        first = self.scale is None
-        if first and not gradient.any():  # a stationary start: the content under alpha alone
+        if self.scale is None and not gradient.any():  # stationary: the content under alpha alone
             return
         slope = self.smooth(gradient)
-        self.scale = slope.abs().mean() if first else self.scale
-        if self.z is not self.x:  # it has a picture's size only while it is in use
-            self.z.data = torch.zeros_like(slope)
+        self.scale = slope.abs().mean() if self.scale is None else self.scale
+        self.z.data = self.x.detach() if self.z is self.x else torch.zeros_like(slope)
         self.z.grad = slope / self.scale
         del gradient, slope  # a poster's have gone before L-BFGS needs room
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
         self.optimizer.param_groups[0]["lr"] = self.rate  # L-BFGS's first one is another
         self.z.grad = None
         if self.z is not self.x:  # torch's L-BFGS asks for slopes at z, never where z is
-            self.x.detach().add_(self.smooth(self.z.data))
-            self.z.data = self.z.new_empty(0)
+            move = self.smooth(self.z.data)
+            share = min((self.longest * move.numel() / move.norm(p=1)).item(), 1.0)
+            self.optimizer.state[self.z]["t"] *= share  # from it L-BFGS computes where it went
+            self.x.detach().add_(move, alpha=share)
+            self.z.data, self.longest = self.z.new_empty(0), LONGEST_MOVE  # small while not in use
         if self.name == "adam":
             self.x.detach().clamp_(0, 1)
 
@@ -186,7 +186,7 @@ class Solver:
         return f"fresh {self.name}, learning rate {self.rate:g}"
 
     def _renew(self, first_move: float) -> None:
-        self.scale: Tensor | None = None
+        self.scale, self.longest = None, first_move
         self.z, self.smooth = self.x, lambda values: values
         if self.name == "fourier_lbfgs":
             self.z, self.smooth = self.x.new_empty(0).requires_grad_(), smoother(self.x)

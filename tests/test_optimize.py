@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nstkit import VGG, Losses, Objective, Recipe, load_image, optimize
 from nstkit.lesson.stored import pairs_kept
-from nstkit.optimize import NEXT_MOVE, Solver, evaluate, smoother
+from nstkit.optimize import FIRST_MOVE, LONGEST_MOVE, NEXT_MOVE, Solver, evaluate, smoother
 from nstkit.start import start_image
 from nstkit.vgg import feature_dtype
 
@@ -175,23 +175,54 @@ def test_the_smoother_is_its_own_transpose_and_prefers_large_forms() -> None:
     assert ratio.item() == pytest.approx(math.sqrt(16 / 4), rel=1e-4)
 
 
+def two_loops(slope: torch.Tensor, pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+    """Return the direction of L-BFGS as Nocedal 1980 writes it, from all moves s and changes y."""
+    q, coefficients = slope.clone(), []
+    for s, y in reversed(pairs):
+        coefficients.append((s * q).sum() / (s * y).sum())
+        q -= coefficients[-1] * y
+    s, y = pairs[-1]
+    q *= (s * y).sum() / (y * y).sum()
+    for (s, y), a in zip(pairs, reversed(coefficients), strict=True):
+        q += (a - (y * q).sum() / (s * y).sum()) * s
+    return -q
+
+
 def test_fourier_lbfgs_is_lbfgs_over_z_where_the_picture_is_the_start_plus_its_filtered_z() -> None:
-    """By torch alone: autograd goes through the filter, and L-BFGS holds z."""
+    """By hand: autograd goes through the filter, long moves are cut, pairs are of what was done."""
     target = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(1))
     start, objective = torch.full_like(target, 0.5), Quadratic(target)
     smooth, z = smoother(start), torch.zeros_like(start, requires_grad=True)
-    torchs = torch.optim.LBFGS(
-        [z], max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0
-    )
-    scale = None
-    for index, step in enumerate(optimize(objective, start, "fourier_lbfgs", steps=7)):
+    scale, pairs, lengths, move, before = None, [], [], start, start
+    for index, step in enumerate(optimize(objective, start, "fourier_lbfgs", steps=12)):
         image = start + smooth(z)
         torch.testing.assert_close(step.image, image.detach().clamp(0, 1), rtol=0, atol=1e-4)
         (slope,) = torch.autograd.grad(objective(image).total, z)
         scale = slope.abs().mean() if scale is None else scale
-        torchs.param_groups[0]["lr"] = 1.0 if index else 0.01 * z.numel()
-        z.grad = slope / scale
-        torchs.step(lambda: 0.0)
+        slope /= scale
+        if index:
+            pairs.append((move, slope - before))
+        move = two_loops(slope, pairs) if pairs else -slope
+        length = smooth(move).abs().mean()
+        longest = LONGEST_MOVE if index else FIRST_MOVE
+        move *= min(longest / length, 1.0) if index else longest / length
+        lengths.append(smooth(move).abs().mean().item())
+        before, z = slope, (z.detach() + move).requires_grad_()
+    assert sum(length > 0.999 * LONGEST_MOVE for length in lengths) > 2
+    assert min(lengths[1:]) < 0.9 * LONGEST_MOVE
+
+
+def test_a_bend_of_the_loss_throws_no_painting_over_frequencies_far_away() -> None:
+    """Colors of the first layer alone, from a photograph: L-BFGS guesses moves of 1 and more."""
+    cat, wave = (load_image(name, size=96) for name in ("cat", "great_wave"))
+    objective = Objective(cat, wave, VGG(), Recipe(beta=1000, style_layers=("relu1_1",)))
+    totals, images = [], []
+    for step in optimize(objective, cat, "fourier_lbfgs", steps=15):
+        totals.append(step.losses.total)
+        images.append(step.image)
+    moves = [(b - a).abs().mean().item() for a, b in itertools.pairwise(images)]
+    assert max(moves) < 1.01 * LONGEST_MOVE
+    assert max(totals) < 1.05 * totals[0] and totals[-1] < totals[0] / 20
 
 
 def test_fourier_lbfgs_needs_fewer_steps_from_a_photograph() -> None:

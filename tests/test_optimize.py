@@ -175,7 +175,7 @@ def test_the_smoother_is_its_own_transpose_and_prefers_large_forms() -> None:
     assert ratio.item() == pytest.approx(math.sqrt(16 / 4), rel=1e-4)
 
 
-def two_loops(slope: torch.Tensor, pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+def two_loops(slope: Tensor, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
     """Return the direction of L-BFGS as Nocedal 1980 writes it, from all moves s and changes y."""
     q, coefficients = slope.clone(), []
     for s, y in reversed(pairs):

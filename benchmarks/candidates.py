@@ -21,8 +21,9 @@ from tricks import compared, descent, step
 
 import nstkit
 from nstkit.objective import Objective, network
-from nstkit.optimize import FIRST_MOVE, Solver
-from nstkit.optimize import PAIRS as PAIRS_KEPT
+from nstkit.optimize import Solver
+from nstkit.optimize.solver import FIRST_MOVE
+from nstkit.optimize.solver import PAIRS as PAIRS_KEPT
 from nstkit.vgg import VGG, feature_dtype
 
 # glibc, the C library of most Linux systems, asks the system for each block above a size, and gives
@@ -188,7 +189,7 @@ def by_first_move(content: Tensor, style: Tensor, device: str) -> dict[str, Tens
     """Paint with first updates that move a pixel less and less."""
     objective, found = Objective(content, style, usual(device), RECIPE), {}
     for move in (FIRST_MOVE, FIRST_MOVE / 3, FIRST_MOVE / 100):
-        with mock.patch.object(sys.modules["nstkit.optimize"], "FIRST_MOVE", move):
+        with mock.patch.object(sys.modules["nstkit.optimize.solver"], "FIRST_MOVE", move):
             found[f"{move:.2g}"] = last(descent([objective] * STEPS, content))
     return found
 

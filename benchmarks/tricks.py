@@ -20,8 +20,8 @@ from torch import Tensor
 
 import nstkit
 from nstkit.objective import Objective, network
-from nstkit.optimize import PAIRS as PAIRS_KEPT
 from nstkit.optimize import Solver, evaluate, smoother
+from nstkit.optimize.solver import PAIRS as PAIRS_KEPT
 from nstkit.vgg import VGG, feature_dtype
 
 Evaluation = Callable[[], Tensor]  # the gradient of the pixels

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from nstkit import DEFAULT, VGG, Losses, Objective, Recipe
+from nstkit.optimize import solver
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import candidates
@@ -180,21 +181,20 @@ def test_a_descent_in_two_precisions_goes_on_where_it_was(
 
 
 def test_first_moves_of_other_lengths_end_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = sys.modules["nstkit.optimize"]
-    before = loop.FIRST_MOVE
+    before = solver.FIRST_MOVE
     monkeypatch.setattr(candidates, "PAIRS", candidates.PAIRS[:1])
     monkeypatch.setattr(candidates, "STEPS", 2)
     rows = candidates.losses("cpu", 48, candidates.by_first_move)
     assert [row["name"] for row in rows] == ["0.01", "0.0033", "0.0001"]
-    assert len({row["loss"] for row in rows}) == 3 and before == loop.FIRST_MOVE
+    assert len({row["loss"] for row in rows}) == 3 and before == solver.FIRST_MOVE
 
 
 def test_memory_is_looked_at_when_lbfgs_remembers_all_that_it_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    loop, solvers, remembered = sys.modules["nstkit.optimize"], [], []
+    solvers, remembered = [], []
 
-    class Seen(loop.Solver):
+    class Seen(solver.Solver):
         def __init__(self, *given: object) -> None:
             solvers.append(self)
             super().__init__(*given)
@@ -205,10 +205,10 @@ def test_memory_is_looked_at_when_lbfgs_remembers_all_that_it_may(
             remembered.append(len(state["old_dirs"]))
             return super().__call__(image)
 
-    monkeypatch.setattr(loop, "Solver", Seen)
+    monkeypatch.setattr(sys.modules["nstkit.optimize"], "Solver", Seen)
     monkeypatch.setattr(memory, "Objective", Noting)
     row = memory.paint("cat", 48, None, "cpu")
-    assert remembered == [loop.PAIRS] and row["pairs"] == loop.PAIRS
+    assert remembered == [solver.PAIRS] and row["pairs"] == solver.PAIRS
     assert row["peak_gb"] > 0.1 and row["seconds_a_step"] > 0 and max(row["shape"]) == 48
 
 

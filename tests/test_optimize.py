@@ -11,7 +11,8 @@ from torch import Tensor
 
 from nstkit import VGG, Losses, Objective, Recipe, load_image, optimize
 from nstkit.lesson.stored import pairs_kept
-from nstkit.optimize import FIRST_MOVE, LONGEST_MOVE, NEXT_MOVE, Solver, evaluate, smoother
+from nstkit.optimize import Solver, evaluate, smoother
+from nstkit.optimize.solver import FIRST_MOVE, LONGEST_MOVE, NEXT_MOVE
 from nstkit.start import start_image
 from nstkit.vgg import feature_dtype
 

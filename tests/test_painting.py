@@ -14,7 +14,7 @@ from torch import Tensor
 import nstkit
 from nstkit import DEFAULT, VGG, Recipe, Result, Step, sample, stylize
 from nstkit.images import load_image
-from nstkit.optimize import FIRST_MOVE
+from nstkit.optimize.solver import FIRST_MOVE
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).resolve().parents[1] / "measured"
+UNITS = {"bfloat16": "bf16 units", "float32": "no bf16 units"}  # by what "auto" chooses there
 TIMES = {"seconds": "seconds", "ratio": "times as fast"}
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, what to show of a row
     "stages": ("tricks", "one trick added after the other", TIMES),
@@ -44,10 +45,16 @@ def measured(part: str | None = None) -> dict[str, Any]:
         {machine: {benchmark: {"machine": facts, "date": day, "results": results}}} of all.
     """
     paths = sorted(FOLDER.glob("*.json"))
-    found = {p.stem.replace("_", " "): json.loads(p.read_text(encoding="utf-8")) for p in paths}
+    found = {_machine(p.stem): json.loads(p.read_text(encoding="utf-8")) for p in paths}
     if part is None:
         return found
     return {name: parts[part]["results"] for name, parts in found.items() if part in parts}
+
+
+def _machine(stem: str) -> str:
+    """Return a file's name in words; its last one is a precision, and many rows have their own."""
+    name, _, precision = stem.rpartition("_")
+    return f"{name.replace('_', ' ')} ({UNITS[precision]})"
 
 
 def stored_table(section: str) -> Table:

@@ -51,7 +51,7 @@ def measure(device: str, size: int = 256, small: int = 96, repeats: int = 7) -> 
 def parts(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dict]:
     objective = Objective(content, style, usual(device), RECIPE)
     actions = {
-        "a step": step(objective, content),
+        "an evaluation": step(objective, content),
         "losses and Gram matrices": losses_only(objective, content),
         f"L-BFGS with {PAIRS_KEPT} pairs, over frequencies": full_solver(content),
     }
@@ -59,7 +59,7 @@ def parts(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dic
     rows = []
     for name, value in taken.items():
         rows.append(
-            {"name": name, "size": size, "seconds": value, "share": value / taken["a step"]}
+            {"name": name, "size": size, "seconds": value, "share": value / taken["an evaluation"]}
         )
         print(f"  {size} px, {name}: {value:.4f} s, share {rows[-1]['share']:.3f}", flush=True)
     return rows

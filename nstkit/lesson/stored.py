@@ -26,7 +26,7 @@ TIMES = {"seconds": "seconds", "ratio": "times as fast"}
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, what to show of a row
     "stages": ("tricks", "one trick added after the other", TIMES),
     "descents": ("tricks", "evaluations to where a tutorial's loop is after 100", {"steps": ""}),
-    "parts": ("candidates", "parts of a step", {"seconds": "seconds", "share": "share of a step"}),
+    "parts": ("candidates", "parts of a step", {"seconds": "seconds", "share": "of an evaluation"}),
     "ways": ("candidates", "other ways to make a step", TIMES),
     "freed": ("candidates", "a step, by what becomes of memory that it frees", TIMES),
     "endings": ("candidates", "loss after 100 evaluations", {"loss": ""}),
@@ -121,11 +121,12 @@ def show_plan(
         for name, choice in choices.items()
     }
     seconds, peak = chosen = lines[list(choices)[-1]][list(sizes).index(size)]
-    alt = f"{size} px, {list(choices)[-1]}: {seconds:.3g} s a step, {peak:.1f} GB"
+    alt = f"{machine}, {size} px, {list(choices)[-1]}: {seconds:.3g} s a step, {peak:.1f} GB"
 
     def _draw(figure: Figure) -> None:
         from matplotlib.ticker import LogLocator
 
+        figure.suptitle(machine, fontsize=10)
         for at, (axes, unit) in enumerate(
             zip(figure.subplots(1, 2), ("seconds a step", "GB"), strict=True)
         ):

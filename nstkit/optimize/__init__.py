@@ -65,7 +65,7 @@ def optimize(
         steps: how many updates; None goes on until the caller stops.
 
     Raises:
-        ValueError: The loss of the start is not finite.
+        ValueError: The loss of the start is not finite, or no longer that of the best picture.
     """
     began = perf_counter()
     x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()

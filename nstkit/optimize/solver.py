@@ -15,7 +15,7 @@ FIRST_MOVE = 0.01  # of a pixel on average, for want of a curvature
 NEXT_MOVE = 0.001  # the same under new weights: from near the ground, a longer one ends up a wall
 LONGEST_MOVE = 0.02  # later, over frequencies: where curvature misleads, L-BFGS leaps anywhere
 ENDLESS = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}  # the caller stops it
-PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of pictures and gradients, in L-BFGS's memory
+PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of moves and what they did to gradients
 
 
 class Solver:
@@ -23,7 +23,7 @@ class Solver:
 
     Gradients are divided by their mean size at the first update, since the optimizers hold absolute
     constants: L-BFGS drops curvature below 1e-10, Adam adds 1e-8. "lbfgs" makes one iteration an
-    update, with 20 pairs, fewer where memory is short. It never clamps: that would falsify its
+    update, with 20 pairs, fewer for large pictures. It never clamps: that would falsify its
     curvature. "fourier_lbfgs" does so over `Frequencies`. Adam clamps after each update. SGD's rate
     is how far its first moves a pixel on average.
 

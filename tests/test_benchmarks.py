@@ -212,6 +212,18 @@ def test_memory_is_looked_at_when_lbfgs_remembers_all_that_it_may(
     assert row["peak_gb"] > 0.1 and row["seconds_a_step"] > 0 and max(row["shape"]) == 48
 
 
+def test_of_several_processes_the_peak_in_the_middle_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peaks = iter([3.0, 1.0, 2.5])
+    row = {"shape": [256, 170], "pairs": 20, "seconds_a_step": 0.1}
+    monkeypatch.setattr(
+        memory, "elsewhere", lambda given: json.dumps({**row, "peak_gb": next(peaks)})
+    )
+    (found,) = memory.measure("cpu", sizes=(256,))
+    assert (found["least_gb"], found["peak_gb"], found["most_gb"]) == (1.0, 2.5, 3.0)
+
+
 def peak_after(work: str) -> int:
     """Return the peak that a program of its own tells of itself."""
     code = f"import sys, torch; sys.path[:0] = {[str(FOLDER), str(FOLDER.parent)]}; import memory"

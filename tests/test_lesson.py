@@ -393,7 +393,8 @@ def test_a_plan_draws_the_estimates_and_marks_the_chosen_size(vgg, monkeypatch):
     monkeypatch.setattr(stored, "chart", keep)
     picture = lesson.show_plan(machine, 1024, 256, vgg, sizes=[512, 1024, 2048])
     seconds, peak = lesson.estimated(machine, 1024, 256, vgg)
-    assert f"1024 px, 256 px: {seconds:.3g} s a step, {peak:.1f} GB" == picture.alt
+    assert f"{machine}, 1024 px, 256 px: {seconds:.3g} s a step, {peak:.1f} GB" == picture.alt
+    assert drawn[0].get_suptitle() == machine
     for axes, value in zip(drawn[0].axes, (seconds, peak), strict=True):
         whole, tiled, star = axes.get_lines()
         assert star.get_xydata().tolist() == [[1024, value]]
@@ -401,4 +402,4 @@ def test_a_plan_draws_the_estimates_and_marks_the_chosen_size(vgg, monkeypatch):
         low, high = axes.get_ylim()
         assert sum(low < tick < high for tick in axes.get_yticks()) >= 3  # a value can be read off
     whole_only = lesson.show_plan(machine, 512, "whole", vgg, sizes=[512, 1024])
-    assert whole_only.alt.startswith("512 px, whole: ")
+    assert whole_only.alt.startswith(f"{machine}, 512 px, whole: ")

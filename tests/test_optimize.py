@@ -12,7 +12,7 @@ from torch import Tensor
 from nstkit import VGG, Losses, Objective, Recipe, load_image, optimize
 from nstkit.lesson.stored import pairs_kept
 from nstkit.optimize import Solver, evaluate, smoother
-from nstkit.optimize.solver import FIRST_MOVE, LONGEST_MOVE, NEXT_MOVE
+from nstkit.optimize.solver import ENDLESS, FIRST_MOVE, LBFGS, LONGEST_MOVE, NEXT_MOVE
 from nstkit.start import start_image
 from nstkit.vgg import feature_dtype
 
@@ -120,6 +120,20 @@ def test_lbfgs_is_torchs_with_one_iteration_a_step_and_20_pairs(target: Tensor) 
     group = solver.optimizer.param_groups[0]
     assert isinstance(solver.optimizer, torch.optim.LBFGS)
     assert (group["max_iter"], group["history_size"], group["line_search_fn"]) == (1, 20, None)
+
+
+def test_lbfgs_goes_torchs_way_to_the_bit_without_a_copy_of_the_gradient(target: Tensor) -> None:
+    paths = []
+    for kind in (torch.optim.LBFGS, LBFGS):
+        x = torch.full_like(target, 0.5).requires_grad_()
+        optimizer, path = kind([x], 1.0, history_size=3, **ENDLESS), []
+        for _ in range(12):
+            (x.grad,) = torch.autograd.grad(Quadratic(target)(x).total + x.sin().sum() / 9, x)
+            optimizer.step(lambda: 0.0)
+            path.append(x.detach().clone())
+        paths.append(torch.stack(path))
+    assert torch.equal(*paths) and not torch.equal(paths[0][-1], paths[0][-2])
+    assert optimizer._gather_flat_grad().data_ptr() == x.grad.data_ptr()
 
 
 def test_large_pictures_get_fewer_pairs_so_that_these_fit_into_the_memory() -> None:

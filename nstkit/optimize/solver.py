@@ -84,7 +84,14 @@ class Solver:
             return torch.optim.SGD([z], lr=self.rate)
         pairs = min(max(PAIRS_BYTES // (8 * self.x.numel()), LEAST_PAIRS), PAIRS)
         rate = first_move * self.x.numel()  # torch divides the first gradient by its L1 norm
-        return torch.optim.LBFGS([z], rate, history_size=pairs, **ENDLESS)
+        return LBFGS([z], rate, history_size=pairs, **ENDLESS)
+
+
+class LBFGS(torch.optim.LBFGS):
+    """torch's, for one tensor: its gradient is used as it is, not copied into a list of one."""
+
+    def _gather_flat_grad(self) -> Tensor:
+        return self._params[0].grad.view(-1)  # torch reads it only
 
 
 class Pixels:

@@ -148,13 +148,12 @@ def draw_cost(axes, rows: list[dict]) -> None:
 
 
 def draw_memory(axes, rows: list[dict]) -> None:
-    axes.set(title="memory", xlabel="pixels", ylabel="peak of the process, GB")
-    axes.set(xscale="log")
+    axes.set(title="memory", xlabel="mean side, px", ylabel="peak of the process, GB")
     for number, tile in enumerate(dict.fromkeys(r["tile"] for r in rows)):
         mine = [r for r in rows if r["tile"] == tile]
-        pixels = [r["shape"][0] * r["shape"][1] for r in mine]
+        sides = [math.sqrt(r["shape"][0] * r["shape"][1]) for r in mine]
         label = f"tiles of {tile} px" if tile else "whole"
-        axes.plot(pixels, [r["peak_gb"] for r in mine], "o-", color=COLORS[number], label=label)
+        axes.plot(sides, [r["peak_gb"] for r in mine], "o-", color=COLORS[number], label=label)
     axes.set_ylim(bottom=0)  # after the lines are drawn: before, it would fix the top at 1
     axes.legend(fontsize=8)
 

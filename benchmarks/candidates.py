@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from unittest import mock
@@ -22,8 +21,7 @@ from tricks import compared, descent, step
 import nstkit
 from nstkit.objective import Objective, network
 from nstkit.optimize import Solver
-from nstkit.optimize.solver import FIRST_MOVE
-from nstkit.optimize.solver import PAIRS as PAIRS_KEPT
+from nstkit.optimize import solver as solvers
 from nstkit.vgg import VGG, feature_dtype
 
 # glibc, the C library of most Linux systems, asks the system for each block above a size, and gives
@@ -53,7 +51,7 @@ def parts(content: Tensor, style: Tensor, device: str, repeats: int) -> list[dic
     actions = {
         "an evaluation": step(objective, content),
         "losses and Gram matrices": losses_only(objective, content),
-        f"L-BFGS with {PAIRS_KEPT} pairs, over frequencies": full_solver(content),
+        f"L-BFGS with {solvers.PAIRS} pairs, over frequencies": full_solver(content),
     }
     taken, size = in_turns(actions, device, repeats), max(content.shape)
     rows = []
@@ -85,7 +83,7 @@ def full_solver(content: Tensor) -> Action:
     def action() -> None:  # a bowl, never at rest: some directions curve more than others
         solver.update((solver.x.detach() + 0.1) * (1 + noise.abs()))
 
-    for _ in range(PAIRS_KEPT + 2):
+    for _ in range(solvers.PAIRS + 2):
         action()
     return action
 
@@ -188,8 +186,8 @@ def by_precision(content: Tensor, style: Tensor, device: str) -> dict[str, Tenso
 def by_first_move(content: Tensor, style: Tensor, device: str) -> dict[str, Tensor]:
     """Paint with first updates that move a pixel less and less."""
     objective, found = Objective(content, style, usual(device), RECIPE), {}
-    for move in (FIRST_MOVE, FIRST_MOVE / 3, FIRST_MOVE / 100):
-        with mock.patch.object(sys.modules["nstkit.optimize.solver"], "FIRST_MOVE", move):
+    for move in [solvers.FIRST_MOVE / part for part in (1, 3, 100)]:
+        with mock.patch.object(solvers, "FIRST_MOVE", move):
             found[f"{move:.2g}"] = last(descent([objective] * STEPS, content))
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 from types import SimpleNamespace
 
@@ -12,6 +11,7 @@ import torch
 
 import nstkit
 from nstkit import DEFAULT, Objective, optimize, stylize
+from nstkit.optimize import solver
 from nstkit.studio import Engine, Settings, engine, settings
 from nstkit.studio.controls import PRESETS
 from nstkit.studio.run import Change, Frame, Run
@@ -544,7 +544,7 @@ def test_a_style_that_was_changed_and_changed_back_at_rest_has_made_the_optimize
 
 def test_nothing_accumulates_over_steps_and_resets(passes, monkeypatch):
     monkeypatch.setattr(engine, "PAST", 2)
-    monkeypatch.setattr(sys.modules["nstkit.optimize.solver"], "PAIRS", 3)
+    monkeypatch.setattr(solver, "PAIRS", 3)
     painting = Engine(Settings("cat", "great_wave", size=SIZE), precision="fp32")
 
     def tensors():

@@ -1,20 +1,28 @@
-"""nstkit: neural style transfer, small enough to read in an evening.
+"""nstkit: neural style transfer, to read and to use.
 
 content = nstkit.load_image("cat", size=256)
 style = nstkit.load_image("great_wave", size=256)
 nstkit.stylize(content, style).save("painting.png")
 """
 
-from nstkit.images import load_image, read_metadata, sample, samples, save_image, to_pil
+from nstkit.descent import Record, Step, optimize
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
-from nstkit.objective import Losses, Objective
-from nstkit.optimize import Step, optimize
+from nstkit.losses.statistics import Gram, Moments
+from nstkit.losses.values import Losses
+from nstkit.objective import Objective
 from nstkit.painting import Result, stylize
-from nstkit.plots import show_images, show_losses, show_steps
-from nstkit.recipes import DEFAULT, Recipe
+from nstkit.pictures.images import (
+    load_image,
+    read_metadata,
+    sample,
+    samples,
+    save_image,
+    to_pil,
+)
+from nstkit.pictures.plots import show_images, show_losses, show_steps
+from nstkit.recipes import DEFAULT, RECIPES, Recipe
+from nstkit.version import __version__
 from nstkit.vgg import VGG
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
@@ -26,15 +34,20 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'nstkit' has no attribute {name!r}")
 
 
+# Without Studio: `from nstkit import *` would import ipywidgets.
 __all__ = [
     "DEFAULT",
+    "RECIPES",
     "VGG",
+    "Gram",
     "Losses",
+    "Moments",
     "Objective",
     "Recipe",
+    "Record",
     "Result",
     "Step",
-    "Studio",
+    "__version__",
     "content_loss",
     "gram_matrix",
     "load_image",

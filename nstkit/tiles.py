@@ -1,10 +1,10 @@
 """Pictures larger than the memory: sums over positions, and their exact gradient, tile by tile.
 
-A Gram matrix is a sum over positions, and so is the content loss. What the losses need of a picture
-therefore comes from its parts, one after another. On the way back, the gradient of the loss with
-respect to those few sums is known and the same for all parts: each is computed a second time and
-gives its share of the gradient of the pixels. Nothing is approximated. The price is that second
-time, and the halo: around each tile lie pixels that its features see.
+A Gram matrix is a sum over positions, and so is the content loss. So what the losses need of a
+picture can be computed from its parts, one after another. In the backward pass, the gradient of the
+loss with respect to those few sums is known, and the same for all parts. Each part is computed a
+second time and gives its share of the gradient of the pixels. Nothing is approximated. The price is
+that second time, and the halo: around each tile lie pixels that its features see.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from nstkit.pretrained import pools_before
-from nstkit.vgg import VGG, free_memory
+from nstkit.vgg import VGG
+from nstkit.vgg.devices import free_memory
+from nstkit.vgg.fast import FastVGG
+from nstkit.vgg.names import pools_before
 
 Tiling = int | Literal["auto"] | None
 Features = Mapping[str, Tensor]
-Region = tuple[Any, slice, slice]  # the first is an Ellipsis
+Area = tuple[Any, slice, slice]  # the first is an Ellipsis
 
 # Peak of a step beyond the weights, measured on a CPU at 512 px: 3.9 kB a pixel in fp32, 2.5 kB in
 # bf16; less at larger sizes.
@@ -45,19 +47,19 @@ class Tile:
     inner: tuple[int, int, int, int]
     outer: tuple[int, int, int, int]
 
-    def pixels(self) -> Region:
+    def pixels(self) -> Area:
         """Return where the part and its halo lie in the picture."""
         return ..., slice(*self.outer[:2]), slice(*self.outer[2:])
 
-    def whole(self, layer: str) -> Region:
-        """Return where the part lies in the features of the whole picture."""
+    def in_whole(self, layer: str) -> Area:
+        """Return where the part lies in a layer of the whole picture."""
         return self._inner(pools_before(layer), (0, 0))
 
-    def own(self, layer: str) -> Region:
-        """Return where the part lies in the features of itself with its halo."""
+    def in_tile(self, layer: str) -> Area:
+        """Return where the part lies in a layer of itself with its halo."""
         return self._inner(pools_before(layer), (self.outer[0], self.outer[2]))
 
-    def _inner(self, pools: int, corner: tuple[int, int]) -> Region:
+    def _inner(self, pools: int, corner: tuple[int, int]) -> Area:
         top, bottom, left, right = (side >> pools for side in self.inner)
         y, x = (side >> pools for side in corner)
         return ..., slice(top - y, bottom - y), slice(left - x, right - x)
@@ -69,8 +71,8 @@ Sums = Callable[[Features, "Tile | None"], list[Tensor]]
 def tiles(height: int, width: int, side: int, layers: Iterable[str], vgg: VGG) -> list[Tile]:
     """Cut a picture into parts of about equal size, no side longer than ``side`` rounded up.
 
-    Edges lie on the grid of the deepest layer's poolings, so that these see the same pixels
-    together as in the whole picture.
+    Edges lie on the grid of the deepest layer's poolings, so that each pooling takes the maximum
+    over the same pixels as in the whole picture.
     """
     reach, grid = halo(vgg, layers)
     rows, columns = (_edges(length, side, grid) for length in (height, width))
@@ -108,35 +110,40 @@ def _edges(length: int, side: int, grid: int) -> Iterator[tuple[int, int]]:
 def summed(
     vgg: VGG, image: Tensor, layers: Iterable[str], sums: Sums, side: int | None = None
 ) -> list[Tensor]:
-    """Return sums over the positions of an image's features, differentiable with respect to it.
+    """Return sums over the positions of images' features, differentiable with respect to these.
 
     Args:
         vgg: the network.
-        image: (1, 3, H, W).
+        image: (B, 3, H, W).
         layers: whose features are needed.
-        sums: called with features, cut to those of a tile, and the tile; or with those of the
-            whole picture and None. Returns as many tensors each time.
+        sums: called with the features of a tile and the tile, or with those of the whole picture
+            and None. Returns as many tensors each time.
         side: of the tiles in px; None computes the whole picture at once.
     """
     if side is None or not layers or max(image.shape[-2:]) <= side:
         return sums(vgg(image, layers), None)
-    parts = tiles(*image.shape[-2:], side, layers, vgg)
+    parts, network = tiles(*image.shape[-2:], side, layers, vgg), for_parts(vgg)
 
     def _part(pixels: Tensor, tile: Tile) -> list[Tensor]:
-        features = vgg(pixels, layers, again=False)  # tiles are of many sizes
-        return sums({n: f[tile.own(n)] for n, f in features.items()}, tile)
+        features = network(pixels, layers)
+        return sums({n: f[tile.in_tile(n)] for n, f in features.items()}, tile)
 
     return list(_Summed.apply(image, _part, parts))
 
 
+def for_parts(vgg: VGG) -> VGG:
+    """Return the network for tiles, which are of many sizes: packing weights would not pay."""
+    return vgg.unpacked() if isinstance(vgg, FastVGG) else vgg
+
+
 class _Summed(torch.autograd.Function):
-    """Add up what parts of an image give; on the way back, compute each a second time."""
+    """Add up what parts of an image give; in the backward pass, compute each a second time."""
 
     @staticmethod
     def forward(
         ctx: Any, image: Tensor, part: Callable[[Tensor, Tile], list[Tensor]], parts: list[Tile]
     ) -> tuple[Tensor, ...]:
-        """Return the sums; nothing of the way there is kept."""
+        """Return the sums. Nothing else is kept."""
         ctx.save_for_backward(image)
         ctx.part, ctx.parts = part, parts
         total: list[Tensor] = []
@@ -146,7 +153,7 @@ class _Summed(torch.autograd.Function):
         return tuple(total)
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Return the gradient of the image from those of the sums."""
         (image,) = ctx.saved_tensors
         gradient = torch.zeros_like(image)
@@ -154,23 +161,27 @@ class _Summed(torch.autograd.Function):
             pixels = image[tile.pixels()].clone().requires_grad_()
             with torch.enable_grad():
                 found = ctx.part(pixels, tile)
-            (share,) = torch.autograd.grad(found, pixels, slopes)
+            (share,) = torch.autograd.grad(found, pixels, gradients)
             gradient[tile.pixels()] += share
         return gradient, None, None
 
 
 def assembled(vgg: VGG, image: Tensor, layers: Iterable[str], side: int | None = None) -> Features:
-    """Return the features of an image, put together from those of tiles."""
+    """Return the features of images (B, 3, H, W), put together from those of tiles."""
     if side is None or max(image.shape[-2:]) <= side:
         return vgg(image, layers)
     whole: dict[str, Tensor] = {}
+    network = for_parts(vgg)
     for tile in tiles(*image.shape[-2:], side, layers, vgg):
-        for name, own in vgg(image[tile.pixels()], layers, again=False).items():
+        for name, features in network(image[tile.pixels()], layers).items():
             if name not in whole:
                 size = (length >> pools_before(name) for length in image.shape[-2:])
-                whole[name] = own.new_empty(1, own.shape[1], *size)
-            whole[name][tile.whole(name)] = own[tile.own(name)]
+                whole[name] = features.new_empty(*features.shape[:2], *size)
+            whole[name][tile.in_whole(name)] = features[tile.in_tile(name)]
     return whole
+
+
+# ---------------------------------------------------------------- memory
 
 
 def fitting(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]) -> int | None:
@@ -183,17 +194,36 @@ def fitting(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]) -> int
         layers: whose features are needed.
 
     Raises:
-        ValueError: side is neither "auto", None nor a whole number of 32 px or more.
+        ValueError: side is neither "auto", None nor a whole number of 32 px or more; or "auto"
+            finds that not even small tiles fit into the memory.
     """
     if side is None or (type(side) is int and side >= LEAST):
         return side
     if side != "auto":
         raise ValueError(f"tile is {side!r}; expected 'auto', None or {LEAST} px or more.")
+    height, width = image.shape[-2:]
+    free = free_memory(image.device)
     layers = list(layers)
-    pixels = image.shape[-2] * image.shape[-1]
-    room = 0.8 * free_memory(image.device) - COPIES * 12 * pixels
-    if pixels * BYTES_A_PIXEL <= room or not layers:
+    if bytes_needed(height, width) <= 0.8 * free or not layers:
         return None
     reach, grid = halo(vgg, layers)
-    fits = math.isqrt(max(int(room), 0) // BYTES_A_PIXEL) - 2 * reach
+    if (least := bytes_needed(height, width, SMALLEST + 2 * reach)) > free:
+        raise ValueError(
+            f"A picture of {width} x {height} px needs about {least / 1e9:.1f} GB of memory to be "
+            f"painted, even in tiles, and {free / 1e9:.1f} GB are free. Choose a smaller size."
+        )
+    room = max(int(0.8 * free - bytes_needed(height, width, 0)), 0)
+    fits = math.isqrt(room // BYTES_A_PIXEL) - 2 * reach
     return max(fits // grid * grid, SMALLEST)
+
+
+def bytes_needed(height: int, width: int, side: int | None = None) -> int:
+    """Return about how many bytes of memory it takes to paint a picture.
+
+    Args:
+        height: of the picture in px.
+        width: of the picture in px.
+        side: of a tile with its halo in px; None for the whole picture at once.
+    """
+    at_once = height * width if side is None else side**2
+    return COPIES * 12 * height * width + BYTES_A_PIXEL * at_once

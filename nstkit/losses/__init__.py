@@ -4,26 +4,27 @@ Symbols as in Gatys, Ecker, Bethge: "Image Style Transfer Using Convolutional Ne
 CVPR 2016: F_l and P_l are features of the generated image and of the photograph, with N_l channels
 and M_l = H_l * W_l positions; G_l and A_l are Gram matrices of the generated image and the artwork.
 
-Half-precision inputs are multiplied and summed as if they were float32, Gram matrices of bfloat16
-to 16 binary digits at least; all other floating dtypes stay what they are. Gradients of bfloat16
-features are bfloat16.
+These functions are the textbook's. An objective does not call them: `nstkit.losses.statistics` and
+`nstkit.terms` compute the same faster and part by part, and tests hold both equal. Half-precision
+inputs are widened to float32 first; all other floating dtypes stay what they are.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nstkit.losses.products import Products, at_least_float32
+from nstkit.options import check_choice
 
 Normalize = Literal["positions", "elements", None]
 Reduce = Literal["mean", "sum", "rms"]
-Variation = Literal["l1", "squared", "isotropic", "power", "nine_point"]
-NORMALIZE, REDUCE, VARIATION = get_args(Normalize), get_args(Reduce), get_args(Variation)
+Form = Literal["l1", "squared", "isotropic", "power", "nine_point"]
+NORMALIZE = get_args(Normalize)
 
 ISOTROPIC_EPSILON = 1e-8  # a step of 1e-4, squared: where all is flat, the gradient stays finite
 
@@ -32,7 +33,7 @@ def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
     """Return the Gram matrices of features: which channels are active together, never where.
 
     Args:
-        features: (B, C, H, W), any floating dtype.
+        features: F_l, (B, C, H, W), any floating dtype.
         normalize: "positions" divides by M = H*W, so that images of all sizes compare;
             "elements" divides by C*M; None is the plain sum over positions.
 
@@ -47,17 +48,17 @@ def gram_matrix(features: Tensor, normalize: Normalize = "positions") -> Tensor:
     if features.dim() != 4:
         raise ValueError(f"features has shape {tuple(features.shape)}; expected (B, C, H, W).")
     check_choice("normalize", normalize, NORMALIZE)
-    M_l = features.shape[2] * features.shape[3]
-    return Products.apply(features) / gram_divisor(normalize, features.shape[1], M_l)
+    F_l = at_least_float32(features).flatten(2)  # (B, C, M)
+    return F_l @ F_l.mT / gram_divisor(normalize, *F_l.shape[1:])
 
 
-def gram_divisor(normalize: Normalize, N_l: int, M_l: int) -> int:
+def gram_divisor(normalize: Normalize, N_l: int, M_l: float) -> float:
     """Return what a normalization divides the sum over positions by; see `gram_matrix`."""
     return {"positions": M_l, "elements": N_l * M_l, None: 1}[normalize]
 
 
 def content_loss(features: Tensor, target: Tensor, reduce: Reduce = "mean") -> Tensor:
-    """Return the distance between features of the generated image and the photograph's, a scalar.
+    """Return how far features of the generated image are from the photograph's, as a scalar.
 
     Args:
         features: F_l, (B, C, H, W).
@@ -73,53 +74,30 @@ def content_loss(features: Tensor, target: Tensor, reduce: Reduce = "mean") -> T
 def style_loss(
     features: Tensor, target: Tensor, normalize: Normalize = "positions", reduce: Reduce = "mean"
 ) -> Tensor:
-    """Return the distance between the Gram matrix of features and the artwork's, a scalar.
+    """Return how far the Gram matrices of features are from the artwork's, as a scalar.
 
     Args:
         features: F_l, (B, C, H, W), of the generated image.
-        target: A_l, (B, C, C) or (1, C, C): `gram_matrix` of the artwork with the same
-            normalization. The artwork may have any size.
+        target: features of the artwork in the same layer, (B, C, H', W') or (1, C, H', W'). The
+            artwork may have any size.
         normalize: see `gram_matrix`.
         reduce: see `distance`. Gatys et al. 2016, eq. 4, is 0.25 * "mean" with "positions".
 
     Raises:
         ValueError: The channels differ, or an option is unknown.
     """
-    G_l = gram_matrix(features, normalize)
-    A_l = target.expand(len(G_l), -1, -1) if len(target) == 1 else target
-    return distance(G_l, A_l, reduce)
-
-
-def distance(a: Tensor, b: Tensor, reduce: Reduce = "mean") -> Tensor:
-    """Return how far two tensors of one shape are apart, as a scalar.
-
-    "mean" and "sum" are of squared differences; "rms" is the root of the mean, with gradient 0
-    where the tensors agree.
-    """
-    if a.shape != b.shape:
-        raise ValueError(
-            f"Cannot compare shapes {tuple(a.shape)} and {tuple(b.shape)}; expected equal shapes. "
-            "Take both from the same layer, and resize the content if its size changed."
-        )
-    difference = at_least_float32(a) - at_least_float32(b)
-    return reduced(difference.square().sum(), difference.numel(), reduce)
-
-
-def reduced(squares: Tensor, count: int, reduce: Reduce) -> Tensor:
-    """Return a `distance` from the sum of its squared differences and their number."""
-    check_choice("reduce", reduce, REDUCE)
-    if reduce == "rms":  # the root's slope at 0 is infinite: what agrees shall have none
-        apart = squares > 0
-        return torch.where(apart, squares, 1).sqrt() * apart / math.sqrt(count)
-    return squares / count if reduce == "mean" else squares
+    G_l, A_l = gram_matrix(features, normalize), gram_matrix(target, normalize)
+    return distance(G_l, A_l.expand(len(G_l), -1, -1) if len(A_l) == 1 else A_l, reduce)
 
 
 def total_variation(
-    image: Tensor, form: Variation = "squared", reduce: Literal["mean", "sum"] = "mean"
+    image: Tensor, form: Form = "squared", reduce: Literal["mean", "sum"] = "mean"
 ) -> Tensor:
-    """Return, as a scalar, how much neighboring pixels differ: 0 for a flat picture.
+    """Return how much neighboring pixels differ; by default their squared differences.
 
-    With dx and dy the differences to the right and lower neighbors:
+    The literature's total variation is "l1" or "isotropic". Squared differences do not keep edges,
+    but their gradient is smooth, and most style-transfer programs use them under this name. With dx
+    and dy the differences to the right and lower neighbors:
 
     * "l1": |dx| + |dy| (anisotropic), each over all pairs;
     * "squared": dx^2 + dy^2, each over all pairs;
@@ -133,6 +111,9 @@ def total_variation(
         form: one of the above.
         reduce: "mean" over the pairs or pixels of each sum, or "sum".
 
+    Returns:
+        A scalar, 0 for a flat picture.
+
     Raises:
         ValueError: The image is smaller than 2 x 2, or an option is unknown.
     """
@@ -140,30 +121,106 @@ def total_variation(
         raise ValueError(
             f"image has shape {tuple(image.shape)}; expected (B, C, H, W) of at least 2 x 2 pixels."
         )
-    check_choice("form", form, VARIATION)
+    check_choice("form", form, FORMS)
     check_choice("reduce", reduce, ("mean", "sum"))
-    x = at_least_float32(image)
-    total = torch.mean if reduce == "mean" else torch.sum
-    if form == "nine_point":
-        return total(_nine_point(x))
-    if form in ("l1", "squared"):  # torch's own losses keep no differences for the way back
-        loss = F.l1_loss if form == "l1" else F.mse_loss
-        sides = ((d, x.shape[d] - 1) for d in (3, 2))
-        return sum(loss(x.narrow(d, 1, n), x.narrow(d, 0, n), reduction=reduce) for d, n in sides)
-    dx, dy = x.diff(dim=3), x.diff(dim=2)
-    squares = dx[..., :-1, :].square() + dy[..., :, :-1].square()
-    return total((squares + ISOTROPIC_EPSILON).sqrt() if form == "isotropic" else squares**1.25)
+    return FORMS[form](at_least_float32(image), reduce)
 
 
-def _nine_point(x: Tensor) -> Tensor:
+# ---------------------------------------------------------------- distances
+
+
+def distance(a: Tensor, b: Tensor, reduce: Reduce = "mean") -> Tensor:
+    """Return how far two tensors of one shape are apart, as a scalar.
+
+    "mean" and "sum" are of squared differences; "rms" is the root of the mean, with gradient 0
+    where the tensors agree.
+
+    Raises:
+        ValueError: The shapes differ, or reduce is unknown.
+    """
+    check_same_shape(a, b)
+    difference = at_least_float32(a) - at_least_float32(b)
+    return reduced(difference.square().sum(), difference.numel(), reduce)
+
+
+def check_same_shape(a: Tensor, b: Tensor) -> None:
+    """Raise ValueError unless two tensors can be compared number by number."""
+    if a.shape != b.shape:
+        raise ValueError(
+            f"Cannot compare shapes {tuple(a.shape)} and {tuple(b.shape)}; expected equal shapes. "
+            "Take both from the same layer, and resize the content if its size changed."
+        )
+
+
+def reduced(squares: Tensor, count: int, reduce: Reduce) -> Tensor:
+    """Return a `distance` from the sum of squared differences and the number of summands."""
+    check_choice("reduce", reduce, REDUCTIONS)
+    return REDUCTIONS[reduce](squares, count)
+
+
+def _root_mean_square(squares: Tensor, count: int) -> Tensor:
+    # A root has an infinite gradient at 0. Where the tensors agree, value and gradient shall be 0.
+    differs = squares > 0
+    root = torch.where(differs, squares, 1.0).sqrt()
+    return torch.where(differs, root, 0.0) / math.sqrt(count)
+
+
+REDUCTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "mean": lambda squares, count: squares / count,
+    "sum": lambda squares, count: squares,
+    "rms": _root_mean_square,
+}
+REDUCE = tuple(REDUCTIONS)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return float16 and bfloat16 tensors as float32, others as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+# ---------------------------------------------------------------- forms of the variation
+
+
+def _l1(x: Tensor, reduce: str) -> Tensor:
+    across = F.l1_loss(x[..., 1:], x[..., :-1], reduction=reduce)
+    return across + F.l1_loss(x[..., 1:, :], x[..., :-1, :], reduction=reduce)
+
+
+def _squared(x: Tensor, reduce: str) -> Tensor:
+    across = F.mse_loss(x[..., 1:], x[..., :-1], reduction=reduce)
+    return across + F.mse_loss(x[..., 1:, :], x[..., :-1, :], reduction=reduce)
+
+
+def _isotropic(x: Tensor, reduce: str) -> Tensor:
+    return _total(_both_squared(x).add(ISOTROPIC_EPSILON).sqrt(), reduce)
+
+
+def _power(x: Tensor, reduce: str) -> Tensor:
+    return _total(_both_squared(x) ** 1.25, reduce)
+
+
+def _nine_point(x: Tensor, reduce: str) -> Tensor:
     y = F.pad(x, (1, 1, 1, 1), mode="replicate")
     here, right, below = y[..., 1:-1, 1:-1], y[..., 1:-1, 2:], y[..., 2:, 1:-1]
     straight = (right - here).square() + (below - here).square()
     falling, rising = y[..., 2:, 2:] - here, y[..., 2:, :-2] - here
-    return straight * 2 / 3 + (falling.square() + rising.square()) / 6
+    return _total(straight * 2 / 3 + (falling.square() + rising.square()) / 6, reduce)
 
 
-def check_choice(option: str, value: object, choices: tuple[object, ...]) -> None:
-    """Raise ValueError unless an option has one of its values."""
-    if value not in choices:
-        raise ValueError(f"{option} is {value!r}; expected one of {list(choices)}.")
+def _both_squared(x: Tensor) -> Tensor:
+    """Return dx^2 + dy^2 at the pixels that have both neighbors."""
+    dx, dy = x.diff(dim=3), x.diff(dim=2)
+    return dx[..., :-1, :].square() + dy[..., :, :-1].square()
+
+
+def _total(x: Tensor, reduce: str) -> Tensor:
+    return x.mean() if reduce == "mean" else x.sum()
+
+
+FORMS: dict[str, Callable[[Tensor, str], Tensor]] = {
+    "l1": _l1,
+    "squared": _squared,
+    "isotropic": _isotropic,
+    "power": _power,
+    "nine_point": _nine_point,
+}

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nstkit.losses import Reduce, gram_divisor
-from nstkit.pretrained import channels, positions
+from nstkit.losses.statistics import Extent, Gram
 from nstkit.recipes.recipe import Recipe
+from nstkit.vgg.names import channels, positions
+
+Key = tuple[str, str]  # term, layer
 
 
 @dataclass(frozen=True)
@@ -20,17 +23,18 @@ class Common:
 
     Attributes:
         content: {layer: c_l}; style: {layer: s_l}.
-        unsaid: terms that no coefficient can say: a root without its value, or moments.
+        unsaid: (term, layer) of what no coefficient can say: a root without its value, or a
+            statistic other than Gram matrices.
     """
 
     content: Mapping[str, float]
     style: Mapping[str, float]
-    unsaid: tuple[str, ...] = ()
+    unsaid: tuple[Key, ...] = ()
 
 
 def to_common(
     recipe: Recipe, height: int, width: int, *, scale: float | Mapping[str, float] = 1.0,
-    distances: Mapping[str, float] | None = None,
+    distances: Mapping[Key, float] | None = None,
 ) -> Common:  # fmt: skip
     """Return a recipe as coefficients of mean(dF^2) and mean((dG/M)^2) in each layer.
 
@@ -40,32 +44,53 @@ def to_common(
         width: of the picture in px.
         scale: how many times larger the features of the recipe's network are than those for which
             the coefficients shall hold; one number, or {layer: number} as `network_scale` gives.
-        distances: {"style relu1_1": value}, as ``Losses.per_layer`` of the recipe: where they are
-            given, a term "rms" gets the coefficient whose gradient there is the same.
+        distances: {("style", "relu1_1"): value}, as ``Losses.per_layer`` of the recipe: where they
+            are given, a term "rms" gets the coefficient whose gradient there is the same.
     """
-    roots, content, style, unsaid = distances or {}, {}, {}, []
+    roots = distances or {}
+    content: dict[str, float] = {}
+    style: dict[str, float] = {}
+    unsaid: list[Key] = []
     for layer, weight in recipe.content_layers.items():
-        elements = channels(layer) * positions(layer, height, width)
-        slope = _slope(recipe.content_reduce, elements, roots.get(f"content {layer}"))
-        if slope is None:
-            unsaid.append(f"content {layer}")
+        factor = _content_factor(recipe, layer, height, width, roots)
+        if factor is None:
+            unsaid.append(("content", layer))
         else:
-            content[layer] = recipe.alpha * weight * slope * _of_layer(scale, layer) ** 2
+            content[layer] = recipe.alpha * weight * factor * _of_layer(scale, layer) ** 2
     for layer, weight in recipe.style_layers.items():
-        N_l, M_l = channels(layer), positions(layer, height, width)
-        ours = M_l / gram_divisor(recipe.gram, N_l, M_l)  # dG over dG/M
-        divisor = {"none": 1, "features": N_l * M_l, "image": (3 * height * width) ** 2}
-        slope = _slope(recipe.style_reduce, N_l**2, roots.get(f"style {layer}"))
-        if slope is None or recipe.statistic == "moments":
-            unsaid.append(f"style {layer}")
+        factor = _style_factor(recipe, layer, height, width, roots)
+        if factor is None:
+            unsaid.append(("style", layer))
         else:
-            slope *= ours**2 / divisor[recipe.style_divisor]
-            style[layer] = recipe.beta * weight * slope * _of_layer(scale, layer) ** 4
+            style[layer] = recipe.beta * weight * factor * _of_layer(scale, layer) ** 4
     return Common(content, style, tuple(unsaid))
 
 
-def _slope(reduce: Reduce, count: int, root: float | None) -> float | None:
-    """Return the slope of a reduction of squares beside that of their mean, at a root's value."""
+def _content_factor(
+    recipe: Recipe, layer: str, height: int, width: int, roots: Mapping[Key, float]
+) -> float | None:
+    """Return a content distance in units of mean(dF^2); None if no number can say it."""
+    elements = channels(layer) * positions(layer, height, width)
+    return _in_means(recipe.content_reduce, elements, roots.get(("content", layer)))
+
+
+def _style_factor(
+    recipe: Recipe, layer: str, height: int, width: int, roots: Mapping[Key, float]
+) -> float | None:
+    """Return a style distance in units of mean((dG/M)^2); None if no number can say it."""
+    gram = recipe.statistic
+    if not isinstance(gram, Gram):
+        return None
+    N_l, M_l = channels(layer), positions(layer, height, width)
+    factor = _in_means(gram.reduce, N_l**2, roots.get(("style", layer)))
+    if factor is None:
+        return None
+    ours = M_l / gram_divisor(gram.normalize, N_l, M_l)  # dG over dG/M
+    return factor * ours**2 / gram.divided_by(N_l, Extent(M_l, height * width))
+
+
+def _in_means(reduce: Reduce, count: int, root: float | None) -> float | None:
+    """Return a reduction of squares in units of their mean, judged by the gradient."""
     if reduce == "rms":  # d(root) / d(square) = 1 / (2 root)
         return 0.5 / root if root else None
     return {"mean": 1.0, "sum": float(count)}[reduce]
@@ -105,11 +130,12 @@ def paper_alpha_beta(recipe: Recipe, height: int, width: int) -> tuple[float, fl
         width: of the picture in px.
 
     Raises:
-        ValueError: The recipe uses "rms" or moments, which no weight can express as squares.
+        ValueError: The recipe uses "rms", or another statistic than Gram matrices. No weight can
+            express these as squares.
     """
     common = to_common(recipe, height, width)
     if common.unsaid:
-        what = "'rms'" if recipe.statistic == "gram" else "moments"
+        what = "'rms'" if isinstance(recipe.statistic, Gram) else type(recipe.statistic).__name__
         raise ValueError(f"A recipe with {what} has no alpha and beta on the paper's scale.")
     sizes = {n: channels(n) * positions(n, height, width) for n in common.content}
     alpha = sum(2 * c / sizes[n] for n, c in common.content.items())

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import get_args
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any, get_args
 
-from nstkit.losses import NORMALIZE, REDUCE, VARIATION
-from nstkit.pretrained import BLOCKS, PREPROCESSING
+from nstkit.descent.solver import OPTIMIZERS
+from nstkit.losses import FORMS, REDUCTIONS
+from nstkit.losses.statistics import STATISTICS, Gram, Moments, Statistic
 from nstkit.vgg import Padding, Pooling
+from nstkit.vgg.names import BLOCKS
+from nstkit.vgg.pretrained import PREPROCESSING
 
 STARTS = ("content", "noise", "white", "gray", "style", "blend")
-OPTIMIZERS = ("fourier_lbfgs", "lbfgs", "adam", "sgd")
+GIVEN = "given"  # the start of a painting that began with a picture of the painter's own
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
-CHOICES: dict[str, tuple[object, ...]] = {
-    "content_reduce": REDUCE,
-    "style_reduce": REDUCE,
-    "gram": NORMALIZE,
-    "style_divisor": ("none", "features", "image"),
-    "statistic": ("gram", "moments"),
-    "tv_form": VARIATION,
+CHOICES: dict[str, Collection[object]] = {
+    "content_reduce": REDUCTIONS,
+    "tv_form": FORMS,
     "tv_reduce": ("mean", "sum"),
     "tv_values": ("image", "input"),
-    "network": tuple(BLOCKS),
+    "network": BLOCKS,
     "pooling": get_args(Pooling),
     "padding": get_args(Padding),
     "preprocessing": (None, *PREPROCESSING),
-    "start": STARTS,
+    "start": (*STARTS, GIVEN),
     "optimizer": OPTIMIZERS,
 }
 
@@ -39,7 +39,7 @@ def equal_weights(layers: Iterable[str]) -> dict[str, float]:
 
 
 def check_weight(name: str, value: float, positive: bool = False) -> None:
-    """Raise ValueError unless a weight is a number of 0 or more."""
+    """Raise ValueError unless a weight is a number of 0 or more, or above 0 if ``positive``."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0 or (positive and not value):
         least = "above 0" if positive else "0 or more"
@@ -66,3 +66,56 @@ def rising(scales: int | Sequence[int]) -> int | tuple[int, ...]:
     if not scales or list(scales) != sorted(set(scales)):
         raise ValueError(f"scales are {list(scales)}; expected sides in px that rise: [256, 512].")
     return tuple(scales)
+
+
+# ---------------------------------------------------------------- the statistic as plain data
+
+
+def check_statistic(statistic: object) -> None:
+    """Raise ValueError unless an object has what a `Statistic` has."""
+    if isinstance(statistic, type) or not all(
+        hasattr(statistic, part) for part in ("degree", "tiled", "sums", "target", "distance")
+    ):
+        raise ValueError(
+            f"statistic is {statistic!r}; expected an object such as Gram(), Gram(reduce='rms') or "
+            "Moments() of nstkit.losses.statistics."
+        )
+
+
+def statistic_data(statistic: Statistic) -> dict[str, Any]:
+    """Return a statistic as plain data: the name of its class, and its options."""
+    options = asdict(statistic) if is_dataclass(statistic) else vars(statistic)
+    return {"kind": type(statistic).__name__, **options}
+
+
+def statistic_from(data: Mapping[str, Any]) -> Statistic:
+    """Return the statistic that `statistic_data` wrote.
+
+    Raises:
+        ValueError: A class that is not in ``STATISTICS``, or options that it does not have.
+    """
+    options = dict(data)
+    kind = options.pop("kind", None)
+    if kind not in STATISTICS:
+        raise ValueError(
+            f"The statistic {kind!r} is not known; known are {', '.join(STATISTICS)}. Add its class "
+            "to nstkit.losses.statistics.STATISTICS first."
+        )
+    try:
+        return STATISTICS[kind](**options)
+    except TypeError as error:
+        raise ValueError(f"The statistic {kind} cannot be made of {options}: {error}.") from error
+
+
+def from_earlier(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a recipe from those of nstkit 0.1, which spread the statistic over four.
+
+    Recipes travel inside paintings, so those of earlier versions must stay readable.
+    """
+    values = dict(values)
+    names = {"gram": "normalize", "style_reduce": "reduce", "style_divisor": "divisor"}
+    options = {new: values.pop(old) for old, new in names.items() if old in values}
+    kind = values.get("statistic", "gram")
+    if isinstance(kind, str):
+        values["statistic"] = Moments() if kind == "moments" else Gram(**options)
+    return values

@@ -6,22 +6,26 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nstkit.losses import Normalize, Reduce, Variation, check_choice
-from nstkit.pretrained import Arch, layer_names
+from nstkit.descent.solver import DEFAULT_OPTIMIZER
+from nstkit.losses import Form, Reduce
+from nstkit.losses.statistics import Gram, Statistic
+from nstkit.options import check_choice
 from nstkit.recipes.fields import (
     CHOICES,
     STYLE_LAYERS,
+    check_statistic,
     check_weight,
     check_whole,
     equal_weights,
+    from_earlier,
     rising,
+    statistic_data,
+    statistic_from,
 )
 from nstkit.vgg import Padding, Pooling
-
-if TYPE_CHECKING:
-    from nstkit.recipes.common import Common
+from nstkit.vgg.names import Arch, layer_names
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,20 @@ class Recipe:
         content_layers: {layer: weight}, read only; names alone share weight 1 equally.
         style_layers: the same. ``conv4_2`` is before the ReLU, ``relu4_2`` after it.
         content_reduce: "mean" or "sum" of squared differences, or "rms".
-        style_reduce: the same, of Gram matrices; gram: "positions", "elements" or None.
-        style_divisor: of each layer's style distance: "none"; "features", the number N_l M_l of
-            features; "image", (3 H W)^2 with H and W of the picture in px (Keras' example).
-        statistic: "gram", or "moments": means and covariances, see `nstkit.moments`.
+        statistic: what of the style layers is compared, and how: ``Gram()``, ``Moments()`` or any
+            other of `nstkit.losses.statistics`, with its options.
         tv_form, tv_reduce: as in `nstkit.total_variation`.
         tv_values: "image", of pixels in [0, 1], or "input", as the network is given them.
         network: "vgg19" or "vgg16".
-        weights: "embedded", "torchvision", "caffe" (a file of one's own) or a path.
+        weights: of the network: "embedded", "torchvision", "caffe" (which are not shipped), a path,
+            or "given" for a network that was handed over.
         pooling, padding, preprocessing: as in `nstkit.VGG`.
-        start: see `nstkit.start.start_image`.
+        start: see `nstkit.painting.start.start_image`; "given" for a picture of the painter's own.
         scales: sizes to paint one after another, each beginning with the one before: their
             number, each a factor of sqrt(2) larger, the last being the picture's own; or their
             long sides in px.
-        optimizer: "lbfgs", "fourier_lbfgs" (over frequencies, see `Solver`), "adam" or "sgd".
+        optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "adam" or "sgd"; see
+            `nstkit.descent.solver`.
         learning_rate: None is the optimizer's own default.
         steps: updates of the picture, at each scale.
 
@@ -62,15 +66,12 @@ class Recipe:
 
     alpha: float = 1.0
     beta: float = 10.0
-    tv: float = 0.0
+    tv: float = 50.0
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
     style_layers: Mapping[str, float] = field(default_factory=lambda: equal_weights(STYLE_LAYERS))
     content_reduce: Reduce = "mean"
-    style_reduce: Reduce = "mean"
-    gram: Normalize = "positions"
-    style_divisor: str = "none"
-    statistic: str = "gram"
-    tv_form: Variation = "squared"
+    statistic: Statistic = Gram()
+    tv_form: Form = "squared"
     tv_reduce: str = "mean"
     tv_values: str = "image"
     network: Arch = "vgg19"
@@ -80,7 +81,7 @@ class Recipe:
     preprocessing: str | None = None
     start: str = "content"
     scales: int | tuple[int, ...] = 1
-    optimizer: str = "lbfgs"
+    optimizer: str = DEFAULT_OPTIMIZER
     learning_rate: float | None = None
     steps: int = 60
 
@@ -93,6 +94,7 @@ class Recipe:
             object.__setattr__(self, name, float(getattr(self, name)))  # 10 and 10.0 are one recipe
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, self._layers(name, getattr(self, name)))
+        check_statistic(self.statistic)
         check_whole("steps", self.steps, 0)
         object.__setattr__(self, "scales", rising(self.scales))
         if self.learning_rate is not None:
@@ -135,37 +137,26 @@ class Recipe:
 
     def to_json(self) -> str:
         """Return all fields as one line of JSON."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return json.dumps(vars(self) | {"statistic": statistic_data(self.statistic)}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """Return the recipe that `to_json` wrote; fields that are missing take their default."""
+        """Return the recipe that `to_json` wrote; fields that are missing take their default.
+
+        Recipes that nstkit 0.1 wrote can be read too.
+
+        Raises:
+            ValueError: It is no JSON object, or holds what no recipe has.
+        """
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError(f"Got {text[:40]!r}; expected a JSON object with a recipe's fields.")
+        return cls.from_data(values)
+
+    @classmethod
+    def from_data(cls, values: Mapping[str, Any]) -> Recipe:
+        """Return the recipe with these fields, the statistic as plain data too."""
+        values = from_earlier(values)
+        if isinstance(values["statistic"], Mapping):
+            values["statistic"] = statistic_from(values["statistic"])
         return cls().replace(**values)
-
-    # How others would say the same. Imported when asked for: translating needs this class.
-    def paper_alpha_beta(self, height: int, width: int) -> tuple[float, float]:
-        """Return alpha and beta of Gatys et al. 2016; see `nstkit.recipes.common`."""
-        from nstkit.recipes import common
-
-        return common.paper_alpha_beta(self, height, width)
-
-    def to_common(self, height: int, width: int, **options: Any) -> Common:
-        """Return coefficients of means that compare; see `nstkit.recipes.common.to_common`."""
-        from nstkit.recipes import common
-
-        return common.to_common(self, height, width, **options)
-
-    def normalized(self) -> Recipe:
-        """Return the same with alpha 1 and layer weights that add up to 1; see there too."""
-        from nstkit.recipes import common
-
-        return common.normalized(self)
-
-    def for_network(self, weights: str, content: Any, style: Any, **options: Any) -> Recipe:
-        """Return the recipe for other weights; see `nstkit.recipes.translate.for_network`."""
-        from nstkit.recipes import translate
-
-        return translate.for_network(self, weights, content, style, **options)

@@ -1,4 +1,8 @@
-"""VGG-19 and VGG-16 with the papers' layer names: pixels in, named features out."""
+"""VGG-19 and VGG-16 with the papers' layer names: pixels in, named features out.
+
+`VGG` is the textbook network, a plain loop over named layers. `nstkit.vgg.fast.FastVGG` computes the
+same in less time, and is what paints.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +14,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nstkit.losses import check_choice
-from nstkit.pretrained import (
+from nstkit.options import check_choice
+from nstkit.vgg.names import Arch, layer_names
+from nstkit.vgg.pretrained import (
+    GIVEN,
     PREPROCESSING,
-    Arch,
-    layer_names,
     named_state,
     native_preprocessing,
     read_state,
-    relus_last,
 )
-from nstkit.vgg.devices import Precision, default_device, feature_dtype, free_memory
-from nstkit.vgg.layers import Conv, max_pool
 
 Pooling = Literal["max", "avg", "avg_scaled"]
 Padding = Literal["zeros", "reflect", "replicate", "replicate_first"]
 
-__all__ = [
-    "VGG", "Padding", "Pooling", "Precision", "default_device", "feature_dtype", "free_memory",
-]  # fmt: skip
+__all__ = ["VGG", "Padding", "Pooling"]
 
-FIRST_EDGES = {"conv1_1": "replicate"}  # padding "replicate_first": the others see zeros
+# Padding "replicate_first" repeats edge pixels in the first layer only. The others see zeros.
+FIRST_EDGES = {"conv1_1": "replicate"}
 
 # avg_scaled: mean of a max-pooled map over mean of an average-pooled one, pool1 ... pool5,
 # each pool after the scaled ones before it. Measured by tools/measure_pooling.py.
@@ -44,7 +44,8 @@ class VGG(nn.Module):
     weights' own normalization, and returns ``{name: (B, C, H', W') tensor}``. It runs no deeper
     than the deepest layer asked for. Features have the dtype of the weights: after
     ``vgg.to(torch.bfloat16, memory_format=torch.channels_last)`` it computes in that dtype and
-    layout, whatever the image's. No weight ever requires a gradient.
+    layout, whatever the image's. No weight ever requires a gradient. To paint, use
+    `nstkit.vgg.fast.to_paint`, which takes less time for the same numbers.
 
     Args:
         arch: "vgg19" or "vgg16".
@@ -52,13 +53,19 @@ class VGG(nn.Module):
             "torchvision" (the official ImageNet weights, downloaded on first use), "caffe" (the
             originals of Simonyan and Zisserman, which are not shipped: it says so), a path to a
             state dict (.pth or .safetensors), or the state dict itself, with torchvision's keys
-            ("features.0.weight" or "0.weight") or named ones ("conv1_1.weight").
+            ("features.0.weight" or "0.weight"), named ones ("conv1_1.weight"), or those of
+            another `VGG` ("convs.conv1_1.weight").
         pooling: "max" as VGG was trained; "avg" as Gatys et al. 2016, section 2, propose;
             "avg_scaled" is "avg" times a factor that keeps the mean activation of "max".
         padding: what convolutions see outside the picture: "zeros", "reflect", "replicate", or
             "replicate_first": its edge pixels before conv1_1, zeros in deeper layers.
         preprocessing: a key of ``PREPROCESSING``; None is what the weights were made for
             (torchvision's for a path or a state dict).
+
+    Attributes:
+        names: all layers in order, conv1_1 to pool5.
+        convs: the convolutions by name.
+        source: where the weights came from: the name or path, "given" for a state dict.
 
     Raises:
         ValueError: An unknown option, or a state dict that lacks a layer.
@@ -78,48 +85,31 @@ class VGG(nn.Module):
         check_choice("pooling", pooling, get_args(Pooling))
         check_choice("padding", padding, get_args(Padding))
         preprocessing = preprocessing or native_preprocessing(weights)
-        check_choice("preprocessing", preprocessing, tuple(PREPROCESSING))
-        self.pooling, self.padding, self.paints = pooling, padding, False
+        check_choice("preprocessing", preprocessing, PREPROCESSING)
+        self.arch, self.pooling, self.padding = arch, pooling, padding
+        self.source = GIVEN if isinstance(weights, Mapping) else str(weights)
+        self.preprocessing = preprocessing
         self.mean, self.std, self.order = PREPROCESSING[preprocessing]
         state = named_state(read_state(arch, weights), arch)
         self.convs = nn.ModuleDict()
         for name in (n for n in self.names if n.startswith("conv")):
             edges = padding if padding != "replicate_first" else FIRST_EDGES.get(name, "zeros")
-            self.convs[name] = Conv.of(state[f"{name}.weight"], state[f"{name}.bias"], edges)
+            self.convs[name] = self._conv(state[f"{name}.weight"], state[f"{name}.bias"], edges)
         self.requires_grad_(False)
 
-    def to_paint(self, device: torch.device | str, dtype: torch.dtype = torch.float32) -> VGG:
-        """Move to a device and dtype; from now on compute the same in the fastest way there.
-
-        A CPU then keeps two more copies of the weights, in its own order, and most ReLUs are part
-        of the convolution before: a hook on that sees what comes after both.
-        """
-        self.paints = True
-        return self.to(device, dtype, memory_format=torch.channels_last)
-
-    def forward(
-        self, image: Tensor, layers: Iterable[str], again: bool = True
-    ) -> dict[str, Tensor]:
-        """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1].
-
-        ``again`` says that more images of this size are to come: only then it pays to put weights
-        into the order for them, see `to_paint`.
-        """
+    def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1]."""
         wanted = set(layers)
         self._check(image, wanted)
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
-        order = relus_last(self.names, wanted) if self.pooling == "max" else self.names
-        joined = False
-        for previous, name, following in zip(("", *order), order, (*order[1:], ""), strict=False):
+        for name in self.names:
             if len(features) == len(wanted):
                 break
             if name.startswith("conv"):
-                joined = self.paints and following.startswith("relu") and name not in wanted
-                x = self.convs[name](x, rectify=joined, packed=self.paints and again)
+                x = self.convs[name](x)
             elif name.startswith("relu"):
-                # In place saves memory, but would turn a wanted conv output into its ReLU.
-                x = x if joined else F.relu(x, inplace=previous not in wanted)
+                x = F.relu(x)
             else:
                 x = self._pool(x, block=int(name[-1]))
             if name in wanted:
@@ -142,9 +132,13 @@ class VGG(nn.Module):
         std = torch.tensor(self.std, dtype=dtype, device=image.device).view(3, 1, 1)
         return (image - mean) / std
 
+    def _conv(self, weight: Tensor, bias: Tensor, edges: str) -> nn.Conv2d:
+        """Return a 3x3 convolution with weights (N_l, N_l-1, 3, 3) and bias (N_l)."""
+        return with_values(nn.Conv2d, weight, bias, edges)
+
     def _pool(self, x: Tensor, block: int) -> Tensor:
         if self.pooling == "max":
-            return max_pool(x) if self.paints else F.max_pool2d(x, 2)
+            return F.max_pool2d(x, 2)
         x = F.avg_pool2d(x, 2)
         return x * AVG_SCALE[block - 1] if self.pooling == "avg_scaled" else x
 
@@ -169,3 +163,11 @@ class VGG(nn.Module):
                 f"The image is {image.shape[-1]} x {image.shape[-2]} px, too small for {deepest}: "
                 f"each side needs at least {least} px. Load it larger or ask for shallower layers."
             )
+
+
+def with_values(kind: type[nn.Conv2d], weight: Tensor, bias: Tensor, edges: str) -> nn.Conv2d:
+    """Return a 3x3 convolution of some class with given weights, biases and padding mode."""
+    with torch.device("meta"):  # skip the random values: the real ones follow
+        conv = kind(weight.shape[1], weight.shape[0], 3, padding=1, padding_mode=edges)
+    conv.weight, conv.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return conv

@@ -1,4 +1,4 @@
-"""Where a network computes, in which precision, and how much memory is free there."""
+"""In which precision a network computes, and how much memory is free."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from typing import Literal
 
 import psutil
 import torch
-from torch import Tensor, nn
+
+from nstkit.options import check_choice
 
 Precision = Literal["auto", "fp32", "bf16"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def feature_dtype(precision: Precision, device: torch.device | str) -> torch.dtype:
     """Choose the dtype in which the network computes.
 
     "auto" takes bfloat16 where the processor multiplies it natively: on a CPU with AVX512-BF16 or
-    AMX, on a CUDA GPU of compute capability 8.0 (Ampere) or newer. Elsewhere, also on a CPU that
-    would only emulate it (50 times slower), it takes float32.
+    AMX, on a CUDA GPU of compute capability 8.0 (Ampere) or newer. Elsewhere it takes float32. A
+    CPU that only emulates bfloat16 would need 50 times as long.
+
+    Raises:
+        ValueError: precision is not "auto", "fp32" or "bf16".
     """
-    choices = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    check_choice("precision", precision, ("auto", *DTYPES))
     if precision == "auto":
         return torch.bfloat16 if _has_native_bf16(torch.device(device)) else torch.float32
-    if precision not in choices:
-        raise ValueError(f"precision is {precision!r}; expected 'auto', 'fp32' or 'bf16'.")
-    return choices[precision]
+    return DTYPES[precision]
 
 
-def default_device(picture: object, vgg: nn.Module | None = None) -> torch.device:
-    """Return where a given network is; else a CUDA GPU, a tensor's own device, or the CPU."""
-    if vgg is not None:
-        return next(vgg.parameters()).device
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return picture.device if isinstance(picture, Tensor) else torch.device("cpu")
+def precision_name(dtype: torch.dtype) -> str:
+    """Return what `feature_dtype` calls a dtype, "fp32" or "bf16"; others by torch's name."""
+    names = {known: name for name, known in DTYPES.items()}
+    return names.get(dtype, str(dtype).removeprefix("torch."))
 
 
 def free_memory(device: torch.device) -> int:
     """Return how many bytes can still be had on a device."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
+    return psutil.virtual_memory().available  # Apple's GPU shares the system's memory
 
 
 def _has_native_bf16(device: torch.device) -> bool:

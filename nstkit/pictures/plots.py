@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image
 
-from nstkit.images import to_pil
+from nstkit.pictures.images import to_pil
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette: color-blind readers tell its colors apart, and line styles say it again.
 # A known term looks the same in every figure; other names take the spare colors in turn.
 LOOKS = {"total": ("#000000", "-"), "content": ("#0072B2", "--"), "style": ("#D55E00", "-."),
-         "tv": ("#009E73", ":")}  # fmt: skip
+         "variation": ("#009E73", ":")}  # fmt: skip
 SPARE_COLORS = ("#CC79A7", "#E69F00", "#56B4E9")
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#888888",
          "axes.grid": True, "axes.axisbelow": True, "grid.color": "#E4E4E4",

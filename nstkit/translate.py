@@ -1,7 +1,7 @@
 """A recipe on another network.
 
 Features of two networks differ in size by factors of hundreds, which a style loss takes to the
-fourth power: weights made for one network mean nothing on another until they are translated.
+fourth power. So weights made for one network mean nothing on another until they are translated.
 """
 
 from __future__ import annotations
@@ -15,11 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nstkit.objective import Objective, network
-from nstkit.pretrained import block_of, is_present, native_preprocessing
+from nstkit.objective import Objective
+from nstkit.painting.start import SIZE, Given, as_image, start_image
+from nstkit.pictures.sizes import cover
 from nstkit.recipes import Recipe
-from nstkit.start import as_image, cover, start_image
+from nstkit.recipes.network import network
 from nstkit.vgg import VGG
+from nstkit.vgg.names import block_of
+from nstkit.vgg.pretrained import is_present, native_preprocessing
+
+Key = tuple[str, str]  # term, layer
+VARIATION = ("variation", "image")
 
 
 def network_scale(recipe: Recipe, weights: str = "embedded") -> dict[str, float]:
@@ -36,8 +42,8 @@ def network_scale(recipe: Recipe, weights: str = "embedded") -> dict[str, float]
 
 
 def for_network(
-    recipe: Recipe, weights: str, content: Any, style: Any, *, own: VGG | None = None,
-    size: int = 256,
+    recipe: Recipe, weights: str, content: Given, style: Given, *, own: VGG | None = None,
+    size: int = SIZE,
 ) -> Recipe:  # fmt: skip
     """Return the recipe for other weights, where each term keeps its share of the gradient.
 
@@ -59,63 +65,62 @@ def for_network(
     """
     moved = _moved(recipe, weights)
     pictures = [as_image(picture, size, "cpu") for picture in (content, style)]
-    there = gradient_norms(Objective(*pictures, network(moved), moved), recipe.start)
+    there = gradient_norms(Objective.of(*pictures, network(moved), moved), recipe.start)
     if own is None and is_present(recipe.network, recipe.weights):
         own = network(recipe)
     if own is None:
         here = _estimated(recipe, weights, there, pictures)
     else:
-        here = gradient_norms(Objective(*pictures, own, recipe), recipe.start)
-    factors = {name: here[name] / there[name] if there[name] else 1.0 for name in there}
+        here = gradient_norms(Objective.of(*pictures, own, recipe), recipe.start)
+    factors = {key: here[key] / there[key] if there[key] else 1.0 for key in there}
     content_layers = {
-        n: w * factors.get(f"content {n}", 1.0) for n, w in recipe.content_layers.items()
+        n: w * factors.get(("content", n), 1.0) for n, w in recipe.content_layers.items()
     }
-    style_layers = {n: w * factors.get(f"style {n}", 1.0) for n, w in recipe.style_layers.items()}
+    style_layers = {n: w * factors.get(("style", n), 1.0) for n, w in recipe.style_layers.items()}
     was, is_now = (sum(layers.values()) for layers in (recipe.content_layers, content_layers))
     keep = was / is_now if recipe.alpha and was else 1.0
     return moved.replace(
         content_layers={n: w * keep for n, w in content_layers.items()},
         style_layers={n: w * keep for n, w in style_layers.items()},
-        tv=recipe.tv * factors.get("tv", 1.0) * keep,
+        tv=recipe.tv * factors.get(VARIATION, 1.0) * keep,
     )
 
 
-def gradient_norms(objective: Objective, start: str) -> dict[str, float]:
-    """Return {term: norm of the gradient of its distance, without any weight} at a start.
+def gradient_norms(objective: Objective, start: str) -> dict[Key, float]:
+    """Return {(term, layer): norm of the gradient of its distance, without any weight} at a start.
 
-    Terms are named as in ``Losses.per_layer``, and "tv". For the starts "content" and "style", see
-    `for_network`.
+    Keys are those of ``Losses.per_layer``. For the starts "content" and "style", see `for_network`.
     """
-    content, style = objective.content, objective.style
+    content, style = (objective[name].picture for name in ("content", "style"))
     if start in ("content", "style"):
         x = (content + cover(style, *content.shape[-2:])) / 2
     else:
         x = start_image(start, content, style)
     losses = objective(x.requires_grad_())
-    distances = dict(losses.per_layer) | ({"tv": losses.tv} if objective.tv else {})
     return {
-        name: torch.autograd.grad(distance, x, retain_graph=True)[0].norm().item()
-        for name, distance in distances.items()
+        key: torch.autograd.grad(distance, x, retain_graph=True)[0].norm().item()
+        for key, distance in losses.per_layer.items()
     }
 
 
 def _estimated(
-    recipe: Recipe, weights: str, there: Mapping[str, float], pictures: list[Tensor]
-) -> dict[str, float]:
+    recipe: Recipe, weights: str, there: Mapping[Key, float], pictures: list[Tensor]
+) -> dict[Key, float]:
     """Estimate gradients on the recipe's network: a term of degree d grows as the features^d."""
     scale = network_scale(recipe, weights)
     degrees = {
         "content": 1 if recipe.content_reduce == "rms" else 2,
-        "style": 2 if recipe.style_reduce == "rms" or recipe.statistic == "moments" else 4,
+        "style": recipe.statistic.degree,
     }
-    here = {}
-    for name in there.keys() - {"tv"}:
-        term, layer = name.split()
-        here[name] = there[name] * scale[layer] ** degrees[term]
+    here = {
+        (term, layer): norm * scale[layer] ** degrees[term]
+        for (term, layer), norm in there.items()
+        if term in degrees
+    }
     if recipe.tv:  # needs no weights, only the range of the values that they are given
         alone = recipe.replace(alpha=0, beta=0)
-        alike = Objective(*pictures, VGG(preprocessing=_preprocessing(recipe)), alone)
-        here["tv"] = gradient_norms(alike, recipe.start)["tv"]
+        alike = Objective.of(*pictures, VGG(preprocessing=_preprocessing(recipe)), alone)
+        here |= gradient_norms(alike, recipe.start)
     return here
 
 

@@ -1,81 +1,28 @@
-"""Layer names, and pretrained weights from where they lie: embedded, torchvision's, or a file."""
+"""Pretrained weights: embedded in nstkit, torchvision's, or from a file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Arch = Literal["vgg19", "vgg16"]
+from nstkit.vgg.names import Arch, channels, layer_names
 
-EMBEDDED = Path(__file__).parent / "weights" / "vgg19_normalised.safetensors"
-
-# Convolutions in each of the five blocks, and the channels of a block.
-BLOCKS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
-CHANNELS = (64, 128, 256, 512, 512)
+EMBEDDED = Path(__file__).parents[1] / "weights" / "vgg19_normalised.safetensors"
 
 # How each family of weights wants its pixels: (mean, std) of RGB in [0, 1], and channel order.
-# "torchvision_255" is [0, 255] minus the mean: 58 times what the network was trained on, but used.
+# "torchvision_255" is [0, 255] minus the mean. That is 58 times what the network was trained on,
+# but some published recipes use it.
 PREPROCESSING = {
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, "bgr"),
     "torchvision": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "rgb"),
     "torchvision_255": ((0.485, 0.456, 0.406), (1 / 255,) * 3, "rgb"),
 }
 
-
 CAFFE = ("embedded", "caffe")  # weights whose pixels are BGR in [0, 255] minus the mean
-
-
-def layer_names(arch: Arch = "vgg19") -> tuple[str, ...]:
-    """Return all layer names in order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ... pool5.
-
-    A layer's position is its index in torchvision's ``vgg19().features``.
-    """
-    if arch not in BLOCKS:
-        raise ValueError(f"arch is {arch!r}; expected one of {list(BLOCKS)}.")
-    names: list[str] = []
-    for block, count in enumerate(BLOCKS[arch], start=1):
-        for i in range(1, count + 1):
-            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
-        names.append(f"pool{block}")
-    return tuple(names)
-
-
-def relus_last(names: Sequence[str], wanted: set[str]) -> list[str]:
-    """Return layers in an order that computes the same faster: a ReLU after its max pooling.
-
-    Both orders give max(0, a, b, c, d), to the last bit, but then the ReLU has a quarter to do. A
-    block whose last ReLU or pooling is wanted stays as it is.
-    """
-    order = list(names)
-    for i, name in enumerate(names):
-        if name.startswith("pool") and wanted.isdisjoint(names[i - 1 : i + 1]):
-            order[i - 1], order[i] = order[i], order[i - 1]
-    return order
-
-
-def channels(layer: str) -> int:
-    """Return the number of channels N_l of a layer, e.g. 512 for ``relu4_2``."""
-    return CHANNELS[block_of(layer) - 1]
-
-
-def positions(layer: str, height: int, width: int) -> int:
-    """Return M_l of a layer for a picture of a size in px."""
-    pools = pools_before(layer)
-    return (height >> pools) * (width >> pools)
-
-
-def pools_before(layer: str) -> int:
-    """Return how often the sides of a picture are halved, rounding down, until a layer's output."""
-    return block_of(layer) - (not layer.startswith("pool"))
-
-
-def block_of(layer: str) -> int:
-    """Return the block of a layer: 4 for ``conv4_2`` and ``pool4``."""
-    return int(layer[4])
+GIVEN = "given"  # in a recipe: the network was handed over, and no name or path leads to it
 
 
 def native_preprocessing(weights: object) -> str:
@@ -92,7 +39,13 @@ def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mappin
     if weights == "caffe":
         raise FileNotFoundError(
             "The original (Caffe) weights of VGG are not shipped with nstkit. Give the path of a "
-            "state dict of them, or translate: recipe.for_network('embedded', content, style)."
+            "state dict with them, or translate the recipe: "
+            "nstkit.translate.for_network(recipe, 'embedded', content, style)."
+        )
+    if weights == GIVEN:
+        raise ValueError(
+            "This recipe was painted with a network of the painter's own, which no file names. "
+            "Pass that network: stylize(..., vgg=network)."
         )
     if weights == "embedded" and arch != "vgg19":
         raise ValueError(
@@ -148,7 +101,8 @@ def named_state(state: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
         if not name.startswith("conv"):
             continue
         for kind in ("weight", "bias"):
-            keys = (f"{name}.{kind}", f"features.{index}.{kind}", f"{index}.{kind}")
+            names = (name, f"features.{index}", str(index), f"convs.{name}")
+            keys = tuple(f"{prefix}.{kind}" for prefix in names)
             key = next((k for k in keys if k in state), None)
             if key is None:
                 raise ValueError(

@@ -16,7 +16,7 @@ import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
-from nstkit.decode import decode, identify
+from nstkit.pictures.decode import decode, identify
 
 Source = str | os.PathLike[str] | BinaryIO | Image.Image
 
@@ -133,9 +133,9 @@ def sample(name: str) -> Path:
 
 
 def _sample_paths() -> list[Path]:
-    here = Path(__file__).parent
-    root = here / "samples"  # in a wheel; in a clone they lie beside the package
-    root = root if root.is_dir() else here.parent / "images"
+    package = Path(__file__).parents[1]
+    root = package / "samples"  # in a wheel; in a clone they lie beside the package
+    root = root if root.is_dir() else package.parent / "images"
     return [*root.glob("content/*.jpg"), *root.glob("style/*.jpg")]
 
 

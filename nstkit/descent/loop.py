@@ -1,0 +1,141 @@
+"""The loop: `optimize`, a generator that yields a `Step` after every update of the picture."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nstkit.descent.solver import DEFAULT_OPTIMIZER, Solver
+from nstkit.losses.values import Losses
+
+
+class Objective(Protocol):
+    """What can be minimized: anything that is called with an image and returns its losses.
+
+    If its weights can change between two steps, it also has a method ``coefficients()`` that
+    returns them. The loop compares what it returns and knows no more of it.
+    """
+
+    def __call__(self, image: Tensor) -> Losses:
+        """Return the losses of an image, differentiable with respect to it."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is remembered of a step: index, losses, seconds since the start, note of a restart."""
+
+    index: int
+    losses: Losses
+    seconds: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Step(Record):
+    """A picture after ``index`` updates, with the losses of exactly this picture.
+
+    Attributes:
+        image: (B, 3, H, W) float32, a copy clamped to [0, 1]. L-BFGS itself may stand slightly
+            outside the range, and the losses are those of the unclamped pixels.
+        is_best: no earlier step under the same weights had a lower total.
+    """
+
+    image: Tensor
+    is_best: bool
+
+    def record(self) -> Record:
+        """Return what is worth keeping of every step: all but the picture."""
+        return Record(self.index, self.losses, self.seconds, self.note)
+
+
+def optimize(
+    objective: Objective, start: Tensor, optimizer: str = DEFAULT_OPTIMIZER,
+    learning_rate: float | None = None, steps: int | None = None,
+) -> Iterator[Step]:  # fmt: skip
+    """Minimize an objective over the pixels, one update between two yields.
+
+    The first step yielded is the start, with index 0. Weights of the objective may change between
+    two steps, or while it is called. The next update follows them, and L-BFGS forgets what it
+    learned under the old ones. A loss that is not finite restarts from the best picture with a
+    fresh optimizer, twice; then Adam takes over with a rate that halves at every further failure.
+    The step's ``note`` says so.
+
+    Args:
+        objective: called with an image, returns its `Losses`.
+        start: (B, 3, H, W) in [0, 1]; not changed.
+        optimizer: a key of ``OPTIMIZERS``, see `nstkit.descent.solver`.
+        learning_rate: None is the optimizer's usual one.
+        steps: how many updates; None goes on until the caller stops.
+
+    Raises:
+        ValueError: An unknown optimizer; or the loss of the start is not finite, or no longer that
+            of the best picture.
+    """
+    began = perf_counter()
+    x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()
+    del start  # a poster's memory is needed for the work
+    solver = Solver(x, optimizer, learning_rate)
+    best: Step | None = None
+    weights, fresh = _coefficients(objective), True  # fresh: no step yet under these weights
+    for index in itertools.count():
+        losses, note = _evaluate_or_restart(objective, x, best, solver)
+        used = _coefficients(objective)
+        is_best = fresh or (used == weights and losses.total <= best.losses.total)
+        step = Step(index, losses, perf_counter() - began, note, x.detach().clamp(0, 1), is_best)
+        best = step if is_best else best
+        yield step
+        if index == steps:
+            return
+        if _coefficients(objective) != used:  # changed by whoever got the step
+            losses = evaluate(objective, x)
+        fresh = _coefficients(objective) != weights
+        if fresh:  # what was learned misleads now, and totals do not compare
+            weights = _coefficients(objective)
+            solver.forget()
+        if losses is not None:
+            solver.update()
+
+
+def evaluate(objective: Objective, x: Tensor) -> Losses | None:
+    """Return the losses of an image as floats, and leave their gradient in ``x.grad``.
+
+    Args:
+        objective: as in `optimize`.
+        x: (B, 3, H, W), a contiguous leaf that requires a gradient.
+
+    Returns:
+        None if the loss or a part of its gradient is not finite.
+    """
+    losses = objective(x)
+    (gradient,) = torch.autograd.grad(losses.total, x)
+    x.grad = gradient.contiguous()  # L-BFGS views it as one row of numbers
+    finite = bool(torch.isfinite(losses.total) & torch.isfinite(gradient).all())
+    return losses.floats() if finite else None
+
+
+def _evaluate_or_restart(
+    objective: Objective, x: Tensor, best: Step | None, solver: Solver
+) -> tuple[Losses, str]:
+    """Evaluate, if need be again from the best picture; return the losses and a note of that."""
+    losses = evaluate(objective, x)
+    if losses is not None:
+        return losses, ""
+    if best is None:
+        raise ValueError("The loss of the start is not finite: use pixels in [0, 1], low weights.")
+    x.detach().copy_(best.image)
+    losses = evaluate(objective, x)
+    if losses is None:
+        raise ValueError("The loss of the best picture is no longer finite; cannot go on.")
+    return losses, f"loss not finite: back to step {best.index} with {solver.restart()}"
+
+
+def _coefficients(objective: Objective) -> Hashable:
+    """Return all weights in force, to see whether they change; None if they cannot."""
+    coefficients = getattr(objective, "coefficients", None)
+    return None if coefficients is None else coefficients()

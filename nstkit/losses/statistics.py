@@ -1,0 +1,174 @@
+"""Statistics: what of a layer's features a style term compares, and how. One class for each.
+
+To add a style loss, write a class like `Gram` and add it to ``STATISTICS`` if recipes shall be able
+to name it. Nothing else changes: `nstkit.terms.Style` takes any `Statistic`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, Protocol, get_args
+
+from torch import Tensor
+
+from nstkit.losses import (
+    NORMALIZE,
+    REDUCTIONS,
+    Normalize,
+    Reduce,
+    at_least_float32,
+    check_same_shape,
+    gram_divisor,
+    reduced,
+)
+from nstkit.losses.moments import RIDGE, moment_sums, moments, moments_distance
+from nstkit.losses.products import products
+from nstkit.options import check_choice
+
+Divisor = Literal["none", "features", "image"]
+
+
+class Extent(NamedTuple):
+    """What sums over positions ran over.
+
+    Attributes:
+        positions: how many there were, M_l of the layer. Under weights it is the sum of these.
+        pixels: how many pixels the picture has, H * W.
+    """
+
+    positions: float
+    pixels: int
+
+
+class Statistic(Protocol):
+    """What of a layer's features is compared, and how.
+
+    Style is what stays when positions are forgotten. So a statistic first sums over positions: the
+    sums of a picture are those of its parts added up, which is how tiles and regions work. From the
+    sums of the artwork follows a target, and from the sums of the painting its distance from that.
+
+    Attributes:
+        degree: of the distance in the features. If these double, it grows by 2^degree. It is needed
+            to translate a recipe to another network.
+        tiled: whether `sums` really adds up over positions. A statistic that needs all features at
+            once, such as the nearest neighbor of each, says False. Then nothing is painted in tiles.
+    """
+
+    degree: int
+    tiled: bool
+
+    def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
+        """Return what adds up over positions.
+
+        Args:
+            features: (B, C, H, W), those of the whole picture or of a part, any floating dtype.
+            where: weights of the positions, (B, 1, H, W) or (1, 1, H, W), each >= 0; None is 1
+                everywhere.
+
+        Returns:
+            (B, ...) of any shape, in at least float32, differentiable.
+        """
+
+    def target(self, sums: Tensor, extent: Extent) -> Tensor:
+        """Return what to aim at, (B, ...), from the sums of an artwork. It is computed once."""
+
+    def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
+        """Return how far each picture is from a target, (B,), differentiable.
+
+        Args:
+            sums: (B, ...) of the pictures.
+            extent: what these ran over.
+            target: (B, ...), or (1, ...) for all.
+        """
+
+
+@dataclass(frozen=True)
+class Gram:
+    """Gram matrices: which channels are active together. Gatys et al. 2016, eqs. 3 to 5.
+
+    Args:
+        normalize: as in `nstkit.gram_matrix`.
+        reduce: "mean" or "sum" of squared differences, or "rms", the root of the mean.
+        divisor: of the distance: "none"; "features", the number N_l M_l of features; "image",
+            (3 H W)^2 with H and W of the picture in px (Keras' example).
+
+    Raises:
+        ValueError: An unknown option.
+    """
+
+    normalize: Normalize = "positions"
+    reduce: Reduce = "mean"
+    divisor: Divisor = "none"
+    tiled: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check every option."""
+        check_choice("normalize", self.normalize, NORMALIZE)
+        check_choice("reduce", self.reduce, REDUCTIONS)
+        check_choice("divisor", self.divisor, get_args(Divisor))
+
+    @property
+    def degree(self) -> int:
+        """4: products of features, squared. 2 where a root is taken."""
+        return 2 if self.reduce == "rms" else 4
+
+    def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
+        """Return F F^T, (B, C, C); under weights F diag(where) F^T."""
+        if where is not None:
+            features = at_least_float32(features) * where.to(features.device).sqrt()
+        return products(features)
+
+    def target(self, sums: Tensor, extent: Extent) -> Tensor:
+        """Return the Gram matrices, (B, C, C)."""
+        return sums / gram_divisor(self.normalize, sums.shape[-1], extent.positions)
+
+    def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
+        """Return the distance of the Gram matrices from the artwork's, (B,)."""
+        G_l = self.target(sums, extent)
+        A_l = target.expand(len(G_l), -1, -1) if len(target) == 1 else target
+        check_same_shape(G_l, A_l)
+        squares = (G_l - A_l).square().sum((1, 2))
+        loss = reduced(squares, G_l[0].numel(), self.reduce)
+        return loss / self.divided_by(sums.shape[-1], extent)
+
+    def divided_by(self, N_l: int, extent: Extent) -> float:
+        """Return the number that ``divisor`` means for a layer of N_l channels."""
+        M_l, pixels = extent
+        return {"none": 1, "features": N_l * M_l, "image": (3 * pixels) ** 2}[self.divisor]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means and covariances, compared by the 2-Wasserstein distance; see `nstkit.losses.moments`.
+
+    Args:
+        ridge: added to the diagonal of each covariance, above 0.
+
+    Raises:
+        ValueError: ridge is not above 0.
+    """
+
+    ridge: float = RIDGE
+    degree: ClassVar[int] = 2
+    tiled: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the ridge."""
+        if not self.ridge > 0:
+            raise ValueError(f"ridge is {self.ridge!r}; expected a number above 0, such as 1e-4.")
+
+    def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
+        """Return the sums of F and F F^T, (B, C, 1 + C) in float64."""
+        return moment_sums(features, where)
+
+    def target(self, sums: Tensor, extent: Extent) -> Tensor:
+        """Return means and roots of covariances, (B, C, 1 + C) in float64."""
+        return moments(sums, extent.positions, self.ridge)
+
+    def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
+        """Return W2^2 / C, (B,) in float64."""
+        return moments_distance(sums, extent.positions, target, self.ridge)
+
+
+# The statistics that a recipe can name in a file.
+STATISTICS: dict[str, type] = {"Gram": Gram, "Moments": Moments}

@@ -1,0 +1,83 @@
+"""`Result`: a painting and how it came about."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nstkit.descent import Record
+from nstkit.painting.start import Given
+from nstkit.pictures.images import save_image, to_pil
+from nstkit.recipes import Recipe
+from nstkit.version import __version__
+
+
+@dataclass(frozen=True)
+class Result:
+    """A painting and how it came about. As the last line of a notebook cell it shows itself.
+
+    Attributes:
+        image: (1, 3, H, W) float32 in [0, 1]: the picture with the lowest total.
+        history: a `Record` for every step, the start included; best: that of ``image``.
+        recipe: what was minimized and how, with the network and the start that were really used.
+        seed: of the noise in the start.
+        seconds: it took; precision: of the features, "fp32" or "bf16".
+        interrupted: whether Ctrl-C or the callback ended it early.
+        snapshots: {index: image} for the steps asked for by ``keep``.
+        sources: names of content and style; "tensor" or the like without one.
+    """
+
+    image: Tensor
+    history: list[Record]
+    best: Record
+    recipe: Recipe
+    seed: int
+    seconds: float
+    precision: str
+    interrupted: bool
+    snapshots: dict[int, Tensor]
+    sources: tuple[str, str]
+
+    def save(self, path: str | PathLike[str], **more: str) -> Path:
+        """Write the picture with its recipe and more texts for `nstkit.read_metadata`."""
+        facts = {
+            "software": f"nstkit {__version__}, torch {torch.__version__}",
+            "recipe": self.recipe.to_json(),
+            "seed": str(self.seed),
+            "steps_done": str(self.history[-1].index),
+            "precision": self.precision,
+            "losses": json.dumps(self.best.losses.terms),
+            "content": self.sources[0],
+            "style": self.sources[1],
+            "size": "{} x {}".format(*self.image.shape[:1:-1]),
+        }
+        return save_image(self.image, path, facts | more)
+
+    def to_pil(self) -> Image.Image:
+        """Return the picture as an 8-bit RGB `PIL.Image.Image`."""
+        return to_pil(self.image)
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        from nstkit.pictures.plots import show_images
+
+        alt = f"the painting after {self.history[-1].index} steps ({self.seconds:.0f} s)"
+        return show_images([self.image], alt=alt)._repr_mimebundle_()
+
+    def __repr__(self) -> str:
+        """Return size, steps, seconds and total."""
+        height, width = self.image.shape[-2:]
+        done = f"{self.history[-1].index} steps in {self.seconds:.1f} s"
+        return f"<Result {width} x {height} px, {done}, total {self.best.losses.total:.4g}>"
+
+
+def name_of(source: Given) -> str:
+    """Return what to call a picture in a file's metadata: never a folder of this machine."""
+    name = source if isinstance(source, str | PathLike) else getattr(source, "filename", "")
+    return Path(name).name or type(source).__name__.lower()

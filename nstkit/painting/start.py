@@ -1,0 +1,140 @@
+"""Where a painting begins: its pictures, the start, and the device that computes."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from nstkit.descent import Solver, evaluate
+from nstkit.objective import Objective
+from nstkit.options import check_choice
+from nstkit.pictures.images import Source, load_image
+from nstkit.pictures.sizes import cover
+from nstkit.recipes import STARTS, Recipe
+from nstkit.recipes.network import network
+from nstkit.vgg import VGG
+from nstkit.vgg.fast import to_paint
+
+Given = Tensor | Source  # what `nstkit.stylize` takes for a picture
+SIZE = 256  # px of the long side, unless another is given
+
+GRAY = (0.485, 0.456, 0.406)  # the mean color of ImageNet's pictures: zero to most networks
+AGREEMENT = 0.01  # relative difference that a GPU's gradient may have from the CPU's
+
+
+def as_image(source: Given, size: int | None, device: torch.device | str) -> Tensor:
+    """Return a picture on a device: loaded at a size, or a tensor as it is, if it is in [0, 1].
+
+    Args:
+        source: (1, 3, H, W) in [0, 1], or whatever `nstkit.load_image` takes.
+        size: long side in px of what is loaded.
+        device: where to.
+
+    Raises:
+        ValueError: The picture cannot be read, or holds other values.
+    """
+    if not isinstance(source, Tensor):
+        return load_image(source, size, device)
+    low, high = source.min().item(), source.max().item()
+    if not -0.01 <= low <= high <= 1.01:
+        raise ValueError(f"The values lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255?")
+    return source.to(device)
+
+
+# ---------------------------------------------------------------- the start
+
+
+def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Tensor:
+    """Return the picture from which an optimization starts, of the content's size and device.
+
+    Args:
+        kind: "content"; "noise", uniform in [0, 1]; "white"; "gray", ImageNet's mean color;
+            "style", scaled to cover and cropped around the center; "blend", half content and half
+            noise.
+        content: (1, 3, H, W).
+        style: (1, 3, H', W').
+        seed: of the noise, drawn on the CPU so that all devices start alike.
+
+    Raises:
+        ValueError: kind is unknown.
+    """
+    check_choice("start", kind, STARTS)
+    if kind == "content":
+        return content.clone()
+    if kind == "white":
+        return torch.ones_like(content)
+    if kind == "gray":
+        return content.new_tensor(GRAY).view(1, 3, 1, 1).expand_as(content).contiguous()
+    if kind == "style":
+        return cover(style, *content.shape[-2:]).to(content)
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.rand(content.shape, generator=generator).to(content)
+    return noise if kind == "noise" else (content + noise) / 2
+
+
+def check_start(start: Tensor, content: Tensor) -> Tensor:
+    """Return a given start on the content's device.
+
+    Raises:
+        ValueError: It has another shape than the content.
+    """
+    if not isinstance(start, Tensor) or start.shape != content.shape:
+        got = tuple(start.shape) if isinstance(start, Tensor) else repr(start)
+        raise ValueError(
+            f"start is {got}; expected a picture of shape {tuple(content.shape)}, like the "
+            f"content, or one of {', '.join(STARTS)}."
+        )
+    return start.to(content.device)
+
+
+# ---------------------------------------------------------------- the device
+
+
+def default_device(picture: object, vgg: VGG | None = None) -> torch.device:
+    """Return where to paint: where a network is; else a GPU, a tensor's own device, or the CPU.
+
+    Apple's GPU is taken only if a tiny painting there agrees with the CPU's. A warning says so if
+    it does not.
+    """
+    if vgg is not None:
+        return next(vgg.parameters()).device
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        if agrees_with_cpu("mps"):
+            return torch.device("mps")
+        warnings.warn(
+            "Apple's GPU does not compute what the CPU computes with this version of torch, so "
+            "nstkit paints on the CPU. Pass device='mps' to use the GPU all the same.",
+            stacklevel=3,
+        )
+    return picture.device if isinstance(picture, Tensor) else torch.device("cpu")
+
+
+@cache
+def agrees_with_cpu(device: str) -> bool:
+    """Try whether one step of a tiny painting on a device has the CPU's gradient and picture."""
+    try:
+        found, expected = (_trial(place) for place in (device, "cpu"))
+    except (RuntimeError, NotImplementedError, TypeError):  # operations that the device lacks
+        return False
+    return all(
+        bool((a - b).norm() <= AGREEMENT * b.norm()) for a, b in zip(found, expected, strict=True)
+    )
+
+
+def _trial(device: str) -> tuple[Tensor, Tensor]:
+    """Return the gradient of a tiny start and how far the first update moves it, on the CPU."""
+    recipe = Recipe()
+    content, style = (torch.rand(1, 3, 32, 40, generator=torch.manual_seed(seed)) for seed in (0, 1))
+    pictures = content.to(device), style.to(device)
+    objective = Objective.of(*pictures, to_paint(network(recipe), device), recipe)
+    x = pictures[0].flip(3).clone().requires_grad_()
+    before = x.detach().cpu().clone()
+    evaluate(objective, x)
+    gradient = x.grad.cpu()
+    Solver(x, recipe.optimizer).update()
+    return gradient, x.detach().cpu() - before

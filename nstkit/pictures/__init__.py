@@ -1,0 +1,1 @@
+"""Pictures: in and out of files, at other sizes, and in figures."""

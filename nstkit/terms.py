@@ -1,0 +1,237 @@
+"""Terms: the summands of an objective. One class for each.
+
+To add a loss, write a class like `Variation` (of pixels) or `Content` (of features) and put it into
+the list of an `nstkit.Objective`. Nothing else changes.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from nstkit.losses import Form, Reduce, at_least_float32, check_same_shape, reduced, total_variation
+from nstkit.losses.statistics import Extent, Statistic
+from nstkit.tiles import Features, Tile, assembled, summed
+from nstkit.vgg import VGG
+from nstkit.vgg.names import positions
+
+IMAGE = "image"  # what stands for a layer where a term reads pixels alone
+
+
+class Term(ABC):
+    """One summand of an objective: ``weight`` times the sum over layers of weight times distance.
+
+    An objective calls a term in three steps. `prepare` computes what is computed once, `measure`
+    reads features in the forward pass, and `losses` makes distances of what was measured. Between
+    the last two, weights may change: whatever they multiply was computed already.
+
+    Attributes:
+        name: what tells it from the other terms of an objective, such as "style".
+        weight: may be changed at any time; 0 switches the term off.
+        layers: {layer: weight}, may be changed at any time; empty for a term that reads pixels.
+        tiled: whether what it measures adds up over tiles.
+    """
+
+    name: str
+    weight: float
+    layers: dict[str, float]
+    tiled: bool = True
+
+    def active_layers(self) -> list[str]:
+        """Return the layers whose features the term needs under its weights of now."""
+        return [name for name, weight in self.layers.items() if weight and self.weight]
+
+    @property
+    def active(self) -> bool:
+        """Whether the term adds anything under its weights of now."""
+        return bool(self.weight) and (not self.layers or bool(self.active_layers()))
+
+    def prepare(self, vgg: VGG, tile: int | None) -> None:
+        """Compute targets that the active layers lack. By default there are none.
+
+        Args:
+            vgg: the network of the objective.
+            tile: side of tiles in px, or None.
+        """
+
+    def measure(self, features: Features, tile: Tile | None) -> dict[str, Tensor]:
+        """Return what the term needs of features: {layer: tensor}. By default nothing.
+
+        If ``tiled``, the results of tiles are added up, so they must be sums over positions.
+
+        Args:
+            features: {layer: (B, C, H, W)} of the active layers, cut to the tile.
+            tile: the part that they are of; None for the whole picture.
+        """
+        return {}
+
+    @abstractmethod
+    def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+        """Return the distances without any weight, as differentiable scalars: {layer: distance}.
+
+        For a batch, each is the mean over its pictures. A term of pixels alone returns
+        ``{"image": value}``.
+
+        Args:
+            measured: what `measure` returned, summed over tiles, of layers that are still active.
+            image: (B, 3, H, W), the painting.
+        """
+
+
+class Compared(Term):
+    """A term that compares features with those of a given picture, its target.
+
+    Attributes:
+        picture: (1, 3, H, W) or (B, 3, H, W) in [0, 1].
+        targets: {layer: what to aim at}, computed once.
+    """
+
+    picture: Tensor
+    targets: dict[str, Tensor]
+
+    def of(self, picture: Tensor) -> Compared:
+        """Return this term for another picture; the same one keeps its targets."""
+        if picture is self.picture:
+            return self
+        other = copy.copy(self)
+        other.picture, other.targets, other.layers = picture, {}, dict(self.layers)
+        return other
+
+    def missing(self) -> list[str]:
+        """Return the active layers that have no target yet."""
+        return [name for name in self.active_layers() if name not in self.targets]
+
+
+class Content(Compared):
+    """The distance of features from those of a photograph. Gatys et al. 2016, eq. 1.
+
+    Args:
+        picture: the photograph, (1, 3, H, W) or (B, 3, H, W) in [0, 1], of the painting's size.
+        weight: alpha.
+        layers: {layer: weight}.
+        reduce: "mean" or "sum" of squared differences, or "rms".
+    """
+
+    name = "content"
+
+    def __init__(
+        self, picture: Tensor, weight: float, layers: Mapping[str, float], reduce: Reduce = "mean"
+    ) -> None:
+        self.picture, self.targets, self.reduce = picture, {}, reduce
+        self.weight, self.layers = weight, dict(layers)
+
+    @torch.no_grad()
+    def prepare(self, vgg: VGG, tile: int | None) -> None:
+        """Compute the photograph's features in layers that have none yet."""
+        if missing := self.missing():
+            self.targets |= assembled(vgg, self.picture, missing, tile)
+
+    def measure(self, features: Features, tile: Tile | None) -> dict[str, Tensor]:
+        """Return the sums of squared differences from the photograph, {layer: (B,)}."""
+        return {name: self._squares(name, F_l, tile) for name, F_l in features.items()}
+
+    def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+        """Return the distance in each layer."""
+        counts = {name: self.targets[name][0].numel() for name in measured}
+        return {n: reduced(s, counts[n], self.reduce).mean() for n, s in measured.items()}
+
+    def _squares(self, layer: str, F_l: Tensor, tile: Tile | None) -> Tensor:
+        P_l = self.targets[layer]
+        P_l = P_l if tile is None else P_l[tile.in_whole(layer)]
+        P_l = P_l.expand(len(F_l), -1, -1, -1) if len(P_l) == 1 else P_l
+        check_same_shape(F_l, P_l)
+        return (at_least_float32(F_l) - at_least_float32(P_l)).square().sum((1, 2, 3))
+
+
+class Style(Compared):
+    """The distance of a statistic of features from an artwork's. Gatys et al. 2016, eq. 5.
+
+    Args:
+        picture: the artwork, (1, 3, H', W') in [0, 1], of any size; or one for each picture of a
+            batch.
+        statistic: what is compared, such as `nstkit.losses.statistics.Gram`.
+        weight: beta.
+        layers: {layer: weight}.
+    """
+
+    name = "style"
+
+    def __init__(
+        self, picture: Tensor, statistic: Statistic, weight: float, layers: Mapping[str, float]
+    ) -> None:
+        self.picture, self.targets, self.statistic = picture, {}, statistic
+        self.weight, self.layers = weight, dict(layers)
+
+    @property
+    def tiled(self) -> bool:
+        """Whether the statistic adds up over tiles."""
+        return self.statistic.tiled
+
+    @torch.no_grad()
+    def prepare(self, vgg: VGG, tile: int | None) -> None:
+        """Compute the artwork's targets in layers that have none yet."""
+        if missing := self.missing():
+            found = summed(
+                vgg, self.picture, missing,
+                lambda features, _: [self.statistic.sums(features[name]) for name in missing],
+                tile,
+            )  # fmt: skip
+            for name, sums in zip(missing, found, strict=True):
+                extent = extent_of(name, self.picture)
+                self.targets[name] = self.statistic.target(sums, extent)
+
+    def measure(self, features: Features, tile: Tile | None) -> dict[str, Tensor]:
+        """Return the statistic's sums over positions."""
+        return {name: self.statistic.sums(F_l) for name, F_l in features.items()}
+
+    def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+        """Return the distance in each layer."""
+        distances = {
+            n: self.statistic.distance(sums, extent_of(n, image), self.targets[n])
+            for n, sums in measured.items()
+        }
+        return {n: distance.to(image).mean() for n, distance in distances.items()}
+
+
+class Variation(Term):
+    """How much neighboring pixels differ; see `nstkit.total_variation`.
+
+    Args:
+        weight: of the term.
+        form: as in `nstkit.total_variation`.
+        reduce: the same.
+        values: turns pixels into the values that are compared, such as `VGG.standardize`; None
+            compares the pixels.
+    """
+
+    name = "variation"
+
+    def __init__(
+        self, weight: float, form: Form = "squared", reduce: str = "mean",
+        values: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:  # fmt: skip
+        self.weight, self.form, self.reduce, self.values = weight, form, reduce, values
+        self.layers = {}
+
+    def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+        """Return the variation of the image."""
+        values = image if self.values is None else self.values(image)
+        variation = total_variation(values, self.form, self.reduce)
+        return {IMAGE: variation / len(image) if self.reduce == "sum" else variation}
+
+
+def extent_of(layer: str, picture: Tensor) -> Extent:
+    """Return what sums over a layer's positions run over, for pictures (B, 3, H, W)."""
+    height, width = picture.shape[-2:]
+    return Extent(positions(layer, height, width), height * width)
+
+
+def check_names(terms: Sequence[Term]) -> None:
+    """Raise ValueError unless each term has a name of its own."""
+    names = [term.name for term in terms]
+    if len(set(names)) < len(names):
+        raise ValueError(f"The terms are called {names}; expected a different name for each.")

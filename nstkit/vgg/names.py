@@ -1,0 +1,48 @@
+"""The papers' names for the layers of a VGG, and what follows from a name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nstkit.options import check_choice
+
+Arch = Literal["vgg19", "vgg16"]
+
+# Convolutions in each of the five blocks, and the channels of a block.
+BLOCKS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+def layer_names(arch: Arch = "vgg19") -> tuple[str, ...]:
+    """Return all layer names in order: conv1_1, relu1_1, conv1_2, relu1_2, pool1, ... pool5.
+
+    A layer's position is its index in torchvision's ``vgg19().features``.
+    """
+    check_choice("arch", arch, BLOCKS)
+    names: list[str] = []
+    for block, count in enumerate(BLOCKS[arch], start=1):
+        for i in range(1, count + 1):
+            names += [f"conv{block}_{i}", f"relu{block}_{i}"]
+        names.append(f"pool{block}")
+    return tuple(names)
+
+
+def channels(layer: str) -> int:
+    """Return the number of channels N_l of a layer, e.g. 512 for ``relu4_2``."""
+    return CHANNELS[block_of(layer) - 1]
+
+
+def positions(layer: str, height: int, width: int) -> int:
+    """Return the number of positions M_l of a layer, for a picture of height x width px."""
+    pools = pools_before(layer)
+    return (height >> pools) * (width >> pools)
+
+
+def pools_before(layer: str) -> int:
+    """Return how often the sides of a picture are halved, rounding down, until a layer's output."""
+    return block_of(layer) - (not layer.startswith("pool"))
+
+
+def block_of(layer: str) -> int:
+    """Return the block of a layer: 4 for ``conv4_2`` and ``pool4``."""
+    return int(layer[4])

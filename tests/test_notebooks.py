@@ -207,7 +207,7 @@ MUTANTS = [
     ("photographs_are_jpeg", lambda nb: output(nb, figure("image/png", noise("png"), alt="a b c"))),
     ("length_is_within_limits", lambda nb: nb.cells.__delitem__(slice(19, None))),
     ("length_is_within_limits", lambda nb: nb.cells.extend([nb.cells[-1]] * 41)),
-    ("length_is_within_limits", lambda nb: nb.cells[1].update(source="a = 1\n" * 16)),
+    ("length_is_within_limits", lambda nb: nb.cells[1].update(source="a = 1\n" * 33)),
     ("length_is_within_limits", lambda nb: code(nb, "a = 1\n" * 31)),
     (
         "length_is_within_limits",

@@ -1,13 +1,16 @@
-"""The set-up files agree with each other and with what is in the tree, and the wheel is whole."""
+"""The set-up files and cells agree with each other and with the tree, and the wheel is whole."""
 
 import io
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -238,3 +241,211 @@ def test_ci_can_run_and_the_workflow_calls_it():
     (job,) = workflow["jobs"].values()
     assert "bash .ci/run" in [step.get("run") for step in job["steps"]]
     assert workflow["permissions"] == {"contents": "read"}
+
+
+# ---------------------------------------------------------------- the notebooks' first code cell
+def setup_cells():
+    """Return the first code cell of every notebook."""
+    notebooks = (json.loads(path.read_text()) for path in (ROOT / "notebooks").glob("*.ipynb"))
+    code = ([c for c in nb["cells"] if c["cell_type"] == "code"] for nb in notebooks)
+    return ["".join(cells[0]["source"]) for cells in code]
+
+
+def test_all_notebooks_have_the_same_setup_cell():
+    (cell,) = set(setup_cells())
+    lines = cell.splitlines()
+    assert lines[0].startswith("# Set-up: run it, there is no need to read it.")
+    assert lines[-1] == "import nstkit"
+    assert [line for line in lines if re.fullmatch(r'REPOSITORY = "[\w.-]+/[\w.-]+"', line)]
+
+
+# Runs a cell in IPython, with a %pip that fetches nothing: it prints what it was asked for, and
+# "installs" an empty package. Where nstkit is installed, that folder leaves the path.
+RUN_CELL = """
+import sys
+from pathlib import Path
+from IPython.core.interactiveshell import InteractiveShell
+
+sys.path[:] = ["", *(p for p in sys.path if not (Path(p) / "nstkit" / "__init__.py").is_file())]
+shell = InteractiveShell.instance()
+shell.history_manager.enabled = False
+
+def pip(line):
+    print("PIP", line)
+    package = Path("installed/nstkit/__init__.py")
+    package.parent.mkdir(parents=True)
+    package.touch()
+    sys.path.append("installed")
+
+shell.register_magic_function(pip, "line", "pip")
+shell.run_cell(sys.stdin.read()).raise_error()
+shell.run_cell("print('FOUND', Path(nstkit.__file__).resolve(), began > 0)").raise_error()
+"""
+PLACEHOLDER = "OWNER/" + "NAME"
+ZIP = "PIP install -q --no-deps safetensors https://github.com/{}/archive/refs/heads/{}.zip"
+
+
+class Colab:
+    """Plays Colab's Jupyter server, and runs the set-up cell in its folder /content."""
+
+    def __init__(self, tmp_path):
+        self.content = tmp_path / "content"
+        self.content.mkdir()
+        self.answer, self.status, self.asked = b"", 200, []
+        self.released = threading.Event()
+        self.released.set()
+        colab = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):  # noqa: N802
+                colab.asked.append(self.path)
+                colab.released.wait(60)
+                self.send_response(colab.status)
+                self.end_headers()
+                self.wfile.write(colab.answer)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        self.variables = {
+            "COLAB_JUPYTER_IP": "127.0.0.1",
+            "KMP_TARGET_PORT": str(self.server.server_port),
+        }
+
+    def opened_from(self, path):
+        """Let the list of sessions hold one notebook with this path."""
+        name = path.rpartition("/")[2]
+        session = {"id": "4b7f", "name": name, "path": path, "type": "notebook"}
+        session |= {"kernel": {"id": "9c1d", "name": "python3"}, "notebook": {"path": path}}
+        self.answer = json.dumps([session]).encode()
+
+    def package(self, folder):
+        """Put a package there; return the line that tells that it was imported."""
+        file = self.content / folder / "nstkit" / "__init__.py"
+        file.parent.mkdir(parents=True)
+        file.touch()
+        return f"FOUND {file.resolve()} True"
+
+    def run(self, repository=PLACEHOLDER, where=None):
+        """Run the cell; return the exit code, the lines that it printed, and the error."""
+        cell = re.sub(r'(?m)^REPOSITORY = ".*"', f'REPOSITORY = "{repository}"', setup_cells()[0])
+        done = subprocess.run(
+            [sys.executable, "-c", RUN_CELL],
+            input=cell,
+            cwd=where or self.content,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.content.parent),
+                "IPYTHONDIR": str(self.content.parent / "ipython"),
+                "no_proxy": "*",
+            }
+            | self.variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        lines = [s for s in done.stdout.splitlines() if s.startswith(("PIP", "FOUND"))]
+        return done.returncode, lines, done.stderr.splitlines()[-1:]
+
+    def close(self):
+        self.released.set()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def colab(tmp_path):
+    colab = Colab(tmp_path)
+    yield colab
+    colab.close()
+
+
+def assert_it_gave_up(outcome):
+    """No package, no install, and a sentence that says what to do."""
+    code, lines, (error,) = outcome
+    assert (code, lines) == (1, [])
+    assert error.startswith("RuntimeError: Found no nstkit near this notebook, and no address")
+    assert "Open the notebook from GitHub" in error
+    assert "upload that folder to Google Drive and mount Drive" in error
+
+
+GITHUB = "github.com/ada/art.kit/blob/main/notebooks/00_first_painting.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("path", "branch"),
+    [
+        (f"fileId=https%3A//{GITHUB}", "main"),
+        (f"fileId=https%3A%2F%2F{GITHUB.replace('/', '%2F')}", "main"),
+        (f"fileId=https://{GITHUB}", "main"),
+        (f"fileId=https%3A//{GITHUB.replace('main', 'try/new_1.x')}", "try/new_1.x"),
+    ],
+)
+def test_a_notebook_that_was_opened_from_github_fetches_the_package_from_there(colab, path, branch):
+    colab.opened_from(path)
+    code, (fetched, found), _ = colab.run()
+    assert (code, fetched) == (0, ZIP.format("ada/art.kit", branch))
+    assert found.startswith("FOUND ")
+    assert colab.asked == ["/api/sessions"]
+
+
+def test_a_notebook_that_knows_its_address_asks_nobody(colab):
+    colab.opened_from(f"fileId=https%3A//{GITHUB}")
+    code, (fetched, _), _ = colab.run("bob/art")
+    assert (code, fetched) == (0, ZIP.format("bob/art", "main"))
+    assert colab.asked == []
+
+
+@pytest.mark.parametrize("folder", [".", "..", "../.."])
+def test_a_folder_beside_or_above_the_notebook_is_found(colab, folder):
+    expected = colab.package("course")
+    where = colab.content / "course" / "a" / "b" / folder
+    (colab.content / "course" / "a" / "b").mkdir(parents=True)
+    assert colab.run("bob/art", where)[:2] == (0, [expected])
+    assert colab.asked == []
+
+
+@pytest.mark.parametrize("folder", [".", "course", "lessons/style transfer"])
+@pytest.mark.parametrize("repository", [PLACEHOLDER, "bob/art"])
+def test_a_folder_on_a_mounted_drive_is_found(colab, folder, repository):
+    colab.opened_from("fileId=1ZAqQEIxR08eODSPEHvKPwbZoioVdV8L9")
+    expected = colab.package(f"drive/MyDrive/{folder}")
+    assert colab.run(repository)[:2] == (0, [expected])
+    assert colab.asked == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "fileId=1ZAqQEIxR08eODSPEHvKPwbZoioVdV8L9",  # a single notebook on Drive
+        "fileId=https%3A//gist.github.com/ada/0123/raw/00_first_painting.ipynb",
+        "fileId=https%3A//github.com/ada/art%3B$(id)/blob/main/notebooks/00_first_painting.ipynb",
+        "fileId=https%3A//github.com/ada/art/blob/main%20%3B%20id/notebooks/00_first.ipynb",
+    ],
+)
+def test_an_opened_notebook_without_a_usable_address_gives_up_with_a_sentence(colab, path):
+    colab.opened_from(path)
+    assert_it_gave_up(colab.run())
+    assert colab.asked == ["/api/sessions"]
+
+
+@pytest.mark.parametrize(("status", "answer"), [(200, b"[]"), (200, b"\xff\x00"), (500, b"no")])
+def test_a_garbled_list_of_sessions_ends_in_the_sentence(colab, status, answer):
+    colab.status, colab.answer = status, answer
+    assert_it_gave_up(colab.run())
+
+
+def test_a_list_of_sessions_that_never_comes_ends_in_the_sentence(colab):
+    colab.released.clear()
+    assert_it_gave_up(colab.run())
+
+
+@pytest.mark.parametrize("variables", [{}, {"COLAB_JUPYTER_IP": "", "KMP_TARGET_PORT": "x"}])
+def test_outside_colab_and_with_a_wrong_port_the_sentence_comes_at_once(colab, variables):
+    colab.variables = variables
+    assert_it_gave_up(colab.run())
+    assert colab.asked == []

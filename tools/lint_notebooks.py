@@ -39,7 +39,7 @@ from PIL import Image
 MAX_BYTES = 1_500_000
 CELLS = {"00_first_painting": (20, 30)}  # limits of single notebooks; the others:
 DEFAULT_CELLS = (20, 64)
-SETUP_LINES, CODE_LINES, MEDIAN_LINES = 15, 30, 8
+SETUP_LINES, CODE_LINES, MEDIAN_LINES = 32, 30, 8
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "accelerator"}  # the last gives a GPU in Colab
 CELL_METADATA = {"tags"}
 PHOTO_COLORS = 20_000  # a chart has a few thousand colors at most, counting soft edges

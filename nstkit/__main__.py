@@ -7,9 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nstkit.images import samples, save_options
+from nstkit.descent import OPTIMIZERS
 from nstkit.painting import Result, stylize
-from nstkit.recipes import DEFAULT, OPTIMIZERS, STARTS, Recipe
+from nstkit.painting.start import SIZE
+from nstkit.pictures.images import samples, save_options
+from nstkit.recipes import DEFAULT, STARTS, Recipe
+from nstkit.tiles import Tiling
 
 PAIR = ("cat", "great_wave")
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 130 is the shell's for Ctrl-C
@@ -27,9 +30,10 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help="CONTENT and STYLE: files or bundled names")
     add("-o", "--output", type=Path, help="file to write (default: CONTENT_STYLE.png)")
-    add("--size", type=int, default=256, help="long side in px (default: %(default)s)")
+    add("--size", type=int, help=f"long side in px (default: {SIZE}, or the last of --scales)")
     add("--scales", type=int, nargs="+", metavar="PX", help="coarse to fine: 256 512 1024")
-    add("--tile", type=int, metavar="PX", help="paint in parts (default: if the memory is small)")
+    add("--tile", default="auto", metavar="PX", help="paint in parts of this size; none: never; "
+        "auto: where the memory is too small for the whole (default: %(default)s)")  # fmt: skip
     add("--steps", type=int, default=DEFAULT.steps, help="updates (default: %(default)s)")
     add("--alpha", type=float, default=DEFAULT.alpha, help="content weight (default: %(default)g)")
     add("--beta", type=float, default=DEFAULT.beta, help="style weight (default: %(default)g)")
@@ -58,6 +62,17 @@ def parse_layers(items: Sequence[str] | None) -> dict[str, float]:
         raise ValueError(f"--layers {' '.join(items)}: {error}; write LAYER=NUMBER") from error
 
 
+def parse_tile(text: str) -> Tiling:
+    """Turn "auto", "none" or a number of px into what `stylize` takes."""
+    if text == "auto":
+        return "auto"
+    if text == "none":
+        return None
+    if not text.isdecimal():
+        raise ValueError(f"--tile is {text!r}; expected auto, none or a number of px")
+    return int(text)
+
+
 def paint(options: argparse.Namespace) -> Result:
     """Run what the command line asks for."""
     content, style = options.pictures
@@ -76,7 +91,7 @@ def paint(options: argparse.Namespace) -> Result:
         recipe,
         size=options.size,
         scales=options.scales,
-        tile=options.tile or "auto",
+        tile=parse_tile(options.tile),
         seed=options.seed,
         precision=options.precision,
         progress=not options.quiet,
@@ -109,7 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RuntimeError, MemoryError) as error:  # torch has no class of its own for CPU memory
         if "memory" not in repr(error).lower():
             raise
-        return refuse(f"not enough memory for --size {options.size}; try a smaller one")
+        size = options.size or (options.scales or [SIZE])[-1]
+        return refuse(f"not enough memory for a picture of {size} px; try a smaller --size")
     height, width = result.image.shape[-2:]
     print(
         f"{saved.resolve()}: {width} x {height} px, {result.history[-1].index} steps in "

@@ -1,4 +1,4 @@
-"""`Objective`: a list of terms over one pass of the network; called with a picture, gives `Losses`."""
+"""`Objective`: terms over one pass of the network. Called with a picture it gives `Losses`."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Objective:
         return Losses(total, values, coefficients, per_layer)
 
     def with_pictures(self, content: Tensor | None, style: Tensor | None) -> Objective:
-        """Return this objective for other pictures; the targets of one that is the same are kept."""
+        """Return this objective for other pictures; one that is the same keeps its targets."""
         pictures = {"content": content, "style": style}
         terms = [
             term.of(pictures[name]) if isinstance(term, Compared) and name in pictures else term

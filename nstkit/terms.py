@@ -50,7 +50,7 @@ class Term(ABC):
         """Whether the term adds anything under its weights of now."""
         return bool(self.weight) and (not self.layers or bool(self.active_layers()))
 
-    def prepare(self, vgg: VGG, tile: int | None) -> None:
+    def prepare(self, vgg: VGG, tile: int | None) -> None:  # noqa: B027 - most have no targets
         """Compute targets that the active layers lack. By default there are none.
 
         Args:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstkit.lesson.maps import color_limits
-from nstkit.plots import LOOKS, SPARE_COLORS, Picture, render
+from nstkit.pictures.plots import LOOKS, SPARE_COLORS, Picture, render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

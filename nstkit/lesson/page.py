@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nstkit.images import to_pil
-from nstkit.plots import Picture
+from nstkit.pictures.images import to_pil
+from nstkit.pictures.plots import Picture
+from nstkit.version import __version__
 
 
 def show_animation(images: Sequence[Tensor], alt: str, *, milliseconds: int = 150) -> Picture:
@@ -58,8 +59,6 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
 
 def colophon(began: float) -> str:
     """Return in two lines how long a notebook took since ``began``, on what, with what versions."""
-    from nstkit import __version__
-
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     took = f"{time.perf_counter() - began:.0f} s on {where}, threads: {torch.get_num_threads()}"
     versions = f"Python {platform.python_version()}, torch {torch.__version__}, nstkit"

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
+from nstkit.descent.solver import pairs_for
 from nstkit.lesson.charts import COLORS, chart
 from nstkit.lesson.tables import Table, show_table
-from nstkit.optimize import Solver
-from nstkit.plots import Picture
+from nstkit.pictures.plots import Picture
 from nstkit.recipes import DEFAULT
 from nstkit.tiles import tiles
 from nstkit.vgg import VGG
@@ -146,9 +144,8 @@ def show_plan(
 
 
 def pairs_kept(height: int, width: int) -> int:
-    """Return how many pairs L-BFGS remembers of a picture: asked of it, without its memory."""
-    x = torch.zeros(1, device="meta").expand(1, 3, height, width).requires_grad_()
-    return Solver(x, "lbfgs").optimizer.param_groups[0]["history_size"]
+    """Return how many pairs L-BFGS remembers of a picture."""
+    return pairs_for(3 * height * width)
 
 
 def _remembered(height: int, width: int, pairs: int) -> float:
@@ -183,7 +180,7 @@ def _peak(rows: list[dict[str, Any]], pixels: int, areas: list[int], vgg: VGG) -
 
 
 def _line(points: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    """Return slope and height at 0 of the line through the first and the last of some points."""
+    """Return rise and height at 0 of the line through the first and the last of some points."""
     (left, low), *_, (right, high) = sorted(points)
-    slope = (high - low) / (right - left)
-    return slope, low - slope * left
+    rise = (high - low) / (right - left)
+    return rise, low - rise * left

@@ -107,9 +107,7 @@ def moments_distance(
     return (apart + traces - 2 * between) / mean.shape[1]
 
 
-def _mean_and_covariance(
-    sums: Tensor, positions: float, ridge: float
-) -> tuple[Tensor, Tensor]:
+def _mean_and_covariance(sums: Tensor, positions: float, ridge: float) -> tuple[Tensor, Tensor]:
     mean, second = sums[..., 0] / positions, sums[..., 1:] / positions
     diagonal = ridge * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)
     return mean, second - mean[..., None] * mean[:, None] + diagonal

@@ -51,7 +51,7 @@ class Statistic(Protocol):
         degree: of the distance in the features. If these double, it grows by 2^degree. It is needed
             to translate a recipe to another network.
         tiled: whether `sums` really adds up over positions. A statistic that needs all features at
-            once, such as the nearest neighbor of each, says False. Then nothing is painted in tiles.
+            once, such as the nearest neighbor of each, says False, and is never painted in tiles.
     """
 
     degree: int

@@ -157,7 +157,7 @@ def _collect(
 
 
 def _show(bar: Any, step: Step) -> None:
-    bar.set_postfix({n: f"{v:.3g}" for n, v in step.losses.terms.items() }, refresh=False)
+    bar.set_postfix({n: f"{v:.3g}" for n, v in step.losses.terms.items()}, refresh=False)
     if step.note:
         bar.write(step.note)
     bar.update(step.index - bar.n)

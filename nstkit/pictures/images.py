@@ -6,8 +6,7 @@ import difflib
 import io
 import json
 import os
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +15,7 @@ import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
+from nstkit.files import replacing
 from nstkit.pictures.decode import decode, identify
 
 Source = str | os.PathLike[str] | BinaryIO | Image.Image
@@ -69,16 +69,21 @@ def to_pil(image: Tensor) -> Image.Image:
     Raises:
         ValueError: Another shape or dtype, or values that are not finite.
     """
-    kind, shape = getattr(image, "dtype", type(image)), tuple(getattr(image, "shape", ()))
-    fits = shape[-3:-2] == (3,) and shape[:-3] in ((), (1,)) and 0 not in shape
-    if not (isinstance(image, Tensor) and image.is_floating_point() and fits):
+    if not (isinstance(image, Tensor) and image.is_floating_point() and _is_one_image(image.shape)):
+        kind, shape = getattr(image, "dtype", type(image)), tuple(getattr(image, "shape", ()))
         raise ValueError(f"got {kind} {shape}; expected one float image (1, 3, H, W) or (3, H, W)")
-    pixels = image.reshape(shape[-3:]).to("cpu", torch.float32)
+    pixels = image.reshape(image.shape[-3:]).to("cpu", torch.float32)
     if not pixels.isfinite().all():
         raise ValueError(
             "got NaN or infinite values; expected [0, 1]; take an earlier step's image"
         )
     return Image.fromarray(pixels.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy())
+
+
+def _is_one_image(shape: Sequence[int]) -> bool:
+    """Return whether a shape is (3, H, W) or (1, 3, H, W), with H and W above 0."""
+    batch, image = shape[:-3], shape[-3:]
+    return len(image) == 3 and image[0] == 3 and min(image) > 0 and tuple(batch) in ((), (1,))
 
 
 def save_image(
@@ -98,13 +103,8 @@ def save_image(
     """
     path, picture = Path(os.path.expanduser(path)), to_pil(image)
     options = save_options(path, metadata or {})
-    draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with draft.open("xb") as file:
-            picture.save(file, **options)
-        os.replace(draft, path)
-    finally:  # also after Ctrl-C nothing half-written stays behind
-        draft.unlink(missing_ok=True)
+    with replacing(path) as draft:
+        picture.save(draft, **options)
     return path
 
 

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image
 
+from nstkit.files import write_whole
 from nstkit.pictures.images import to_pil
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: color-blind readers tell its colors apart, and line styles say it again.
@@ -66,12 +68,7 @@ class Picture:
         path, right = Path(path), self.mime.replace("image/", ".")
         if path.suffix.lower().replace("jpg", "jpeg") != right:
             raise ValueError(f"got the name {path.name!r} for {self.mime} data; end it in {right}")
-        draft = path.with_name(f".{path.name}.part")
-        try:  # renamed when complete: nobody meets half a file
-            draft.write_bytes(self.data)
-            return draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        return write_whole(path, self.data)
 
 
 def show_images(
@@ -179,22 +176,38 @@ def _draw_rows(
 
 def _draw_losses(records: Sequence[Any], figure: Figure) -> None:
     """Draw a line for each term that is not always zero, and one for each noted restart."""
-    axes, steps = figure.add_subplot(), [record.index for record in records]
-    curves = {"total": [r.losses.total for r in records]}
-    for name in dict.fromkeys(name for r in records for name in r.losses.terms):
-        curves[name] = [r.losses.terms.get(name, 0.0) for r in records]
-    for number, (name, values) in enumerate(filter(lambda curve: any(curve[1]), curves.items())):
-        color, line = LOOKS.get(name, (SPARE_COLORS[number % 3], (0, (number + 2, 1))))
-        axes.plot(steps, values, color=color, linestyle=line, marker="."[len(steps) > 1 :],
-                  linewidth=2.4 if name == "total" else 1.6,
-                  label=f"{name}: {values[0]:.3g} \u2192 {values[-1]:.3g}")  # fmt: skip
+    axes = figure.add_subplot()
+    draw_curves(axes, records, told=lambda name, a, b: f"{name}: {a:.3g} \u2192 {b:.3g}")
     for record in filter(lambda record: record.note, records):
         note = textwrap.fill(record.note, 24)
         axes.axvline(record.index, color="#888888", linewidth=0.8, label=note)
     axes.set(xlabel="step", ylabel="loss")
+    legend = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))  # a note only once
+    figure.legend(legend.values(), legend, loc="outside right upper", fontsize=9)
+
+
+def draw_curves(
+    axes: Axes, records: Sequence[Any], told: Callable[[str, float, float], str]
+) -> None:
+    """Draw the total and each weighted term over the steps, on a logarithmic scale.
+
+    Args:
+        axes: of matplotlib.
+        records: at least one, as for `show_losses`.
+        told: makes a label of a curve's name, first and last value.
+    """
+    steps = [record.index for record in records]
+    curves = {"total": [record.losses.total for record in records]}
+    for name in dict.fromkeys(name for record in records for name in record.losses.terms):
+        curves[name] = [record.losses.terms.get(name, 0.0) for record in records]
+    drawn = {name: values for name, values in curves.items() if any(values)}
+    for number, (name, values) in enumerate(drawn.items()):
+        color, line = LOOKS.get(name, (SPARE_COLORS[number % 3], (0, (number + 2, 1))))
+        axes.plot(
+            steps, values, color=color, linestyle=line, label=told(name, values[0], values[-1]),
+            linewidth=2.4 if name == "total" else 1.6, marker="." if len(steps) == 1 else "",
+        )  # fmt: skip
     axes.set_yscale("log", nonpositive="mask")
     # Four powers of ten are enough: a term near zero must not flatten the other curves.
     axes.set_ylim(bottom=max(axes.get_ylim()[0], axes.get_ylim()[1] / 1e4))
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    legend = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))  # a note only once
-    figure.legend(legend.values(), legend, loc="outside right upper", fontsize=9)

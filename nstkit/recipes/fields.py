@@ -98,8 +98,8 @@ def statistic_from(data: Mapping[str, Any]) -> Statistic:
     kind = options.pop("kind", None)
     if kind not in STATISTICS:
         raise ValueError(
-            f"The statistic {kind!r} is not known; known are {', '.join(STATISTICS)}. Add its class "
-            "to nstkit.losses.statistics.STATISTICS first."
+            f"The statistic {kind!r} is not known; known are {', '.join(STATISTICS)}. Add its "
+            "class to nstkit.losses.statistics.STATISTICS first."
         )
     try:
         return STATISTICS[kind](**options)

@@ -137,7 +137,9 @@ class Recipe:
 
     def to_json(self) -> str:
         """Return all fields as one line of JSON."""
-        return json.dumps(vars(self) | {"statistic": statistic_data(self.statistic)}, sort_keys=True)
+        return json.dumps(
+            vars(self) | {"statistic": statistic_data(self.statistic)}, sort_keys=True
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:

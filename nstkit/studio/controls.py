@@ -11,11 +11,12 @@ from contextlib import contextmanager
 
 import ipywidgets as widgets
 
-from nstkit.pretrained import layer_names
-from nstkit.recipes import DEFAULT, OPTIMIZERS, RECIPES, STARTS, Recipe
+from nstkit.descent import OPTIMIZERS
+from nstkit.recipes import DEFAULT, RECIPES, STARTS, Recipe
 from nstkit.studio.dials import Dial, Layers, caption, menu, offer
 from nstkit.studio.pictures import Picker
 from nstkit.studio.settings import Settings
+from nstkit.vgg.names import layer_names
 
 SIZES = (96, 128, 160, 192, 256, 320, 384, 512, 768, 1024)
 CONTENT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")
@@ -37,7 +38,7 @@ HELP = {
     "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",
     "layers": "Where β takes its patterns from, and how much: relu1_1 has colors and grain, "
     "relu3_1 strokes, relu5_1 large forms.",
-    "route": "A new photograph, start or size begins anew; all else goes on from here.",
+    "route": "A new photograph, start or size begins again; all else goes on from here.",
 }
 
 
@@ -60,7 +61,7 @@ class Controls:
         self.tv = Dial("tv", "smoothing", 0, 4)
         self.content_layer = menu("content-layer", "layer of α", [])
         self.start = menu("start", "start", STARTS)
-        self.optimizer = menu("optimizer", "optimizer", OPTIMIZERS)
+        self.optimizer = menu("optimizer", "optimizer", list(OPTIMIZERS))
         self.pooling = menu("pooling", "pooling", POOLINGS)
         self.size = menu("size", "size (px)", [])
         self.preset = menu("preset", "preset", list(PRESETS))

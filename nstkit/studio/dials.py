@@ -7,8 +7,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nstkit.pretrained import layer_names
 from nstkit.recipes import STYLE_LAYERS
+from nstkit.vgg.names import layer_names
 
 ROUND = (1, 1.5, 2, 3, 5, 7)
 

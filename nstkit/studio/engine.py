@@ -9,16 +9,18 @@ from collections.abc import Container
 import torch
 from torch import Tensor
 
-from nstkit.objective import Objective, network
-from nstkit.optimize import Record, Step
-from nstkit.painting import Result
-from nstkit.start import start_image
+from nstkit.descent import Record, Step
+from nstkit.objective import Objective
+from nstkit.painting.result import Result
+from nstkit.painting.start import default_device, start_image
+from nstkit.recipes.network import NETWORK, network
 from nstkit.studio.run import Change, Frame, Run
 from nstkit.studio.settings import Settings
-from nstkit.vgg import Precision, default_device, feature_dtype
+from nstkit.vgg.devices import Precision, feature_dtype
+from nstkit.vgg.fast import to_paint
 
-ANEW, AFRESH = {"content", "size", "start", "seed"}, {"optimizer", "learning_rate"}
-NETWORK = ("network", "weights", "pooling", "padding", "preprocessing")
+NEW_PAINTING = {"content", "size", "start", "seed"}  # settings that begin a new painting
+NEW_OPTIMIZER = {"optimizer", "learning_rate"}  # settings that go on with a fresh optimizer
 PAST, SHORT = 8, 3  # stretches that `undo` remembers; fewer steps than this make none
 
 
@@ -27,15 +29,16 @@ class Engine:
 
     Weights act on the running optimization: no target is computed again, and L-BFGS forgets what
     it learned under the old ones. A new style, pooling, optimizer or form of the losses goes on
-    from the picture of now. New content, size, start or seed begin anew. After any exception the
-    settings are again those of the last picture, and the painting can go on.
+    from the picture of now. New content, size, start or seed begin a new painting. After any
+    exception the settings are again those of the last picture, and the painting can go on. What
+    does not fit into the memory is painted in tiles, as `nstkit.stylize` does.
 
     Attributes:
         settings: what is wanted; may be assigned at any time, also from another thread.
         frame: the newest picture whose losses are known.
         best: the picture with the lowest total since the settings last changed.
         history: a `Record` for each picture since the start, without what was undone.
-        rate: steps a second, lately; seconds: spent on this painting.
+        pace: seconds a step takes, lately; 0 before the first. seconds: spent on this painting.
 
     Raises:
         ValueError: A picture cannot be read, or the size does not fit into the memory.
@@ -49,7 +52,7 @@ class Engine:
         self.device = default_device(settings.content) if device is None else torch.device(device)
         self.dtype = feature_dtype(precision, self.device)
         self.history: list[Record] = []
-        self.rate = self.seconds = 0.0
+        self.pace = self.seconds = 0.0
         self.frame = self.best = Frame(0, torch.empty(0), (Change(0, settings),))
         self._past: deque[Frame] = deque(maxlen=PAST)
         self._objective: Objective | None = None
@@ -69,7 +72,7 @@ class Engine:
             raise
         took = time.perf_counter() - began
         self.seconds += took
-        self.rate = 1 / (0.8 / self.rate + 0.2 * took) if self.rate else 1 / took
+        self.pace = 0.8 * self.pace + 0.2 * took if self.pace else took
 
     def prepare(self, settings: Settings | None = None) -> None:
         """Bring the painting up to its settings, or to these, without an update of the picture."""
@@ -78,8 +81,8 @@ class Engine:
             self._follow(self.settings)
 
     def reset(self) -> None:
-        """Begin anew under the settings of now."""
-        self._follow(self.settings, anew=True)
+        """Begin again under the settings of now."""
+        self._follow(self.settings, restart=True)
 
     def undo(self) -> None:
         """Go back to the best picture under these settings; from there, to that of those before.
@@ -99,6 +102,11 @@ class Engine:
         self._follow(self.settings, back_to=self.frame)
 
     @property
+    def rate(self) -> float:
+        """Steps a second, lately; 0 before the first."""
+        return 1 / self.pace if self.pace else 0.0
+
+    @property
     def newest(self) -> Frame:
         """The newest picture; its losses may not be known yet."""
         run = self._run  # one look, since another thread may take it away
@@ -107,7 +115,7 @@ class Engine:
     @property
     def pictures(self) -> tuple[Tensor, Tensor]:
         """Content and style at the size of the painting, (1, 3, H, W) in [0, 1]."""
-        return self._objective.content, self._objective.style
+        return self._objective["content"].picture, self._objective["style"].picture
 
     def result(self) -> Result:
         """Return the picture of ``frame`` as `nstkit.stylize` would, with the steps it has."""
@@ -115,30 +123,37 @@ class Engine:
 
     def moved(self, run: Run) -> bool:
         """Return whether weights have moved that a pass of this run can follow."""
-        return run is self._run and self.settings.overtake(self._used)
+        return run is self._run and self.settings.can_follow(self._used)
 
-    def overtake(self, run: Run) -> None:
+    def catch_up(self, run: Run) -> None:
         """Put such weights in force."""
         wanted = self.settings
-        if run is self._run and wanted.overtake(self._used):
+        if run is self._run and wanted.can_follow(self._used):
             self._keep_best()
             wanted.weigh(run.objective)
             run.change(wanted)
             self._used = wanted
 
-    def _follow(self, wanted: Settings, anew: bool = False, back_to: Frame | None = None) -> None:
+    def _follow(
+        self, wanted: Settings, restart: bool = False, back_to: Frame | None = None
+    ) -> None:
         """Put settings in force: in the run of now if that can follow them, else in a new one."""
         try:
             changed = set(self._used.changes(wanted))
             objective = self._objective_for(wanted, changed)
-            if not back_to and (anew or changed):
+            if not back_to and (restart or changed):
                 self._keep_best()
-            if anew or (changed & ANEW and not back_to):
-                pictures = objective.content, objective.style
+            if restart or (changed & NEW_PAINTING and not back_to):
+                pictures = [objective[term].picture for term in ("content", "style")]
                 image = start_image(wanted.recipe.start, *pictures, wanted.seed)
                 start = Frame(0, image, (Change(0, wanted),))
                 self._begin(objective, start, start.changes)
-            elif back_to or not self._run or objective is not self._objective or changed & AFRESH:
+            elif (
+                back_to
+                or not self._run
+                or objective is not self._objective
+                or changed & NEW_OPTIMIZER
+            ):
                 source = back_to or self.frame
                 self._begin(objective, source, source.with_change(wanted, fresh=True))
             else:
@@ -151,27 +166,32 @@ class Engine:
     def _objective_for(self, wanted: Settings, changed: Container[str]) -> Objective:
         """Return the objective of now with other weights, or one that shares what stays."""
         objective, recipe = self._objective, wanted.recipe
-        content, style = (
-            wanted.load(name, self.device)
-            if not objective or name in changed or "size" in changed
-            else getattr(objective, name)
-            for name in ("content", "style")
-        )
+        content, style = (self._picture(wanted, name, changed) for name in ("content", "style"))
         if not objective or wanted.form() != self._used.form():
             kept = objective and not any(name in changed for name in NETWORK)
-            vgg = objective.vgg if kept else network(recipe)
-            return Objective(content, style, vgg.to_paint(self.device, self.dtype), recipe)
-        if content is not objective.content or style is not objective.style:
+            vgg = to_paint(objective.vgg if kept else network(recipe), self.device, self.dtype)
+            return Objective.of(content, style, vgg, recipe)
+        before = self.pictures
+        if content.shape != before[0].shape:  # with the size changes what fits into the memory
+            return Objective.of(content, style, objective.vgg, recipe)
+        if content is not before[0] or style is not before[1]:
             objective = objective.with_pictures(content, style)
         wanted.weigh(objective)
         return objective
 
+    def _picture(self, wanted: Settings, name: str, changed: Container[str]) -> Tensor:
+        """Return a picture: loaded if it or its size has changed, else the one in use."""
+        if not self._objective or name in changed or "size" in changed:
+            return wanted.load(name, self.device)
+        return self._objective[name].picture
+
     def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
         run = Run(objective, source, changes, self)
         frame, step = run.advance()
-        same_painting = run.changes[0] is self.frame.changes[0]
-        self.history = [r for r in self.history if same_painting and r.index < frame.index]
-        self.seconds *= same_painting
+        if run.changes[0] is self.frame.changes[0]:  # the same painting
+            self.history = [record for record in self.history if record.index < frame.index]
+        else:
+            self.history, self.seconds = [], 0.0
         self._end_run()
         self._run, self._objective = run, objective
         self._take(frame, step)

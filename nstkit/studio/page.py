@@ -37,7 +37,7 @@ class Closable(Protocol):
 
 BUTTONS = {
     "step": ("step", "one step"),
-    "reset": ("reset", "begin anew from the start that is chosen"),
+    "reset": ("reset", "begin again from the start that is chosen"),
     "undo": ("undo to best", "back to the best picture; again: to that of the settings before"),
     "save": ("save", "write a PNG with its recipe inside into the folder of the notebook"),
     "copy": ("copy recipe", "show the lines of Python that paint this picture again"),

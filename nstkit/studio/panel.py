@@ -11,8 +11,10 @@ from typing import Any
 
 import torch
 
-from nstkit.painting import Given, Result
+from nstkit.painting.result import Result
+from nstkit.painting.start import SIZE, Given
 from nstkit.recipes import DEFAULT, Published, Recipe
+from nstkit.recipes.common import normalized
 from nstkit.studio import page
 from nstkit.studio.controls import PRESETS, Controls
 from nstkit.studio.engine import Engine
@@ -20,7 +22,8 @@ from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Screen
 from nstkit.studio.settings import ROUTE, Settings
 from nstkit.studio.worker import Worker
-from nstkit.vgg import Precision
+from nstkit.translate import for_network
+from nstkit.vgg.devices import Precision
 
 REDRAW = 0.5  # seconds between two pictures while `run` paints
 
@@ -45,7 +48,7 @@ class Studio:
 
     def __init__(
         self, content: Given = "cat", style: Given = "great_wave", recipe: Recipe = DEFAULT, *,
-        size: int = 192, seed: int = 0, precision: Precision = "auto",
+        size: int = SIZE, seed: int = 0, precision: Precision = "auto",
         device: torch.device | str | None = None,
     ) -> None:  # fmt: skip
         settings = Settings(content, style, recipe, size, seed)
@@ -97,7 +100,7 @@ class Studio:
         self._between_steps(partial(self.engine.prepare, settings))
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Begin again."""
         self._between_steps(self.engine.reset)
 
     def undo(self) -> None:
@@ -182,8 +185,8 @@ class Studio:
         recipe = PRESETS[self._controls.preset.value]
         if isinstance(recipe, Published):  # its objective; the reader's own way through it stays
             route = {name: getattr(self.engine.settings.recipe, name) for name in ROUTE}
-            recipe = recipe.recipe.for_network("embedded", *self.engine.pictures)
-            recipe = recipe.normalized().replace(**route)
+            recipe = for_network(recipe.recipe, "embedded", *self.engine.pictures)
+            recipe = normalized(recipe).replace(**route, scales=1)
         if recipe is not None:
             self.set(recipe=recipe)
 

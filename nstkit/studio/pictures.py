@@ -10,8 +10,9 @@ import ipywidgets as widgets
 from PIL import ImageOps
 from torch import Tensor
 
-from nstkit.images import load_image, samples, to_pil
-from nstkit.painting import Given, name_of
+from nstkit.painting.result import name_of
+from nstkit.painting.start import Given
+from nstkit.pictures.images import load_image, samples, to_pil
 from nstkit.studio.dials import hinted
 from nstkit.studio.settings import same
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from nstkit.objective import Losses, Objective
-from nstkit.optimize import OutOfDate, Record, Step, optimize
-from nstkit.painting import Result, name_of
+from nstkit.descent import Record, Step, optimize
+from nstkit.losses.values import Losses
+from nstkit.objective import Objective
+from nstkit.painting.result import Result, name_of
+from nstkit.recipes import Recipe
 from nstkit.studio.settings import Settings
+from nstkit.vgg.devices import precision_name
 
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """Settings in force from the picture of this index on; ``fresh``: the optimizer began anew."""
+    """Settings in force from the picture of this index on; ``fresh``: with a fresh optimizer."""
 
     index: int
     settings: Settings
     fresh: bool = False
 
     def fresh_at(self, index: int) -> bool:
-        """Return whether the optimizer began anew at this index."""
+        """Return whether the optimizer was fresh at this index."""
         return self.fresh and self.index == index
 
 
@@ -59,10 +63,17 @@ class Frame:
         settings = self.settings
         record = Record(self.index, self.losses, seconds, "")
         return Result(
-            self.image, [record], record, settings.recipe.replace(steps=self.index), settings.seed,
-            seconds, str(dtype).removeprefix("torch."), False, {},
-            (name_of(settings.content), name_of(settings.style)),
-        )  # fmt: skip
+            image=self.image,
+            history=[record],
+            best=record,
+            recipe=settings.recipe.replace(steps=self.index),
+            seed=settings.seed,
+            seconds=seconds,
+            precision=precision_name(dtype),
+            interrupted=False,
+            snapshots={},
+            sources=(name_of(settings.content), name_of(settings.style)),
+        )
 
     def script(self) -> str:
         """Return Python lines that paint this picture again, by `nstkit.stylize` if that can."""
@@ -71,41 +82,60 @@ class Frame:
         others = f"recipe, size={first.size}, seed={first.seed}"
         if len(self.changes) == 1:
             recipe = recipe.replace(steps=self.index)
-            return f"recipe = nstkit.{recipe!r}\nnstkit.stylize({pictures}, {others})"
-        lines = [f"recipe = nstkit.{recipe!r}", f"studio = nstkit.Studio({pictures}, {others})"]
+            return f"recipe = {code(recipe)}\nnstkit.stylize({pictures}, {others})"
+        lines = [f"recipe = {code(recipe)}", f"studio = nstkit.Studio({pictures}, {others})"]
         at, settings = 0, first
         for change in self.changes[1:]:
-            lines += [f"studio.run({change.index - at})"] * (change.index > at)
-            changed = settings.changes(change.settings).items()
-            told = (f"{k}={name_of(v) if k in ('content', 'style') else v!r}" for k, v in changed)
-            lines += [f"studio.set({', '.join(told)})"] if changed else []
-            lines += ["studio.forget()"] if change.fresh else []
+            if change.index > at:
+                lines.append(f"studio.run({change.index - at})")
+            changed = settings.changes(change.settings)
+            if changed:
+                told = (f"{name}={_argument(name, value)}" for name, value in changed.items())
+                lines.append(f"studio.set({', '.join(told)})")
+            if change.fresh:
+                lines.append("studio.forget()")
             at, settings = change.index, change.settings
         return "\n".join([*lines, f"studio.run({self.index - at})"])
 
 
+def code(value: Any) -> str:
+    """Return Python that makes a value, after ``import nstkit``."""
+    if isinstance(value, Recipe):
+        return f"nstkit.{value!r}".replace("statistic=", "statistic=nstkit.")
+    return f"nstkit.{value!r}" if dataclasses.is_dataclass(value) else repr(value)
+
+
+def _argument(name: str, value: Any) -> str:
+    return repr(name_of(value)) if name in ("content", "style") else code(value)
+
+
 class Pilot(Protocol):
-    """Who knows of weights that have moved."""
+    """Whoever knows of weights that have moved while a picture is being computed."""
 
     def moved(self, run: Run) -> bool:
-        """Return whether there are any that a pass which is under way can still follow."""
+        """Return whether weights have moved that a pass under way can still follow."""
 
-    def overtake(self, run: Run) -> None:
+    def catch_up(self, run: Run) -> None:
         """Put them in force."""
+
+
+class OutOfDate(Exception):  # noqa: N818 - nothing has gone wrong
+    """Raised in a backward pass whose weights have moved meanwhile. It is computed again."""
 
 
 class Run:
     """One call of `nstkit.optimize` from a picture on, which publishes pictures early.
 
-    It counts on from the picture's own index.
+    It counts on from the picture's own index. Weights may move while the network is at work. If
+    they move in the forward pass, the losses use the new ones. If they move in the backward pass,
+    that pass is given up and the picture is computed again, once: otherwise the reader would wait
+    until its end.
 
     Args:
         objective: what to minimize; its weights may be changed between two steps.
         source: the picture.
         changes: that led to it, and the settings that are in force from it on.
-        pilot: asked while the network is at work whether weights have moved meanwhile: on the
-            way there they are followed as if they had been so all along, and a way back that has
-            begun is given up, once a picture, for they would have to wait for the end of it.
+        pilot: asked whether weights have moved; None: they never do.
 
     Attributes:
         newest: the newest picture, published before its losses are known: seeing it need not wait
@@ -143,23 +173,35 @@ class Run:
             hook.remove()
 
     def __call__(self, image: Tensor) -> Losses:
-        """Stand in for the objective, and publish what it is called with."""
-        pixels = image.detach()
+        """Return the losses of an image, and publish it as the newest picture."""
+        self._publish(image.detach())
+        try:
+            return self._evaluate(image)
+        except OutOfDate:  # at most once a picture
+            return self._evaluate(image)
+
+    def coefficients(self) -> tuple[object, ...]:
+        """Return the objective's weights."""
+        return self.objective.coefficients()
+
+    def _publish(self, pixels: Tensor) -> None:
         if not pixels.equal(self._pixels) and pixels.isfinite().all():
             self._pixels = pixels.clone()
             self.newest = Frame(self.newest.index + 1, self._pixels.clamp(0, 1), self.changes)
             self._gave_up = False
+
+    def _evaluate(self, image: Tensor) -> Losses:
+        """Return losses whose total knows its gradient: the backward pass is over."""
         sums = self.objective.measure(image)
         if self._pilot:
-            self._pilot.overtake(self)
-        return self.objective.losses(image, sums)
-
-    def weights(self) -> tuple[object, ...]:
-        """Return the objective's weights."""
-        return self.objective.weights()
+            self._pilot.catch_up(self)
+        losses = self.objective.losses(image, sums)
+        (gradient,) = torch.autograd.grad(losses.total, image)
+        total = _WithGradient.apply(image, losses.total.detach(), gradient)
+        return dataclasses.replace(losses, total=total)
 
     def _watch(self, _: object, __: object, output: Tensor) -> None:
-        """On the way there, see to it that the way back passes by `_check`."""
+        """In the forward pass, make the backward pass call `_check` at this layer."""
         if output.requires_grad:
             output.register_hook(self._check)
 
@@ -167,3 +209,18 @@ class Run:
         if not self._gave_up and self._pilot.moved(self):
             self._gave_up = True
             raise OutOfDate
+
+
+class _WithGradient(torch.autograd.Function):
+    """A value whose gradient with respect to an image is known already."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
+        """Return the value."""
+        ctx.save_for_backward(gradient)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, factor: Tensor) -> tuple[Tensor, None, None]:
+        """Return the known gradient."""
+        return factor * ctx.saved_tensors[0], None, None

@@ -13,9 +13,9 @@ import ipywidgets as widgets
 from PIL import Image
 from torch import Tensor
 
-from nstkit.images import to_pil
-from nstkit.optimize import Record
-from nstkit.plots import LOOKS, render
+from nstkit.descent import Record
+from nstkit.pictures.images import to_pil
+from nstkit.pictures.plots import draw_curves, render
 from nstkit.studio.dials import named, short
 from nstkit.studio.engine import Engine
 from nstkit.studio.run import Frame
@@ -71,8 +71,8 @@ class Screen:
 
     def say(self, text: str, kind: str = "error") -> None:
         """Show a sentence, of kind "error" or "info"; none at all if it is empty."""
-        told = f"<div class='nstkit-{kind}'>{html.escape(text)}</div>" if text else ""
-        self.message.value = told
+        shown = f"<div class='nstkit-{kind}'>{html.escape(text)}</div>" if text else ""
+        self.message.value = shown
 
     def _draw_chart(self, engine: Engine) -> None:
         records = engine.history
@@ -99,22 +99,13 @@ def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure)
     """Draw the loss and its weighted terms, and a line at each change of the settings."""
     # Fixed margins, few ticks and no formulas: drawing holds Python's lock, and so up the painting.
     figure.set_layout_engine(None)
-    axes, steps = figure.add_axes((0.11, 0.21, 0.63, 0.75)), [record.index for record in records]
-    curves = {"total": [r.losses.total for r in records]}
-    curves |= {name: [r.losses.terms[name] for r in records] for name in records[0].losses.terms}
-    for name, values in curves.items():
-        if any(values):
-            color, line = LOOKS[name]
-            axes.plot(steps, values, color=color, linestyle=line, linewidth=1.6, label=name,
-                      marker="."[len(steps) > 1 :])  # fmt: skip
+    axes = figure.add_axes((0.11, 0.21, 0.61, 0.75))
+    draw_curves(axes, records, told=lambda name, first, last: name)
     for index in marks:
         axes.axvline(index, color="#888888", linewidth=0.8)
-    axes.set_yscale("log", nonpositive="mask")
-    axes.set_ylim(bottom=max(axes.get_ylim()[0], axes.get_ylim()[1] / 1e4))
     axes.tick_params(labelsize=7)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
-    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.set_xlabel("step", fontsize=7)
     axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.03), fontsize=7)
 

@@ -1,4 +1,4 @@
-"""What the studio is told: `Settings`."""
+"""What the reader wants of the studio: `Settings`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from nstkit.objective import Objective
-from nstkit.painting import Given
+from nstkit.painting.start import SIZE, Given, as_image
 from nstkit.recipes import DEFAULT, Recipe
-from nstkit.start import as_image
-from nstkit.tiles import BYTES_A_PIXEL
-from nstkit.vgg import free_memory
 
-WEIGHTS = ("alpha", "beta", "tv", "content_layers", "style_layers")
-ROUTE = ("start", "optimizer", "learning_rate", "steps")  # of a recipe: how, not what
+# The fields of a recipe that are weights, each with its term.
+TERMS = {"alpha": "content", "beta": "style", "tv": "variation"}
+WEIGHTS = (*TERMS, "content_layers", "style_layers")
+ROUTE = ("start", "optimizer", "learning_rate", "steps")  # fields that say how, not what
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,19 +29,24 @@ class Settings:
         size: long side in px of pictures that are not tensors; seed: of the noise in the start.
 
     Raises:
-        ValueError: Nothing to minimize: all weights are 0, or those of a term's layers.
+        ValueError: Nothing to minimize: all weights are 0, or those of a term's layers; or a recipe
+            of several scales.
     """
 
     content: Given
     style: Given
     recipe: Recipe = DEFAULT
-    size: int = 192
+    size: int = SIZE
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what has nothing to minimize, and paint one size at a time."""
-        recipe = self.recipe.replace(scales=1)
-        object.__setattr__(self, "recipe", recipe)
+        """Refuse what the studio cannot paint."""
+        recipe = self.recipe
+        if recipe.scales != 1:
+            raise ValueError(
+                f"The recipe paints scales={recipe.scales}; the studio paints one size at a time. "
+                "Use recipe.replace(scales=1), or paint with nstkit.stylize."
+            )
         if recipe.beta and not any(recipe.style_layers.values()):
             raise ValueError("No style layer is on. Switch one on, or switch β off.")
         if recipe.alpha and not any(recipe.content_layers.values()):
@@ -65,32 +69,37 @@ class Settings:
         return {name: value for name, value in new.items() if not same(value, mine[name])}
 
     def load(self, name: str, device: torch.device) -> Tensor:
-        """Return "content" or "style" at its size, unless painting it would not fit into memory."""
-        image = as_image(getattr(self, name), self.size, device)
-        height, width = image.shape[-2:]
-        needed, free = height * width * BYTES_A_PIXEL / 1e9, free_memory(device) / 1e9
-        if needed > free:
-            raise ValueError(
-                f"A picture of {width} x {height} px needs about {needed:.1f} GB of memory to be "
-                f"painted, and {free:.1f} GB are free. Choose a smaller size."
-            )
-        return image
+        """Return "content" or "style" at its size, on a device."""
+        return as_image(getattr(self, name), self.size, device)
 
-    def needs(self) -> set[str]:
-        """Return the layers that have a weight, as "content relu4_2" and "style relu1_1"."""
+    def needs(self) -> set[tuple[str, str]]:
+        """Return the layers that have a weight, as ("content", "relu4_2") and so on."""
         recipe = self.recipe
-        content = {f"content {n}" for n, w in recipe.content_layers.items() if w and recipe.alpha}
-        return content | {f"style {n}" for n, w in recipe.style_layers.items() if w and recipe.beta}
+        terms = {
+            "content": (recipe.alpha, recipe.content_layers),
+            "style": (recipe.beta, recipe.style_layers),
+        }
+        return {
+            (term, layer)
+            for term, (weight, layers) in terms.items()
+            for layer, share in layers.items()
+            if weight and share
+        }
 
-    def overtake(self, before: Settings) -> bool:
-        """Return whether they are other weights of what a pass under ``before`` has asked for."""
+    def can_follow(self, before: Settings) -> bool:
+        """Return whether a forward pass that began under ``before`` serves these settings too.
+
+        It does if only weights differ, and none that was 0.
+        """
         changed = self is not before and set(before.changes(self))
         return bool(changed) and changed <= set(WEIGHTS) and self.needs() <= before.needs()
 
     def weigh(self, objective: Objective) -> None:
         """Put the weights in force in an objective."""
-        for name in WEIGHTS:
-            setattr(objective, name, getattr(self.recipe, name))
+        for field, term in TERMS.items():
+            objective[term].weight = getattr(self.recipe, field)
+        objective["content"].layers = dict(self.recipe.content_layers)
+        objective["style"].layers = dict(self.recipe.style_layers)
 
     def form(self) -> Recipe:
         """Return the recipe without weights and route: what decides how losses are computed."""
@@ -100,4 +109,7 @@ class Settings:
 
 def same(one: Any, other: Any) -> bool:
     """Return whether two settings are equal; pictures in memory are so only if identical."""
-    return one is other or (isinstance(one, str | int | float | dict) and one == other)
+    if isinstance(one, Tensor) or isinstance(other, Tensor):
+        return one is other
+    plain = isinstance(one, str | int | float | dict) or dataclasses.is_dataclass(one)
+    return one is other or (plain and one == other)

@@ -1,7 +1,7 @@
 """VGG-19 and VGG-16 with the papers' layer names: pixels in, named features out.
 
-`VGG` is the textbook network, a plain loop over named layers. `nstkit.vgg.fast.FastVGG` computes the
-same in less time, and is what paints.
+`VGG` is the textbook network, a plain loop over named layers. `nstkit.vgg.fast.FastVGG` computes
+the same in less time, and is what paints.
 """
 
 from __future__ import annotations

@@ -56,9 +56,7 @@ class FastVGG(VGG):
     packs = True
 
     def __init__(self, vgg: VGG) -> None:
-        super().__init__(
-            vgg.arch, vgg.state_dict(), vgg.pooling, vgg.padding, vgg.preprocessing
-        )
+        super().__init__(vgg.arch, vgg.state_dict(), vgg.pooling, vgg.padding, vgg.preprocessing)
         self.source, self.mean, self.std, self.order = vgg.source, vgg.mean, vgg.std, vgg.order
 
     def unpacked(self) -> FastVGG:

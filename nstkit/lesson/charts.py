@@ -1,4 +1,4 @@
-"""Charts in the style of the course's figures: lines, matrices, and whatever a cell draws."""
+"""Charts in the style of the course's figures: lines, matrices, and anything else that a cell draws."""
 
 from __future__ import annotations
 

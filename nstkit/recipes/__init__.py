@@ -25,7 +25,7 @@ __all__ = [
 
 # Chosen by looking (docs/contact_sheet.jpg): beta 1 tints, beta 100 dissolves eyes and faces, and
 # this much smoothing takes away colored grain at next to no cost in the style term. Frequencies in
-# place of pixels: measured in notebook 08.
+# place of pixels: measured in notebook 12.
 DEFAULT = Recipe(tv=50.0, optimizer="fourier_lbfgs")
 
 

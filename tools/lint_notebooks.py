@@ -14,7 +14,6 @@ import base64
 import io
 import itertools
 import re
-import statistics
 import sys
 import urllib.parse
 from collections.abc import Iterable, Iterator
@@ -37,9 +36,6 @@ from notebook_cells import (
 from PIL import Image
 
 MAX_BYTES = 1_500_000
-CELLS = {"00_first_painting": (20, 30)}  # limits of single notebooks; the others:
-DEFAULT_CELLS = (20, 64)
-SETUP_LINES, CODE_LINES, MEDIAN_LINES = 15, 30, 8
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "accelerator"}  # the last gives a GPU in Colab
 CELL_METADATA = {"tags"}
 PHOTO_COLORS = 20_000  # a chart has a few thousand colors at most, counting soft edges
@@ -143,20 +139,6 @@ def no_machine_paths(nb: NotebookNode, path: Path, secrets: Iterable[str] = ()) 
 # ---------------------------------------------------------------- how it is written
 
 
-def length_is_within_limits(nb: NotebookNode, path: Path) -> Iterator[str]:
-    """Notebooks fit into one sitting, and cells on one screen."""
-    least, most = CELLS.get(path.stem, DEFAULT_CELLS)
-    if not least <= len(nb.cells) <= most:
-        yield f"{len(nb.cells)} cells, expected {least} to {most}"
-    lengths = [(index, len(cell.source.strip().splitlines())) for index, cell in code_cells(nb)]
-    for number, (index, length) in enumerate(lengths):
-        if length > (limit := CODE_LINES if number else SETUP_LINES):
-            yield f"cell {index}: {length} lines of code, at most {limit} are allowed"
-    median = statistics.median([length for _, length in lengths] or [0])
-    if median > MEDIAN_LINES:
-        yield f"half of the code cells have {median:g} lines or more, expected {MEDIAN_LINES}"
-
-
 def first_cell_is_title_and_badge(nb: NotebookNode, path: Path) -> Iterator[str]:
     """The first cell has the only H1, and a Colab badge that opens this very notebook."""
     first = nb.cells[0].source if nb.cells and nb.cells[0].cell_type == "markdown" else ""
@@ -228,7 +210,6 @@ RULES = (
     no_widget_views,
     pictures_have_alt_text,
     photographs_are_jpeg,
-    length_is_within_limits,
     first_cell_is_title_and_badge,
     no_shell_outside_setup,
     warnings_are_not_silenced,

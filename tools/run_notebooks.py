@@ -35,6 +35,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
+from nstkit.files import write_whole
+
 SLOW = 5.0  # seconds; cells that take longer are listed
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 TOOK = re.compile(r"Everything above took (\d+) s")  # the last line of each notebook
@@ -240,12 +242,7 @@ def missing_pictures(stored: NotebookNode, fresh: NotebookNode) -> Iterator[str]
 
 def write(nb: NotebookNode, path: Path) -> None:
     """Replace a notebook file, completely or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(nbformat.writes(nb) + "\n", encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, nbformat.writes(nb) + "\n")
 
 
 def run(path: Path, timeout: int, check: bool = False) -> list[str]:
@@ -324,8 +321,7 @@ def extract(path: Path, folder: Path) -> None:
             name = f"{path.stem.split('_')[0]}_cell{index:02d}_{number}{suffix}"
             value = output.data[mime]
             is_text = mime == "image/svg+xml"
-            (folder / name).write_bytes(value.encode() if is_text else base64.b64decode(value))
-            print(folder / name)
+            print(write_whole(folder / name, value if is_text else base64.b64decode(value)))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -132,8 +132,9 @@ def good():
     cells += [new_markdown_cell(ENDING), new_code_cell("print(lesson.colophon(began))")]
     for number, cell in enumerate((c for c in cells if c.cell_type == "code"), start=1):
         cell.execution_count = number
-    nb = new_notebook(cells=cells, metadata=METADATA)
-    return copy.deepcopy(nb)
+    nb = copy.deepcopy(new_notebook(cells=cells, metadata=METADATA))
+    nb.metadata["nstkit"] = {"code": rules.code_digest(nb)}
+    return nb
 
 
 def test_the_good_notebook_has_no_finding():
@@ -144,6 +145,7 @@ def test_the_good_notebook_has_no_finding():
 
 def code(nb, source):
     nb.cells[4].source = source
+    nb.metadata["nstkit"] = {"code": rules.code_digest(nb)}
 
 
 def text(nb, source):
@@ -191,6 +193,11 @@ MUTANTS = [
     ("file_is_small", lambda nb: printed(nb, "x" * 1_500_001)),
     ("cells_were_run_in_order", lambda nb: nb.cells[4].update(execution_count=None)),
     ("cells_were_run_in_order", lambda nb: nb.cells[1].update(execution_count=7)),
+    ("outputs_are_of_this_code", lambda nb: nb.metadata.pop("nstkit")),
+    ("outputs_are_of_this_code", lambda nb: nb.metadata.update(nstkit={"code": "0" * 64})),
+    ("outputs_are_of_this_code", lambda nb: nb.cells[4].update(source="print(2)")),
+    ("outputs_are_of_this_code", lambda nb: nb.cells.pop(4)),
+    ("outputs_are_of_this_code", lambda nb: nb.cells.insert(4, nb.cells.pop(6))),
     ("metadata_is_clean", lambda nb: nb.metadata.update(widgets={"state": {}})),
     ("metadata_is_clean", lambda nb: nb.metadata.update(colab={"provenance": []})),
     ("metadata_is_clean", lambda nb: nb.metadata["kernelspec"].update(name="venv")),
@@ -296,6 +303,7 @@ def test_every_rule_has_a_mutant():
         lambda nb: text(nb, "[a](https://example.org/x) [b](#part) [c](../LICENSE#top)"),
         lambda nb: nb.cells[4].metadata.update(tags=["thumbnail"]),
         lambda nb: nb.metadata.update(accelerator="GPU"),
+        lambda nb: nb.cells.insert(6, new_markdown_cell("More words.")),
         lambda nb: code(nb, "torch.manual_seed(0)\nx = torch.rand(3)"),
         lambda nb: code(nb, "x = torch.rand(3, generator=torch.Generator().manual_seed(0))"),
     ],
@@ -314,6 +322,19 @@ def test_secrets_of_a_machine_are_found_as_whole_words_only():
     assert list(rules.no_machine_paths(nb, PATH, ["node-7"]))
     assert not list(rules.no_machine_paths(nb, PATH, ["node", "and"]))
     assert not list(rules.no_machine_paths(nb, PATH, []))
+
+
+def test_the_digest_leaves_out_the_address_in_the_set_up_cell_and_nothing_else():
+    def digest(*sources):
+        return rules.code_digest(new_notebook(cells=[new_code_cell(s) for s in sources]))
+
+    lines = 'import sys\nREPOSITORY = "{}"\nbegan = 1'
+    mine, theirs = lines.format("OWNER/NAME"), lines.format("ada/art.kit")
+    assert digest(mine, "1") == digest(theirs, "1")
+    assert digest("1", mine) != digest("1", theirs)  # the set-up cell is the first
+    assert digest(mine + "\n") != digest(mine)
+    assert digest(mine, "1", "2") != digest(mine, "2", "1")
+    assert digest(mine, "12") != digest(mine, "1", "2")
 
 
 def test_the_command_prints_findings_and_fails(tmp_path, capsys):

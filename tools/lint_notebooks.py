@@ -26,6 +26,7 @@ from notebook_cells import (
     ROOT,
     WIDGET_VIEW,
     code_cells,
+    code_digest,
     has_picture,
     markdown,
     output_text,
@@ -36,7 +37,8 @@ from notebook_cells import (
 from PIL import Image
 
 MAX_BYTES = 1_500_000
-NOTEBOOK_METADATA = {"kernelspec", "language_info", "accelerator"}  # the last gives a GPU in Colab
+# "accelerator" gives a GPU in Colab; "nstkit" holds the digest of the code that was executed.
+NOTEBOOK_METADATA = {"kernelspec", "language_info", "accelerator", "nstkit"}
 CELL_METADATA = {"tags"}
 PHOTO_COLORS = 20_000  # a chart has a few thousand colors at most, counting soft edges
 
@@ -78,6 +80,15 @@ def cells_were_run_in_order(nb: NotebookNode, path: Path) -> Iterator[str]:
     for number, (index, cell) in enumerate(code_cells(nb), start=1):
         if cell.get("execution_count") != number:
             yield f"cell {index}: execution count {cell.get('execution_count')}, expected {number}"
+
+
+def outputs_are_of_this_code(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Nobody edited a code cell after the notebook was executed."""
+    stored = nb.metadata.get("nstkit", {}).get("code")
+    if stored is None:
+        yield "no digest of the code that was executed: execute it with tools/run_notebooks.py"
+    elif stored != code_digest(nb):
+        yield "the stored outputs belong to other code: execute it with tools/run_notebooks.py"
 
 
 def metadata_is_clean(nb: NotebookNode, path: Path) -> Iterator[str]:
@@ -206,6 +217,7 @@ RULES = (
     no_machine_paths,
     file_is_small,
     cells_were_run_in_order,
+    outputs_are_of_this_code,
     metadata_is_clean,
     no_widget_views,
     pictures_have_alt_text,

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from equal_loss import in_words
 from matplotlib.figure import Figure
 
+from nstkit.files import replacing
 from nstkit.lesson import COLORS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +33,8 @@ def main() -> int:
             print(f"\n{name}, {part['date']}: {told['gpu'] or told['processor']}, "
                   f"{told['cores']} cores, torch {told['torch']}\n")  # fmt: skip
             print("\n".join(table(*TABLES[name](part["results"]))))
-        draw(found).savefig(ROOT / "docs" / "figures" / f"benchmark_{path.stem}.svg")
+        with replacing(ROOT / "docs" / "figures" / f"benchmark_{path.stem}.svg") as draft:
+            draw(found).savefig(draft, format="svg")
     return 0
 
 

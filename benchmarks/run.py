@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,8 @@ import start_up
 import step_cost
 import torch
 import tricks
+
+from nstkit.files import write_whole
 
 FOLDER = Path(__file__).resolve().parents[1] / "nstkit" / "measured"  # the course reads it
 PARTS = {m.__name__: m for m in (start_up, step_cost, tricks, candidates, memory, equal_loss)}
@@ -66,9 +67,7 @@ def joined(before: dict | None, rows: Any, told: dict[str, object]) -> Any:
 
 def write(path: Path, found: dict[str, object]) -> None:
     """Replace the file, completely or not at all."""
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    write_whole(path, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -403,3 +403,27 @@ def test_a_plan_draws_the_estimates_and_marks_the_chosen_size(vgg, monkeypatch):
         assert sum(low < tick < high for tick in axes.get_yticks()) >= 3  # a value can be read off
     whole_only = lesson.show_plan(machine, 512, "whole", vgg, sizes=[512, 1024])
     assert whole_only.alt.startswith(f"{machine}, 512 px, whole: ")
+
+
+# ---------------------------------------------------------------- sizes of a draft
+
+
+@pytest.mark.parametrize("told", [None, "", "0"])
+def test_sizes_are_what_they_are_but_in_a_draft(monkeypatch, told):
+    if told is None:
+        monkeypatch.delenv("NSTKIT_DRAFT", raising=False)
+    else:
+        monkeypatch.setenv("NSTKIT_DRAFT", told)
+    assert [lesson.size(n) for n in (1, 64, 150, 384, 2048)] == [1, 64, 150, 384, 2048]
+
+
+def test_a_draft_has_a_third_of_the_size_in_steps_of_16_and_64_at_least(monkeypatch):
+    monkeypatch.setenv("NSTKIT_DRAFT", "1")
+    sizes = {48: 48, 64: 64, 144: 64, 192: 64, 256: 80, 384: 128, 512: 176, 2048: 688}
+    assert {full: lesson.size(full) for full in sizes} == sizes
+
+
+def test_another_value_of_the_variable_is_refused(monkeypatch):
+    monkeypatch.setenv("NSTKIT_DRAFT", "yes")
+    with pytest.raises(ValueError, match="NSTKIT_DRAFT='yes'; expected 0 or 1"):
+        lesson.size(256)

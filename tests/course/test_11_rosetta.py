@@ -1,4 +1,4 @@
-"""Notebook 07: what it writes out from scratch is what nstkit computes."""
+"""Notebook 11: what it writes out from scratch is what nstkit computes."""
 
 import math
 
@@ -12,7 +12,7 @@ from nstkit.moments import moments, moments_loss
 from nstkit.recipes import RECIPES
 from nstkit.recipes.translate import network_scale
 
-STEM = "07_rosetta"
+STEM = "11_rosetta"
 
 
 def features(seed, *shape):

@@ -1,24 +1,17 @@
 """Notebook 12: counted work, rounding and tiles are what torch and nstkit do, and so is reach."""
 
-import sys
-from pathlib import Path
-
 import pytest
+import step_cost
 import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from course.cells import definition
-from nstkit import VGG, gram_matrix
+from nstkit import VGG, Recipe, gram_matrix
 from nstkit.checks.exercises import EXERCISES
-from nstkit.optimize import smoother
-from nstkit.pretrained import pools_before
+from nstkit.descent.variables import smoother
 from nstkit.tiles import halo
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import step_cost
-
-from nstkit import Recipe
+from nstkit.vgg.names import pools_before
 
 STEM = "12_fast_and_big"
 
@@ -80,7 +73,7 @@ def test_gram_of_tiles_is_that_of_the_whole(vgg):
 
 @pytest.mark.parametrize("layer", ["conv1_1", "relu1_2", "relu2_1", "conv3_2", "relu4_2"])
 def test_reach_is_how_far_the_features_of_a_tile_see(vgg, layer):
-    """The slopes of a tile's features end so many pixels beyond its edge."""
+    """The gradients of a tile's features end so many pixels beyond its edge."""
     names = vgg.names[: vgg.names.index(layer) + 1]
     reach, grid = EXERCISES["12.3"].right(list(names)), 2 ** pools_before(layer)
     edge = -(-reach // grid) * grid + grid  # of a tile that begins here and ends with the picture

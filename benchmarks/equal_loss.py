@@ -17,17 +17,19 @@ from plain_loop import PlainVGG, paint
 from torch import Tensor
 
 import nstkit
-from nstkit.objective import Objective, network
-from nstkit.optimize import Solver, evaluate
-from nstkit.plots import Picture
-from nstkit.vgg import VGG, feature_dtype
+from nstkit.descent import Solver, evaluate
+from nstkit.objective import Objective
+from nstkit.pictures.plots import Picture
+from nstkit.recipes.network import network
+from nstkit.vgg.devices import feature_dtype
+from nstkit.vgg.fast import FastVGG, to_paint
 
 PAIRS = (("cat", "great_wave"), ("castle", "scream"), ("macaw", "composition_viii"))
 MARKS = (50, 100, 200)  # evaluations of the plain loop
 RECIPE = nstkit.DEFAULT.replace(tv=0)  # the tutorials' two terms
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
-PATIENCE = 3  # times the evaluations of the last mark: who is not there then, is not counted on
-CHUNK = 20  # evaluations before it is the other's turn: one call of torch's L-BFGS
+PATIENCE = 3  # times the evaluations of the last mark, within which nstkit is to get there
+CHUNK = 20  # evaluations in a turn: one call of torch's L-BFGS
 
 
 def measure(device: str, sizes: tuple[int, ...] = (256, 512)) -> list[dict[str, object]]:
@@ -99,7 +101,7 @@ def first(
 ) -> tuple[float | None, int | None, float]:
     """Return seconds, index and loss of the first picture as good as the goal, if there is one.
 
-    By halves, for losses fall but for a few.
+    The search halves the trace, since nearly every loss is lower than the one before.
     """
     if (least := judge(trace[-1][1])) > goal:
         return None, None, least
@@ -111,11 +113,12 @@ def first(
 
 
 def judged(content: Tensor, style: Tensor, device: str) -> Callable[[Tensor], float]:
-    """Return the float32 objective of pixels as they are, for it is what both minimize.
+    """Return the float32 objective of pixels as they are, which is what both minimize.
 
-    Neither clamps on its way, and what lies outside [0, 1] costs both something when it is saved.
+    Neither clamps pixels while it descends. So both lose a little when a picture is saved, for
+    that cuts what lies outside [0, 1].
     """
-    objective = Objective(content, style, network(RECIPE).to(device), RECIPE)
+    objective = Objective.of(content, style, network(RECIPE).to(device), RECIPE, tile=None)
 
     @torch.no_grad()
     def judge(image: Tensor) -> float:
@@ -131,7 +134,7 @@ def plain_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]
 
 
 def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
-    objective = Objective(content, style, usual(device), RECIPE)
+    objective = Objective.of(content, style, usual(device), RECIPE, tile=None)
     x, spent = content.clone(), 0.0
     solver = Solver(x.requires_grad_(), RECIPE.optimizer)
 
@@ -139,14 +142,14 @@ def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
         """Make one round of `nstkit.optimize`, which itself shows clamped pictures only."""
         nonlocal spent
         seen, began = (spent, x.detach().clone()), time.perf_counter()
-        solver.update(evaluate(objective, x)[1])
+        evaluate(objective, x)
+        solver.update()
         spent += time.perf_counter() - began
         return seen
 
     return lambda: [lap() for _ in range(CHUNK)]
 
 
-def usual(device: str, dtype: torch.dtype | None = None) -> VGG:
-    """Return the network as nstkit paints with it there, or with features of another dtype."""
-    dtype = dtype or feature_dtype("auto", device)
-    return network(RECIPE).to_paint(device, dtype)
+def usual(device: str) -> FastVGG:
+    """Return the network as nstkit paints with it on this device."""
+    return to_paint(network(RECIPE), device, feature_dtype("auto", device))

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import platform
-import statistics
+import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import torch
 
 import nstkit
-from nstkit.vgg import feature_dtype
+from nstkit.vgg.devices import feature_dtype
 
 ROOT = Path(__file__).resolve().parents[1]
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # by their names in stored files
+Key = TypeVar("Key")
 
 
 def facts(device: str) -> dict[str, object]:
@@ -33,11 +34,16 @@ def facts(device: str) -> dict[str, object]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "gpu": gpu,
-        "auto_precision": str(feature_dtype("auto", device)).removeprefix("torch."),
+        "auto_precision": dtype_name(feature_dtype("auto", device)),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "nstkit": nstkit.__version__,
     }
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return what stored files call a dtype of features."""
+    return {known: name for name, known in DTYPES.items()}[dtype]
 
 
 def name(told: dict[str, object]) -> str:
@@ -70,26 +76,24 @@ def seconds(action: Callable[[], object], device: str) -> float:
 
 
 def in_turns(
-    actions: Mapping[str, Callable[[], object]], device: str, repeats: int
-) -> dict[str, float]:
-    """Return median seconds of each action but of the first round, which fills caches."""
-    measures = {name: partial(seconds, action, device) for name, action in actions.items()}
-    return medians(measures, repeats + 1, skip=1)
+    actions: Mapping[Key, Callable[[], object]], device: str, repeats: int
+) -> dict[Key, list[float]]:
+    """Return the seconds of each action in each round but the first, which fills caches.
+
+    Each round has an order of its own, so that no action always finds the caches as the same one
+    left them.
+    """
+    found: dict[Key, list[float]] = {name: [] for name in actions}
+    order, generator = list(actions), random.Random(0)
+    for _ in range(repeats + 1):
+        generator.shuffle(order)
+        for name in order:
+            found[name].append(seconds(actions[name], device))
+    return {name: times[1:] for name, times in found.items()}
 
 
-def medians(
-    measures: Mapping[str, Callable[[], float]], rounds: int, skip: int = 0
-) -> dict[str, float]:
-    """Return the median of what each measures, in turns, without the first rounds."""
-    found: dict[str, list[float]] = {name: [] for name in measures}
-    for _, (name, measure) in itertools.product(range(rounds), measures.items()):
-        found[name].append(measure())
-    return {name: statistics.median(values[skip:]) for name, values in found.items()}
-
-
-def elsewhere(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> str:
+def elsewhere(arguments: Sequence[str]) -> str:
     """Return what Python prints in a process of its own, with these arguments and this nstkit."""
-    there = {**environment, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, *arguments]
+    command, there = [sys.executable, *arguments], {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=there)
     return done.stdout

@@ -7,11 +7,10 @@ is seen; then comes an evaluation of the true objective.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+import peaks
 import torch
 from equal_loss import usual
 from machine import elsewhere
@@ -38,40 +37,22 @@ class Filling:
         self.calls -= 1
         if self.calls < 0:
             return self.objective(image)
-        loss = total_variation(image)
-        return nstkit.Losses(loss, 0.0, 0.0, loss, {}, (0.0, 0.0, 1.0))
-
-    def weights(self) -> tuple[object, ...]:
-        return self.objective.weights()
+        return nstkit.Losses(total_variation(image))
 
 
 def paint(photograph: str, size: int, tile: int | None, device: str) -> dict:
     """Paint in this process and return what it took."""
     content, style = (nstkit.load_image(name, size, device) for name in (photograph, "great_wave"))
-    objective = Objective(content, style, usual(device), nstkit.DEFAULT, tile)
+    objective = Objective.of(content, style, usual(device), nstkit.DEFAULT, tile)
     pairs = pairs_kept(*content.shape[-2:])
     filling = Filling(objective, pairs + 1)  # the first update has nothing to compare with
     optimizer = nstkit.DEFAULT.optimizer
     run = nstkit.optimize(filling, content, optimizer, steps=pairs + 1)
     seconds = [step.seconds for step in run]
     on_gpu = torch.cuda.max_memory_allocated() if device == "cuda" else None
-    peak = on_gpu or resident_peak()
+    peak = on_gpu or peaks.resident_peak()
     return {"size": size, "shape": list(content.shape[:1:-1]), "tile": tile, "peak_gb": peak / 1e9,
             "seconds_a_step": seconds[-1] - seconds[-2], "pairs": pairs}  # fmt: skip
-
-
-def resident_peak() -> int:
-    """Return the most bytes that this program held.
-
-    Linux's ru_maxrss will not do: it begins at what the process held that started this one.
-    """
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.is_file() else []
-    for line in lines:
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    kilobyte = 1 if sys.platform == "darwin" else 1024  # its unit is the byte there
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobyte
 
 
 def measure(

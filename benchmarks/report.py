@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> int:
     """Report on all files."""
     for path in sorted((ROOT / "nstkit" / "measured").glob("*.json")):
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         print(f"\n## {path.stem}")
         for name, part in found.items():
             told = part["machine"]
@@ -80,39 +80,29 @@ def start_up(found: dict[str, float]) -> tuple[list[str], list[list]]:
     return list(found), [list(found.values())]
 
 
-def tricks(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
-    columns = ["", "px", "ratio", "s an evaluation, or evaluations of each pair"]
-    rows = [[r["name"], r["size"], r["ratio"], r["seconds"]] for r in found["stages"]]
-    steps = by_name(found["descents"], "steps")
-    size, usual = found["descents"][0]["size"], next(iter(steps.values()))  # nstkit's own
-    for name, counts in steps.items():
-        ratio = math.prod(a / b for a, b in zip(usual, counts, strict=True)) ** (1 / len(usual))
-        rows.append([name, size, ratio, " / ".join(map(str, counts))])
+def tricks(rows: list[dict]) -> tuple[list[str], list[list]]:
+    columns = ["a step without", "px", "precision", "times as long", "half of the rounds", "s"]
+    return columns, [
+        [r["name"], r["size"], r["precision"], f"{r['ratio']:.3f}",
+         "{:.3f} to {:.3f}".format(*r["quartiles"]), r["seconds"]]
+        for r in rows
+    ]  # fmt: skip
+
+
+def studies(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
+    """Return a row for each way of each finished study; several pairs of pictures share a row."""
+    columns = ["study", "", "px", "ratio, or share", "seconds, evaluations or loss, of each pair"]
+    rows = []
+    for study, stored in found.items():
+        for name, size in dict.fromkeys((r["name"], r["size"]) for r in stored):
+            mine = [r for r in stored if (r["name"], r["size"]) == (name, size)]
+            ratio = mine[0].get("ratio", mine[0].get("share", ""))
+            (kind,) = mine[0].keys() & {"seconds", "steps", "loss"}
+            rows.append([study, name, size, ratio, " / ".join(f"{r[kind]:.3g}" for r in mine)])
     return columns, rows
 
 
-def candidates(found: dict[str, list[dict]]) -> tuple[list[str], list[list]]:
-    columns = ["", "px", "share of a step", "times as fast", "seconds, or loss of each pair"]
-    rows = [[r["name"], r["size"], r["share"], "", r["seconds"]] for r in found["parts"]]
-    timed = [*found["ways"], *found.get("freed", [])]  # some are younger than some of the files
-    rows += [[r["name"], r["size"], "", r["ratio"], r["seconds"]] for r in timed]
-    for section, what in (("endings", ""), ("first_moves", "first move of ")):
-        part = found.get(section, [])
-        for name, losses in by_name(part, "loss").items():
-            each = " / ".join(f"{loss:.3g}" for loss in losses)
-            rows.append([what + name, part[0]["size"], "", "", each])
-    return columns, rows
-
-
-def by_name(rows: list[dict], key: str) -> dict[str, list]:
-    """Return what each way found, pair by pair."""
-    found: dict[str, list] = {}
-    for row in rows:
-        found.setdefault(row["name"], []).append(row[key])
-    return found
-
-
-PARTS = (equal_loss, step_cost, tricks, candidates, memory, start_up)
+PARTS = (equal_loss, step_cost, tricks, memory, start_up, studies)
 TABLES = {f.__name__: f for f in PARTS}
 
 

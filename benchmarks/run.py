@@ -1,9 +1,10 @@
 #!/usr/bin/env python
 """Measure, and write what was found to nstkit/measured/MACHINE.json.
 
-    python benchmarks/run.py [equal_loss] [step_cost] [tricks] [candidates] [memory] [start_up]
+    python benchmarks/run.py [start_up] [step_cost] [tricks] [memory] [equal_loss]
 
-Without names it measures everything. Results of other measurements in the file are kept.
+Without names it measures everything. Other results in the file are kept, also those of the
+finished studies, whose programs are gone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import candidates
 import equal_loss
 import machine
 import memory
@@ -29,7 +29,7 @@ import tricks
 from nstkit.files import write_whole
 
 FOLDER = Path(__file__).resolve().parents[1] / "nstkit" / "measured"  # the course reads it
-PARTS = {m.__name__: m for m in (start_up, step_cost, tricks, candidates, memory, equal_loss)}
+PARTS = {m.__name__: m for m in (start_up, step_cost, tricks, memory, equal_loss)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,15 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     told = machine.facts(device)
     path = FOLDER / f"{machine.name(told)}.json"
-    found = json.loads(path.read_text()) if path.is_file() else {}
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     sizes = {"sizes": tuple(options.sizes)} if options.sizes else {}
-    extra = dict.fromkeys(("equal_loss", "step_cost", "memory"), sizes)
     for name in options.parts or PARTS:
         print(name, flush=True)
-        rows = PARTS[name].measure(device, **extra.get(name, {}))
+        rows = PARTS[name].measure(device, **({} if name == "start_up" else sizes))
         rows = joined(found.get(name), rows, told)
         found[name] = {"machine": told, "date": str(datetime.date.today()), "results": rows}
-        write(path, found)
+        write_whole(path, json.dumps(found, indent=1) + "\n")
     print(path)
     return 0
 
@@ -63,11 +62,6 @@ def joined(before: dict | None, rows: Any, told: dict[str, object]) -> Any:
     sizes = {row["size"] for row in rows}
     others = [row for row in before["results"] if row["size"] not in sizes]
     return sorted(others + rows, key=lambda row: row["size"])
-
-
-def write(path: Path, found: dict[str, object]) -> None:
-    """Replace the file, completely or not at all."""
-    write_whole(path, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

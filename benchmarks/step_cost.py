@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import statistics
-import sys
 
 import torch
-from machine import seconds
+from machine import DTYPES, dtype_name, seconds
 from torch import Tensor
 
 import nstkit
-from nstkit.objective import Objective, network
-from nstkit.optimize import Solver, evaluate
-from nstkit.pretrained import channels, positions
+from nstkit.descent import Solver, evaluate
+from nstkit.objective import Objective
 from nstkit.recipes import Recipe
+from nstkit.recipes.network import network
+from nstkit.vgg.devices import feature_dtype
+from nstkit.vgg.fast import to_paint
+from nstkit.vgg.names import channels, positions
 
 SIZES = (128, 256, 512, 1024)
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def measure(device: str, sizes: tuple[int, ...] = SIZES, repeats: int = 7) -> list[dict]:
     """Return a row for each size and precision that the device multiplies natively."""
     rows = []
-    dtypes = {"float32", str(nstkit.vgg.feature_dtype("auto", device)).removeprefix("torch.")}
+    dtypes = {"float32", dtype_name(feature_dtype("auto", device))}
     for name in sorted(dtypes, reverse=True):
         rate = products_rate(DTYPES[name], device)
         for size in sizes:
@@ -40,10 +41,10 @@ def measure(device: str, sizes: tuple[int, ...] = SIZES, repeats: int = 7) -> li
 
 
 def flops(recipe: Recipe, height: int, width: int) -> float:
-    """Return multiplications and additions of one evaluation: there, and back to the pixels.
+    """Return multiplications and additions of one evaluation, forward and backward.
 
-    Convolutions and Gram matrices cost as much on the way back: no weight needs a gradient, and
-    both factors of a Gram matrix are one. All else is small, and left out.
+    Convolutions and Gram matrices cost as much backward as forward: no weight needs a gradient, and
+    both factors of a Gram matrix are the same. All else is small, and left out.
     """
     vgg, depth, total = network(recipe), 3, 0.0
     layers = {**recipe.content_layers, **recipe.style_layers}
@@ -59,21 +60,19 @@ def flops(recipe: Recipe, height: int, width: int) -> float:
 
 def step_seconds(content: Tensor, style: Tensor, dtype: torch.dtype, repeats: int = 7) -> float:
     device = content.device.type
-    vgg = network(nstkit.DEFAULT).to_paint(device, dtype)
-    objective = Objective(content, style, vgg)
+    vgg = to_paint(network(nstkit.DEFAULT), device, dtype)
+    objective = Objective.of(content, style, vgg, tile=None)
     x = content.clone().requires_grad_()
-    solver, taken = Solver(x, "lbfgs"), []
-    for _ in range(repeats + 2):
-        taken.append(seconds(lambda: solver.update(evaluate(objective, x)[1]), device))
-    return statistics.median(taken[2:])
+    solver = Solver(x, "lbfgs")
+
+    def step() -> None:
+        evaluate(objective, x)
+        solver.update()
+
+    return statistics.median([seconds(step, device) for _ in range(repeats + 2)][2:])
 
 
 def products_rate(dtype: torch.dtype, device: str, side: int = 2048) -> float:
     """Return operations a second of the best of ten products of square matrices."""
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     return 2 * side**3 / min(seconds(lambda: a @ b, device) for _ in range(10))
-
-
-if __name__ == "__main__":  # of a size on the CPU, for who measures in a process of its own
-    pictures = (nstkit.load_image(name, int(sys.argv[1])) for name in ("cat", "great_wave"))
-    print(step_seconds(*pictures, nstkit.vgg.feature_dtype("auto", "cpu")))

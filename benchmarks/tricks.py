@@ -1,198 +1,178 @@
-"""What each trick gains: seconds an evaluation, one added after the other; and evaluations saved.
+"""What each trick of painting earns: a step with all tricks against a step with all but one.
 
-All stages are timed in turns, so that whatever else the machine does meets them alike.
+A step is an evaluation and an update, as `nstkit.optimize` makes them. All ways make their steps in
+turns, so that whatever else the machine does meets them alike. The ratio is how many times as long
+a step takes without the trick.
 """
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import math
-from collections.abc import Callable, Iterable, Iterator
-from unittest import mock
+import statistics
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
-from equal_loss import PAIRS, RECIPE, judged
-from machine import in_turns
-from plain_loop import CONTENT, STYLE, PlainVGG, gram, paint
-from torch import Tensor
+from machine import DTYPES, dtype_name, in_turns
+from torch import Tensor, nn
 
 import nstkit
-from nstkit.objective import Objective, network
-from nstkit.optimize import Solver, evaluate, smoother
-from nstkit.optimize.solver import PAIRS as PAIRS_KEPT
-from nstkit.vgg import VGG, feature_dtype
+from nstkit.descent import Solver, evaluate
+from nstkit.descent.solver import FIRST_MOVE, LBFGS
+from nstkit.losses import gram_matrix
+from nstkit.losses.products import Products, in_float32, keeps_the_rest
+from nstkit.losses.statistics import Gram
+from nstkit.objective import Objective
+from nstkit.recipes.network import network
+from nstkit.terms import IMAGE, Variation
+from nstkit.vgg import VGG, with_values
+from nstkit.vgg.devices import feature_dtype
+from nstkit.vgg.fast import Conv, FastVGG, to_paint
 
-Evaluation = Callable[[], Tensor]  # the gradient of the pixels
-MARK = 100  # evaluations of the plain loop, whose loss the others are to reach
-
-
-def measure(device: str, size: int = 256, small: int = 128, repeats: int = 7) -> dict[str, list]:
-    """Return the seconds of each stage, and the evaluations that each way to descend needs."""
-    return {"stages": stages(device, size, repeats), "descents": descents(device, small)}
-
-
-# ---------------------------------------------------------------- an evaluation
-
-
-def stages(device: str, size: int, repeats: int) -> list[dict]:
-    content, style = (nstkit.load_image(name, size, device) for name in PAIRS[0])
-    objectives = (Objective(content, style, vgg, RECIPE) for vgg in networks(device))
-    whole, last, *half, paints = (step(objective, content) for objective in objectives)
-    ways = {
-        "targets at every step": plain(content, style, device, once=False),
-        "targets once": plain(content, style, device, once=True),
-        "no layer more than needed, ReLU in place": without(whole, *SUBSTITUTES),
-        "+ channels last": without(last, *SUBSTITUTES),
-        "+ one product for a Gram's slope": without(last, "nstkit.vgg.relus_last"),
-        "+ a block's last ReLU after its pooling": last,
-    }
-    if half:
-        ways["+ bfloat16 features"] = half[0]
-    ways["+ packed weights, joined ReLUs"] = paints
-    return compared(in_turns(ways, device, repeats), size)
+RECIPE = nstkit.DEFAULT
+ALL = "all tricks"
+Action = Callable[[], None]
 
 
-def compared(taken: dict[str, float], size: int) -> list[dict]:
-    """Return a row for each way: how many times as fast it is as the first."""
-    first, *_ = taken.values()
+def measure(device: str, sizes: tuple[int, ...] = (256, 512), repeats: int = 8) -> list[dict]:
+    """Return a row for each size, each precision that the device has natively, and each way."""
     rows = []
-    for name, value in taken.items():
-        rows.append({"name": name, "size": size, "seconds": value, "ratio": first / value})
-        print(f"  {size} px, {name}: {value:.3f} s, {first / value:.2f} times", flush=True)
+    for size in sizes:
+        content, style = (nstkit.load_image(name, size, device) for name in ("cat", "great_wave"))
+        names = dict.fromkeys(["float32", dtype_name(feature_dtype("auto", device))])
+        actions = {(name, way): action for name in names
+                   for way, action in ways(content, style, DTYPES[name]).items()}  # fmt: skip
+        for (name, way), row in compared(in_turns(actions, device, repeats)).items():
+            rows.append({"name": way, "precision": name, "size": size, **row})
+            low, high = row["quartiles"]
+            print(f"  {size} px, {name}, {way}: {row['seconds']:.4f} s, {row['ratio']:.3f} times "
+                  f"as long ({low:.3f} to {high:.3f})", flush=True)  # fmt: skip
     return rows
 
 
-def plain(content: Tensor, style: Tensor, device: str, once: bool) -> Evaluation:
-    vgg = PlainVGG(network(RECIPE).convs.state_dict()).to(device)
+def compared(taken: Mapping[tuple[str, str], list[float]]) -> dict[tuple[str, str], dict]:
+    """Return each way's median seconds, and how many times as long as with all tricks it takes.
 
-    @torch.no_grad()
-    def targets() -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        here, there = vgg(content), vgg(style)
-        return {n: here[n] for n in CONTENT}, {n: gram(there[n]) for n in STYLE}
-
-    known = targets()
-
-    def way() -> Tensor:
-        x = content.flip(3).requires_grad_()
-        aims, grams = known if once else targets()
-        found = vgg(x)
-        loss = sum(w * F.mse_loss(found[n], aims[n]) for n, w in CONTENT.items())
-        style_loss = sum(w * F.mse_loss(gram(found[n]), grams[n]) for n, w in STYLE.items())
-        loss = loss + RECIPE.beta * style_loss
-        return torch.autograd.grad(loss, x)[0]
-
-    return way
+    The ratio is the median of those of single rounds: both of its times are of one moment. Half of
+    the rounds lie between its quartiles.
+    """
+    found = {}
+    for (precision, way), times in taken.items():
+        ratios = [a / b for a, b in zip(times, taken[precision, ALL], strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        seconds = statistics.median(times)
+        found[precision, way] = {"seconds": seconds, "ratio": middle, "quartiles": [low, high]}
+    return found
 
 
-def networks(device: str) -> Iterator[VGG]:
-    """Yield the network as it is, channels last, then in bfloat16 if native, and as it paints."""
-    yield network(RECIPE).to(device)
-    dtypes = dict.fromkeys([torch.float32, feature_dtype("auto", device)])
-    for dtype in dtypes:
-        yield network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
-    yield network(RECIPE).to_paint(device, dtype)
+def ways(content: Tensor, style: Tensor, dtype: torch.dtype) -> dict[str, Action]:
+    """Return what makes a step, by the trick that it does without."""
+
+    def objective(vgg: VGG) -> Objective:
+        return Objective.of(content, style, vgg, RECIPE, tile=None)
+
+    def comparing(statistic: Gram) -> Objective:
+        made = objective(usual)
+        made["style"].statistic = statistic
+        return made
+
+    device, plain = content.device, network(RECIPE)
+    usual = to_paint(plain, device, dtype)
+    found = {ALL: step(objective(usual), content)}
+    for name, kind in NETWORKS.items():
+        found[name] = step(objective(to_paint(kind(plain), device, dtype)), content)
+    found["packed weights and joined ReLUs"] = step(objective(usual.unpacked()), content)
+    textbook = network(RECIPE).to(device, dtype, memory_format=torch.channels_last)
+    found["all tricks of the network"] = step(objective(textbook), content)
+    found["products of its own for Gram matrices"] = step(comparing(PlainGram()), content)
+    if dtype == torch.bfloat16 and device.type == "cpu" and keeps_the_rest():
+        found["bfloat16 products for Gram matrices"] = step(comparing(WideGram()), content)
+    varied = objective(usual)
+    varied.terms["variation"] = PlainVariation(RECIPE.tv)
+    found["total variation by torch's losses"] = step(varied, content)
+    found["L-BFGS that copies no gradient"] = step(objective(usual), content, CopyingLBFGS)
+    return found
 
 
-def without(way: Evaluation, *tricks: str) -> Evaluation:
-    """Do the same in the way that was before each of these tricks."""
+def step(objective: Objective, content: Tensor, kind: type[LBFGS] = LBFGS) -> Action:
+    """Return what makes the next step of a painting each time that it is called."""
+    x = content.clone(memory_format=torch.contiguous_format).requires_grad_()
+    solver = Solver(x, RECIPE.optimizer)
+    solver.optimizer = kind(solver.variables.z, solver.rate, FIRST_MOVE, x.numel())
 
-    def other() -> Tensor:
-        with contextlib.ExitStack() as stack:
-            for trick in tricks:
-                stack.enter_context(mock.patch(trick, SUBSTITUTES[trick]))
-            return way()
+    def action() -> None:
+        evaluate(objective, x)
+        solver.update()
 
-    return other
-
-
-def two_products(features: Tensor) -> Tensor:
-    """Leave the slope of a float32 Gram matrix to autograd: a product for each of its factors."""
-    F_l = features.flatten(2)
-    return F_l @ F_l.mT
+    return action
 
 
-SUBSTITUTES = {
-    "nstkit.losses.Products.apply": two_products,
-    "nstkit.vgg.relus_last": lambda names, wanted: names,
+# ---------------------------------------------------------------- ways without one trick
+
+
+class ReLUsApart(FastVGG):
+    """A network that applies each ReLU after its convolution, not as a part of it."""
+
+    def _conv(self, weight: Tensor, bias: Tensor, edges: str) -> nn.Conv2d:
+        return with_values(ConvThenReLU, weight, bias, edges)
+
+
+class ConvThenReLU(Conv):
+    def forward(self, x: Tensor, rectify: bool = False, packed: bool = False) -> Tensor:
+        x = super().forward(x, False, packed)
+        return F.relu(x, inplace=True) if rectify else x
+
+
+class ReLUsFirst(FastVGG):
+    """A network whose blocks apply their last ReLU before the pooling."""
+
+    def _order(self, wanted: set[str]) -> list[str]:
+        return self.names
+
+
+class TorchPooling(FastVGG):
+    """A network with torch's max pooling."""
+
+    def _pool(self, x: Tensor, block: int) -> Tensor:
+        return VGG._pool(self, x, block)
+
+
+NETWORKS = {
+    "joined ReLUs": ReLUsApart,
+    "a block's last ReLU after its pooling": ReLUsFirst,
+    "max pooling of its own": TorchPooling,
 }
 
 
-def step(objective: Objective, content: Tensor) -> Evaluation:
-    return lambda: evaluate(objective, content.flip(3).requires_grad_())[1]
+class PlainGram(Gram):
+    """Gram matrices as the textbook writes them: autograd makes their gradient."""
+
+    def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
+        return gram_matrix(features, None)
 
 
-# ---------------------------------------------------------------- the descent
+class WideGram(Gram):
+    """Gram matrices of float32 copies of the features, part by part."""
+
+    def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
+        return WideProducts.apply(features)
 
 
-def descents(device: str, size: int) -> list[dict]:
-    """Return how many evaluations each way needs to the loss of MARK of the plain loop's."""
-    rows = []
-    for pair in PAIRS:
-        content, style = (nstkit.load_image(name, size, device) for name in pair)
-        judge = judged(content, style, device)
-        vgg = PlainVGG(network(RECIPE).convs.state_dict()).to(device)
-        images = (image for _, image in paint(content, style, vgg, RECIPE.beta))
-        goal = judge(next(itertools.islice(images, MARK, None)))
-        objective = Objective(content, style, network(RECIPE).to(device), RECIPE)
-        always = itertools.repeat(objective)
-        ways = {
-            "nstkit: Fourier, 1/sqrt f": descent(always, content),
-            "Fourier, 1/f": fourier(objective, content, power=1.0),
-            "pyramid of 5 levels": pyramid(objective, content),
-            "pixels": descent(always, content, "lbfgs"),
-            "pixels, history of 5": descent(always, content, "lbfgs", history=5),
-            "pixels, history of 100": descent(always, content, "lbfgs", history=100),
-        }
-        for name, way in ways.items():
-            enough = (i for i, x in enumerate(way) if i > 4 * MARK or judge(x) <= goal)
-            rows.append({"name": name, "pair": list(pair), "size": size, "steps": next(enough)})
-            print(f"  {size} px, {' x '.join(pair)}, {name}: {rows[-1]['steps']} evaluations to "
-                  f"the loss of {MARK} of the plain loop", flush=True)  # fmt: skip
-    return rows
+class WideProducts(Products):
+    @staticmethod
+    def forward(ctx, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        return in_float32(features.flatten(2))
 
 
-def descent(
-    objectives: Iterable[Objective], start: Tensor, optimizer: str = RECIPE.optimizer,
-    history: int = PAIRS_KEPT,
-) -> Iterator[Tensor]:  # fmt: skip
-    """Yield the start, and the picture after an update under each objective."""
-    x = start.clone().requires_grad_()
-    solver = Solver(x, optimizer)
-    solver.optimizer.param_groups[0]["history_size"] = history
-    for objective in objectives:
-        yield x.detach().clone()
-        solver.update(evaluate(objective, x)[1])
-    yield x.detach().clone()
+class PlainVariation(Variation):
+    """Squared differences of neighbors as one writes them down."""
+
+    def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+        across, down = image.diff(dim=3), image.diff(dim=2)
+        return {IMAGE: across.square().mean() + down.square().mean()}
 
 
-def fourier(objective: Objective, start: Tensor, power: float) -> Iterator[Tensor]:
-    """Descend over z where the picture is the start plus z with its frequencies f over f^power."""
-    smooth = smoother(start, power)
-    return reparametrized(objective, torch.zeros_like(start), lambda z: start + smooth(z))
+class CopyingLBFGS(LBFGS):
+    """torch's own gathering of gradients, which copies them."""
 
-
-def pyramid(objective: Objective, start: Tensor, levels: int = 5) -> Iterator[Tensor]:
-    """Descend over a pyramid: the picture is the start plus maps of its size, half of it ..."""
-    height, width = start.shape[-2:]
-    shapes = [(1, 3, max(1, height >> k), max(1, width >> k)) for k in range(levels)]
-    counts = [math.prod(shape) for shape in shapes]
-
-    def image(z: Tensor) -> Tensor:
-        maps = [part.view(shape) for part, shape in zip(z.split(counts), shapes, strict=True)]
-        return start + sum(F.interpolate(m, (height, width), mode="bilinear") for m in maps)
-
-    return reparametrized(objective, start.new_zeros(sum(counts)), image)
-
-
-def reparametrized(
-    objective: Objective, z: Tensor, image: Callable[[Tensor], Tensor]
-) -> Iterator[Tensor]:
-    """Descend over the numbers z of which the picture is made."""
-    solver = Solver(z.requires_grad_(), "lbfgs")
-    while True:
-        x = image(z)
-        yield x.detach().clone()
-        gradient = evaluate(objective, x.detach().requires_grad_())[1]
-        solver.update(torch.autograd.grad(x, z, gradient)[0])
+    _gather_flat_grad = torch.optim.LBFGS._gather_flat_grad

@@ -22,13 +22,13 @@ FOLDER = Path(__file__).resolve().parents[1] / "measured"
 UNITS = {"bfloat16": "bf16 units", "float32": "no bf16 units"}  # by what "auto" chooses there
 TIMES = {"seconds": "seconds", "ratio": "times as fast"}
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, what to show of a row
-    "stages": ("tricks", "one trick added after the other", TIMES),
-    "descents": ("tricks", "evaluations to where a tutorial's loop is after 100", {"steps": ""}),
-    "parts": ("candidates", "parts of a step", {"seconds": "seconds", "share": "of an evaluation"}),
-    "ways": ("candidates", "other ways to make a step", TIMES),
-    "freed": ("candidates", "a step, by what becomes of memory that it frees", TIMES),
-    "endings": ("candidates", "loss after 100 evaluations", {"loss": ""}),
-    "first_moves": ("candidates", "loss after 100, by the first move of a pixel", {"loss": ""}),
+    "stages": ("studies", "one trick added after the other", TIMES),
+    "descents": ("studies", "evaluations to where a tutorial's loop is after 100", {"steps": ""}),
+    "parts": ("studies", "parts of a step", {"seconds": "seconds", "share": "of an evaluation"}),
+    "ways": ("studies", "other ways to make a step", TIMES),
+    "freed": ("studies", "a step, by what becomes of memory that it frees", TIMES),
+    "endings": ("studies", "loss after 100 evaluations", {"loss": ""}),
+    "first_moves": ("studies", "loss after 100, by the first move of a pixel", {"loss": ""}),
 }
 
 
@@ -56,12 +56,11 @@ def _machine(stem: str) -> str:
 
 
 def stored_table(section: str) -> Table:
-    """Return what one section of a benchmark found, a row for each machine and way.
+    """Return what one of the finished studies found, a row for each machine and way.
 
     Args:
-        section: "stages" or "descents" of ``measured("tricks")``; "parts", "ways", "freed",
-            "endings" or "first_moves" of ``measured("candidates")``. Where several pairs of
-            pictures were painted, each has a column.
+        section: a key of ``SECTIONS``, such as "stages". Where several pairs of pictures were
+            painted, each has a column.
     """
     part, title, shown = SECTIONS[section]
     rows: dict[str, dict[str, object]] = {}

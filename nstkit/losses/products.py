@@ -33,20 +33,20 @@ def products(features: Tensor) -> Tensor:
     """
     if features.dim() != 4:
         raise ValueError(f"features has shape {tuple(features.shape)}; expected (B, C, H, W).")
-    return _Products.apply(features)
+    return Products.apply(features)
 
 
-class _Products(torch.autograd.Function):
+class Products(torch.autograd.Function):
+    """F F^T of features, whose backward pass needs one product; call `products`."""
+
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
         """Return the products in at least float32."""
         ctx.save_for_backward(features)
         F_l = features.flatten(2)  # (B, C, M)
-        narrow = F_l.is_cpu and F_l.dtype.itemsize < 4
-        if narrow and F_l.dtype == torch.bfloat16 and keeps_the_rest():
+        if F_l.is_cpu and F_l.dtype == torch.bfloat16 and keeps_the_rest():
             return torch.stack([_in_two(one) for one in F_l])
-        positions = max(CACHED // F_l.shape[1], 1) if narrow else F_l.shape[2]
-        return sum(part @ part.mT for part in map(at_least_float32, F_l.split(positions, dim=2)))
+        return in_float32(F_l)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -62,6 +62,13 @@ class _Products(torch.autograd.Function):
             result = torch.empty_like(features, memory_format=torch.contiguous_format)
             torch.bmm(both, features.flatten(2), out=result.flatten(2))
         return result
+
+
+def in_float32(F_l: Tensor) -> Tensor:
+    """Return F F^T of features (B, C, M) in at least float32; a CPU widens half ones in parts."""
+    narrow = F_l.is_cpu and F_l.dtype.itemsize < 4
+    positions = max(CACHED // F_l.shape[1], 1) if narrow else F_l.shape[2]
+    return sum(part @ part.mT for part in map(at_least_float32, F_l.split(positions, dim=2)))
 
 
 def _in_two(F_l: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ class FastVGG(VGG):
         self._check(image, wanted)
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
-        order = relus_last(self.names, wanted) if self.pooling == "max" else self.names
+        order = self._order(wanted)
         joined = False
         for previous, name, following in zip(("", *order), order, (*order[1:], ""), strict=False):
             if len(features) == len(wanted):
@@ -90,6 +90,10 @@ class FastVGG(VGG):
             if name in wanted:
                 features[name] = x
         return features
+
+    def _order(self, wanted: set[str]) -> list[str]:
+        """Return the layers in the order in which they are computed."""
+        return relus_last(self.names, wanted) if self.pooling == "max" else self.names
 
     def _conv(self, weight: Tensor, bias: Tensor, edges: str) -> Conv:
         return with_values(Conv, weight, bias, edges)

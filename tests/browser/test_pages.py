@@ -193,7 +193,7 @@ def test_the_panel_of_a_lesson_answers_and_an_exercise_is_checked(open_notebook,
     assert book.cells_with_pictures() == stored
     book.check_pictures()
     told = "\n".join(str(o.get("data", {}).get("text/plain")) for o in book.outputs())
-    assert len(re.findall(r"✓ \d\.\d: right", told)) == 1
+    assert len(re.findall(r"✓ \d+\.\d: right", told)) == 1
 
     sources = ["".join(cell["source"]) for cell in book.cells()]
     if any(PANEL in source for source in sources):

@@ -17,7 +17,7 @@ import nbformat
 from PIL import Image
 
 import nstkit
-from nstkit.plots import Picture
+from nstkit.pictures.plots import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

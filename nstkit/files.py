@@ -18,7 +18,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             picture.save(draft, format="PNG")
 
     The draft lies in the same folder, for a file can only be renamed on its own disk. Its name
-    ends in .tmp, so that nobody who looks for notebooks or pictures there meets it.
+    ends in .tmp, so it is not taken for a notebook or a picture.
 
     If the block raises, also by Ctrl-C, the draft is removed and the file stays as it was. A file
     that is replaced passes on its permissions. A link stays a link, and the file that it points to

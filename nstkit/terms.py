@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ class Term(ABC):
 
     An objective calls a term in three steps. `prepare` computes what is computed once, `measure`
     reads features in the forward pass, and `losses` makes distances of what was measured. Between
-    the last two, weights may change: whatever they multiply was computed already.
+    the last two, weights may change: what they multiply was computed already.
 
     Attributes:
         name: what tells it from the other terms of an objective, such as "style".
@@ -38,7 +39,7 @@ class Term(ABC):
 
     name: str
     weight: float
-    layers: dict[str, float]
+    layers: Mapping[str, float] = MappingProxyType({})
     tiled: bool = True
 
     def active_layers(self) -> list[str]:
@@ -59,7 +60,7 @@ class Term(ABC):
         """
 
     def measure(self, features: Features, tile: Tile | None) -> dict[str, Tensor]:
-        """Return what the term needs of features: {layer: tensor}. By default nothing.
+        """Return what the term needs of each layer: {layer: tensor}. By default nothing.
 
         If ``tiled``, the results of tiles are added up, so they must be sums over positions.
 
@@ -92,6 +93,11 @@ class Compared(Term):
 
     picture: Tensor
     targets: dict[str, Tensor]
+
+    @property
+    def active(self) -> bool:
+        """Whether any layer has a weight."""
+        return bool(self.active_layers())
 
     def of(self, picture: Tensor) -> Compared:
         """Return this term for another picture; the same one keeps its targets."""
@@ -215,7 +221,6 @@ class Variation(Term):
         values: Callable[[Tensor], Tensor] | None = None,
     ) -> None:  # fmt: skip
         self.weight, self.form, self.reduce, self.values = weight, form, reduce, values
-        self.layers = {}
 
     def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
         """Return the variation of the image."""

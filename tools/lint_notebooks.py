@@ -14,7 +14,6 @@ import base64
 import io
 import itertools
 import re
-import statistics
 import sys
 import urllib.parse
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,7 @@ from notebook_cells import (
     ROOT,
     WIDGET_VIEW,
     code_cells,
+    code_digest,
     has_picture,
     markdown,
     output_text,
@@ -37,10 +37,8 @@ from notebook_cells import (
 from PIL import Image
 
 MAX_BYTES = 1_500_000
-CELLS = {"00_first_painting": (20, 30)}  # limits of single notebooks; the others:
-DEFAULT_CELLS = (20, 64)
-SETUP_LINES, CODE_LINES, MEDIAN_LINES = 32, 30, 8
-NOTEBOOK_METADATA = {"kernelspec", "language_info", "accelerator"}  # the last gives a GPU in Colab
+# "accelerator" gives a GPU in Colab; "nstkit" holds the digest of the code that was executed.
+NOTEBOOK_METADATA = {"kernelspec", "language_info", "accelerator", "nstkit"}
 CELL_METADATA = {"tags"}
 PHOTO_COLORS = 20_000  # a chart has a few thousand colors at most, counting soft edges
 
@@ -82,6 +80,15 @@ def cells_were_run_in_order(nb: NotebookNode, path: Path) -> Iterator[str]:
     for number, (index, cell) in enumerate(code_cells(nb), start=1):
         if cell.get("execution_count") != number:
             yield f"cell {index}: execution count {cell.get('execution_count')}, expected {number}"
+
+
+def outputs_are_of_this_code(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Nobody edited a code cell after the notebook was executed."""
+    stored = nb.metadata.get("nstkit", {}).get("code")
+    if stored is None:
+        yield "no digest of the code that was executed: execute it with tools/run_notebooks.py"
+    elif stored != code_digest(nb):
+        yield "the stored outputs belong to other code: execute it with tools/run_notebooks.py"
 
 
 def metadata_is_clean(nb: NotebookNode, path: Path) -> Iterator[str]:
@@ -141,20 +148,6 @@ def no_machine_paths(nb: NotebookNode, path: Path, secrets: Iterable[str] = ()) 
 
 
 # ---------------------------------------------------------------- how it is written
-
-
-def length_is_within_limits(nb: NotebookNode, path: Path) -> Iterator[str]:
-    """Notebooks fit into one sitting, and cells on one screen."""
-    least, most = CELLS.get(path.stem, DEFAULT_CELLS)
-    if not least <= len(nb.cells) <= most:
-        yield f"{len(nb.cells)} cells, expected {least} to {most}"
-    lengths = [(index, len(cell.source.strip().splitlines())) for index, cell in code_cells(nb)]
-    for number, (index, length) in enumerate(lengths):
-        if length > (limit := CODE_LINES if number else SETUP_LINES):
-            yield f"cell {index}: {length} lines of code, at most {limit} are allowed"
-    median = statistics.median([length for _, length in lengths] or [0])
-    if median > MEDIAN_LINES:
-        yield f"half of the code cells have {median:g} lines or more, expected {MEDIAN_LINES}"
 
 
 def first_cell_is_title_and_badge(nb: NotebookNode, path: Path) -> Iterator[str]:
@@ -224,11 +217,11 @@ RULES = (
     no_machine_paths,
     file_is_small,
     cells_were_run_in_order,
+    outputs_are_of_this_code,
     metadata_is_clean,
     no_widget_views,
     pictures_have_alt_text,
     photographs_are_jpeg,
-    length_is_within_limits,
     first_cell_is_title_and_badge,
     no_shell_outside_setup,
     warnings_are_not_silenced,

@@ -17,6 +17,7 @@ import nbformat
 from PIL import Image
 
 import nstkit
+from nstkit.files import replacing
 from nstkit.pictures.plots import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +57,8 @@ def thumbnail(notebook: Path) -> Path:
     Picture(data, alt="", width=0).save(DOCS / "figures" / name)
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-    picture.save(DOCS / "thumbnails" / name, quality=90)
+    with replacing(DOCS / "thumbnails" / name) as draft:
+        picture.save(draft, format="JPEG", quality=90)
     return DOCS / "thumbnails" / name
 
 

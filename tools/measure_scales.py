@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from nstkit.files import write_whole
 from nstkit.losses import gram_matrix
 from nstkit.painting.start import start_image
 from nstkit.pictures.images import load_image, sample, samples
@@ -53,10 +54,9 @@ def main() -> None:
         key: {"source": source, "layers": {n: float(f"{size:.3g}") for n, size in layers.items()}}
         for key, (layers, source) in entries.items()
     }
-    draft = TARGET.with_suffix(".part")
-    draft.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-    draft.replace(TARGET)
-    print(TARGET.read_text(encoding="utf-8"))
+    text = json.dumps(table, indent=2) + "\n"
+    write_whole(TARGET, text)
+    print(text)
 
 
 def sizes(network: VGG) -> dict[str, float]:

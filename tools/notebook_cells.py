@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -15,11 +16,23 @@ DEFINES, EXERCISE = "defines:", "exercise:"  # what such tags begin with; a name
 CODE_SPAN = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 SOLUTION = re.compile(r"<summary>Solution</summary>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
+ADDRESS = re.compile(r'^REPOSITORY = "[^"\n]*"', re.MULTILINE)  # in the set-up cell, the first one
 
 
 def code_cells(nb: NotebookNode) -> list[tuple[int, NotebookNode]]:
     """Return index and cell of each code cell that holds any code."""
     return [(i, c) for i, c in enumerate(nb.cells) if c.cell_type == "code" and c.source.strip()]
+
+
+def code_digest(nb: NotebookNode) -> str:
+    """Return a digest of all code, in order: other code has another one.
+
+    Markdown does not count. Nor does the repository's address in the set-up cell, because
+    tools/set_repo.py writes it into notebooks that were executed before.
+    """
+    sources = [cell.source for cell in nb.cells if cell.cell_type == "code"]
+    sources[:1] = [ADDRESS.sub("", source) for source in sources[:1]]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
 def markdown(nb: NotebookNode) -> Iterator[tuple[int, str]]:

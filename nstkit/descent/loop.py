@@ -82,11 +82,11 @@ def optimize(
     del start  # a poster's memory is needed for the work
     solver = Solver(x, optimizer, learning_rate)
     best: Step | None = None
-    weights, fresh = _coefficients(objective), True  # fresh: no step yet under these weights
+    known, fresh = _coefficients(objective), True  # fresh: no step yet under these weights
     for index in itertools.count():
         losses, note = _evaluate_or_restart(objective, x, best, solver)
         used = _coefficients(objective)
-        is_best = fresh or (used == weights and losses.total <= best.losses.total)
+        is_best = fresh or (used == known and losses.total <= best.losses.total)
         step = Step(index, losses, perf_counter() - began, note, x.detach().clamp(0, 1), is_best)
         best = step if is_best else best
         yield step
@@ -94,9 +94,9 @@ def optimize(
             return
         if _coefficients(objective) != used:  # changed by whoever got the step
             losses = evaluate(objective, x)
-        fresh = _coefficients(objective) != weights
+        fresh = _coefficients(objective) != known
         if fresh:  # what was learned misleads now, and totals do not compare
-            weights = _coefficients(objective)
+            known = _coefficients(objective)
             solver.forget()
         if losses is not None:
             solver.update()

@@ -133,7 +133,7 @@ class Solver:
         gradient = self.variables.gradient(gradient)
         self.scale = gradient.abs().mean() if self.scale is None else self.scale
         self.variables.z.grad = gradient / self.scale
-        del gradient  # a poster's takes room that L-BFGS needs
+        del gradient  # of a poster it takes room that L-BFGS needs
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
         self.variables.z.grad = None
         self.variables.moved(getattr(self.optimizer, "shorten", lambda share: None))

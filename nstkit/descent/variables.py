@@ -66,9 +66,7 @@ class Frequencies:
 
     def __init__(self, x: Tensor, longest: float) -> None:
         self.x, self.longest, self.smooth = x, longest, smoother(x)
-        self.z = x.new_empty(
-            0
-        ).requires_grad_()  # a poster's needs much memory: empty between moves
+        self.z = x.new_empty(0).requires_grad_()  # empty between moves, to save memory
 
     def gradient(self, gradient: Tensor) -> Tensor:
         """Return the gradient with respect to z by the chain rule, and put z at 0."""

@@ -1,6 +1,7 @@
 """What the notebooks show: charts, heat maps, tables, animations, a panel, and measurements."""
 
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices
+from nstkit.lesson.draft import size, steps
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
 from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
@@ -22,5 +23,7 @@ __all__ = [
     "show_matrices",
     "show_plan",
     "show_table",
+    "size",
+    "steps",
     "stored_table",
 ]

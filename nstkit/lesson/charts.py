@@ -1,4 +1,4 @@
-"""Charts in the style of the course's figures: lines, matrices, and whatever a cell draws."""
+"""Charts in the style of the course's figures: lines, bars, matrices, and a cell's own drawings."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
             image.format = picture.mime.removeprefix("image/")
             image.value, image.width = picture.data, str(picture.width)
             text.value = html.escape(picture.alt)
-        except Exception as error:  # elsewhere a widget's exception would be seen by nobody
+        except Exception as error:  # otherwise nobody would see it
             text.value = html.escape(f"{type(error).__name__}: {error}")
 
     for one in controls.values():

@@ -129,8 +129,8 @@ def show_losses(history: Any, *, alt: str | None = None) -> Picture:
     if not records:
         raise ValueError("got no record; run at least one step before drawing its losses")
     first, last = records[0].losses.total, records[-1].losses.total
-    told = f"loss curves to step {records[-1].index}: total from {first:.3g} to {last:.3g}"
-    return render(partial(_draw_losses, records), alt or told, "png")
+    shown = f"loss curves to step {records[-1].index}: total from {first:.3g} to {last:.3g}"
+    return render(partial(_draw_losses, records), alt or shown, "png")
 
 
 def render(draw: Callable[[Figure], None], alt: str, kind: str, size: Any = (6, 3)) -> Picture:
@@ -177,7 +177,7 @@ def _draw_rows(
 def _draw_losses(records: Sequence[Any], figure: Figure) -> None:
     """Draw a line for each term that is not always zero, and one for each noted restart."""
     axes = figure.add_subplot()
-    draw_curves(axes, records, told=lambda name, a, b: f"{name}: {a:.3g} \u2192 {b:.3g}")
+    draw_curves(axes, records, label=lambda name, a, b: f"{name}: {a:.3g} \u2192 {b:.3g}")
     for record in filter(lambda record: record.note, records):
         note = textwrap.fill(record.note, 24)
         axes.axvline(record.index, color="#888888", linewidth=0.8, label=note)
@@ -187,14 +187,14 @@ def _draw_losses(records: Sequence[Any], figure: Figure) -> None:
 
 
 def draw_curves(
-    axes: Axes, records: Sequence[Any], told: Callable[[str, float, float], str]
+    axes: Axes, records: Sequence[Any], label: Callable[[str, float, float], str]
 ) -> None:
     """Draw the total and each weighted term over the steps, on a logarithmic scale.
 
     Args:
         axes: of matplotlib.
         records: at least one, as for `show_losses`.
-        told: makes a label of a curve's name, first and last value.
+        label: makes a label of a curve's name, first and last value.
     """
     steps = [record.index for record in records]
     curves = {"total": [record.losses.total for record in records]}
@@ -204,7 +204,7 @@ def draw_curves(
     for number, (name, values) in enumerate(drawn.items()):
         color, line = LOOKS.get(name, (SPARE_COLORS[number % 3], (0, (number + 2, 1))))
         axes.plot(
-            steps, values, color=color, linestyle=line, label=told(name, values[0], values[-1]),
+            steps, values, color=color, linestyle=line, label=label(name, values[0], values[-1]),
             linewidth=2.4 if name == "total" else 1.6, marker="." if len(steps) == 1 else "",
         )  # fmt: skip
     axes.set_yscale("log", nonpositive="mask")

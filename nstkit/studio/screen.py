@@ -100,7 +100,7 @@ def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure)
     # Fixed margins, few ticks and no formulas: drawing holds Python's lock, and so up the painting.
     figure.set_layout_engine(None)
     axes = figure.add_axes((0.11, 0.21, 0.61, 0.75))
-    draw_curves(axes, records, told=lambda name, first, last: name)
+    draw_curves(axes, records, label=lambda name, first, last: name)
     for index in marks:
         axes.axvline(index, color="#888888", linewidth=0.8)
     axes.tick_params(labelsize=7)

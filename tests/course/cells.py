@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import nbformat
+import notebook_cells
 import torch
 import torch.nn.functional as F
+from notebook_cells import DEFINES, EXERCISE
 
 import nstkit
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-import notebook_cells
-from notebook_cells import DEFINES, EXERCISE
 
 __all__ = ["DEFINES", "EXERCISE", "NOTEBOOKS", "definition", "tagged"]
 

@@ -9,6 +9,7 @@ import nstkit
 from course.cells import definition
 from nstkit.checks import normal
 from nstkit.checks.notebook_04 import EXERCISES, paper_style_loss
+from nstkit.recipes.common import paper_alpha_beta
 
 STEM = "04_two_losses"
 
@@ -21,9 +22,9 @@ def generator() -> torch.Generator:
 @pytest.mark.parametrize("batch", [1, 2])  # of artworks: one for all pictures, or one for each
 def test_style_loss_equals_nstkit(generator: torch.Generator, batch: int) -> None:
     F_l = normal(generator, 2, 5, 4, 7)
-    A_l = nstkit.gram_matrix(normal(generator, batch, 5, 3, 6))
-    got = definition(STEM, "style_loss")(F_l, A_l)
-    torch.testing.assert_close(got, nstkit.style_loss(F_l, A_l), rtol=1e-12, atol=0)
+    artwork = normal(generator, batch, 5, 3, 6)
+    got = definition(STEM, "style_loss")(F_l, nstkit.gram_matrix(artwork))
+    torch.testing.assert_close(got, nstkit.style_loss(F_l, artwork), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5, 8), (1, 3, 2, 2), (1, 1, 9, 2)])
@@ -52,7 +53,7 @@ def test_total_loss_and_its_gradient_equal_the_objective(generator: torch.Genera
     got = definition(STEM, "total_loss")(
         x, vgg, photograph, artwork, recipe.content_layers, recipe.style_layers, 0.7, 3.0, 20.0
     )
-    want = nstkit.Objective(content, style, vgg, recipe)(x).total
+    want = nstkit.Objective.of(content, style, vgg, recipe)(x).total
     torch.testing.assert_close(got, want, rtol=1e-12, atol=0)
     gradients = [torch.autograd.grad(total, x)[0] for total in (got, want)]
     torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-15)
@@ -61,10 +62,11 @@ def test_total_loss_and_its_gradient_equal_the_objective(generator: torch.Genera
 def test_the_papers_style_loss_is_a_quarter_of_the_mean(generator: torch.Generator) -> None:
     F_l, artwork = normal(generator, 1, 5, 4, 7), normal(generator, 1, 5, 4, 7)
     got = paper_style_loss(F_l, nstkit.gram_matrix(artwork, None))
-    want = nstkit.style_loss(F_l, nstkit.gram_matrix(artwork)) / 4
+    want = nstkit.style_loss(F_l, artwork) / 4
     torch.testing.assert_close(got, want, rtol=1e-12, atol=0)
 
 
 def test_the_translated_ratio_agrees_with_paper_alpha_beta() -> None:
-    alpha, beta = nstkit.Recipe(beta=EXERCISES["4.4"].right).paper_alpha_beta(512, 512)
+    recipe = nstkit.Recipe(beta=EXERCISES["4.4"].right)
+    alpha, beta = paper_alpha_beta(recipe, 512, 512)
     assert beta / alpha == pytest.approx(1000)

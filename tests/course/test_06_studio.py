@@ -14,6 +14,7 @@ from nstkit.checks.exercises import EXERCISES
 from nstkit.studio import Engine, Settings
 from nstkit.studio.screen import jpeg
 from nstkit.studio.worker import Worker
+from nstkit.vgg.fast import FastVGG, to_paint
 
 STEM = "06_studio"
 SHAPES = (32, 48), (40, 32)  # of the photograph and the artwork
@@ -33,8 +34,8 @@ def engine_of(pictures, **recipe):
 def test_steered_paints_what_the_engine_paints(pictures, new):
     steered, at = definition(STEM, "steered"), 4
     beta = {"now": 10.0}
-    vgg = VGG().to_paint("cpu")
-    painter = steered(Objective(*pictures, vgg), pictures[0], lambda: beta["now"])
+    vgg = to_paint(VGG(), "cpu")
+    painter = steered(Objective.of(*pictures, vgg), pictures[0], lambda: beta["now"])
     engine = engine_of(pictures)
     for index, step in enumerate(itertools.islice(painter, 9)):
         assert step.index == engine.frame.index == index
@@ -48,7 +49,7 @@ def test_steered_paints_what_the_engine_paints(pictures, new):
 
 def test_steered_with_a_slider_at_rest_is_optimize(pictures):
     steered = definition(STEM, "steered")
-    objectives = [Objective(*pictures, VGG()) for _ in range(2)]
+    objectives = [Objective.of(*pictures, VGG()) for _ in range(2)]
     painter = steered(objectives[0], pictures[0], lambda: 10.0)
     walk = optimize(objectives[1], pictures[0], DEFAULT.optimizer, steps=3)
     for mine, theirs in zip(painter, walk, strict=False):
@@ -91,7 +92,7 @@ def until(condition):
 
 def test_answer_beat_starts_one_thread_again_and_again(pictures):
     answer_beat = definition(STEM, "answer_beat")
-    steps = list(optimize(Objective(*pictures, VGG()), pictures[0], steps=2))
+    steps = list(optimize(Objective.of(*pictures, VGG()), pictures[0], steps=2))
     painter, image = slowly(itertools.cycle(steps)), type("Image", (), {"value": b""})()
     shared = {"step": steps[0], "thread": threading.Thread()}
     for _ in range(2):
@@ -108,7 +109,7 @@ def test_answer_beat_starts_one_thread_again_and_again(pictures):
 def test_live_panel_follows_its_slider(pictures):
     live_panel, shared = definition(STEM, "live_panel"), {}
     before = threading.active_count()
-    panel = live_panel(Objective(*pictures, VGG()), pictures[0], shared)
+    panel = live_panel(Objective.of(*pictures, VGG()), pictures[0], shared)
     play, slider, image = panel.children
     assert image.value == jpeg([pictures[0]])
     assert threading.active_count() == before  # nothing runs before the first beat
@@ -116,7 +117,7 @@ def test_live_panel_follows_its_slider(pictures):
     until(lambda: shared["step"].index >= 2)
     slider.value = 100.0
     assert shared["beta"] == 100.0
-    until(lambda: shared["step"].losses.weights[1] == 100.0)
+    until(lambda: shared["step"].losses.coefficients["style"] == 100.0)
     play.value += 1
     assert image.value != jpeg([pictures[0]])
     shared["heard"] = -math.inf
@@ -137,13 +138,13 @@ CHANGES = {
 
 
 def test_the_answer_of_exercise_4_is_what_the_engine_does(monkeypatch):
-    forward, passes = VGG.forward, []
+    forward, passes = FastVGG.forward, []
 
     def noted(self, image, layers):
         passes.append(image)
         return forward(self, image, layers)
 
-    monkeypatch.setattr(VGG, "forward", noted)
+    monkeypatch.setattr(FastVGG, "forward", noted)
     free = set()
     for letter, change in CHANGES.items():
         small = DEFAULT.replace(content_layers=["relu2_2"], style_layers=["relu1_1", "relu3_1"])

@@ -1,26 +1,19 @@
-"""Notebook 08: counted work, rounding and tiles are what torch and nstkit do, and so is reach."""
-
-import sys
-from pathlib import Path
+"""Notebook 12: counted work, rounding and tiles are what torch and nstkit do, and so is reach."""
 
 import pytest
+import step_cost
 import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from course.cells import definition
-from nstkit import VGG, gram_matrix
+from nstkit import VGG, Recipe, gram_matrix
 from nstkit.checks.exercises import EXERCISES
-from nstkit.optimize import smoother
-from nstkit.pretrained import pools_before
+from nstkit.descent.variables import smoother
 from nstkit.tiles import halo
+from nstkit.vgg.names import pools_before
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-import step_cost
-
-from nstkit import Recipe
-
-STEM = "08_fast_and_big"
+STEM = "12_fast_and_big"
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +64,18 @@ def test_gram_of_tiles_is_that_of_the_whole(vgg):
     torch.testing.assert_close(gram_of_tiles(parts), gram_matrix(features))
     torch.testing.assert_close(gram_of_tiles(iter(parts)), gram_matrix(features))
     mean = torch.stack([gram_matrix(part) for part in parts]).mean(0)
-    assert not torch.allclose(mean, gram_matrix(features))  # what exercise 8.2 warns of
+    assert not torch.allclose(mean, gram_matrix(features))  # what exercise 12.2 warns of
     grams = torch.cat([gram_matrix(part) for part in parts])
     positions = torch.tensor([part[0, 0].numel() for part in parts]).double()
-    merged = EXERCISES["8.2"].right(grams, positions)
+    merged = EXERCISES["12.2"].right(grams, positions)
     torch.testing.assert_close(merged, gram_matrix(features)[0])
 
 
 @pytest.mark.parametrize("layer", ["conv1_1", "relu1_2", "relu2_1", "conv3_2", "relu4_2"])
 def test_reach_is_how_far_the_features_of_a_tile_see(vgg, layer):
-    """The slopes of a tile's features end so many pixels beyond its edge."""
+    """The gradients of a tile's features end so many pixels beyond its edge."""
     names = vgg.names[: vgg.names.index(layer) + 1]
-    reach, grid = EXERCISES["8.3"].right(list(names)), 2 ** pools_before(layer)
+    reach, grid = EXERCISES["12.3"].right(list(names)), 2 ** pools_before(layer)
     edge = -(-reach // grid) * grid + grid  # of a tile that begins here and ends with the picture
     x = torch.rand(1, 3, 16, edge + 2 * grid, generator=torch.Generator().manual_seed(0))
     seen = linear(vgg, x.requires_grad_(), names)[..., edge // grid :].sum()
@@ -102,13 +95,13 @@ def linear(vgg, x, names):
 
 @pytest.mark.parametrize("layer", ["relu1_1", "relu2_1", "relu4_2", "relu5_1"])
 def test_reach_rounded_to_the_grid_is_the_halo_of_the_package(vgg, layer):
-    reach = EXERCISES["8.3"].right(list(vgg.names[: vgg.names.index(layer) + 1]))
+    reach = EXERCISES["12.3"].right(list(vgg.names[: vgg.names.index(layer) + 1]))
     wide, grid = halo(vgg, [layer])
     assert wide == -(-reach // grid) * grid
     assert layer != "relu5_1" or (reach, wide) == (70, 80)  # as the notebook says
 
 
 def test_the_line_of_exercise_1_is_that_of_the_measurements():
-    seconds_for = EXERCISES["8.1"].right
+    seconds_for = EXERCISES["12.1"].right
     first, second = (10_000, 0.02 + 1e-5 * 10_000), (40_000, 0.02 + 1e-5 * 40_000)
     assert seconds_for(first, second, 700_000) == pytest.approx(0.02 + 7)

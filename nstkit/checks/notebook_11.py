@@ -1,4 +1,4 @@
-"""Exercises of notebook 07, The Rosetta notebook."""
+"""Exercises of notebook 11, The Rosetta notebook."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _pairs(generator: torch.Generator) -> Sequence[Case]:
 
 
 EXERCISES: dict[str, Exercise] = {
-    "7.1": Exercise(
+    "11.1": Exercise(
         right=_coefficient,
         mistakes={
             "Eq. 1 has 1/2 in front of its sum.": lambda weight, N, M, kind: _coefficient(
@@ -78,7 +78,7 @@ EXERCISES: dict[str, Exercise] = {
             for kind in ("mean", "sum", "paper")
         ],
     ),
-    "7.2": Exercise(
+    "11.2": Exercise(
         right=lambda beta, k: beta * k**2,
         mistakes={
             "The content has grown as well, by the square: what is left of the fourth power?": (
@@ -97,7 +97,7 @@ EXERCISES: dict[str, Exercise] = {
         },
         cases=lambda generator: [(10.0, 58.0), (1e6, 0.5), (3.0, 4.0)],
     ),
-    "7.3": Exercise(
+    "11.3": Exercise(
         right=_style_distance,
         mistakes={
             "It is still divided twice.": _divided_twice,
@@ -111,7 +111,7 @@ EXERCISES: dict[str, Exercise] = {
         },
         cases=_pairs,
     ),
-    "7.4": Exercise(
+    "11.4": Exercise(
         right={"A", "B", "F"},
         mistakes={
             "D sums: N^2 squares are N^2 means, and take the division back.": {"A", "B", "D", "F"},

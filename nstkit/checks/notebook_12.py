@@ -1,4 +1,4 @@
-"""Exercises of notebook 08, Fast and big."""
+"""Exercises of notebook 12, Fast and big."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _layers(generator: torch.Generator) -> Sequence[Case]:
 
 
 EXERCISES: dict[str, Exercise] = {
-    "8.1": Exercise(
+    "12.1": Exercise(
         right=_line,
         mistakes={
             "Some of the time does not depend on the size: it is left out.": _without_constant,
@@ -110,7 +110,7 @@ EXERCISES: dict[str, Exercise] = {
             ((1_000.0, 0.011), (9_000.0, 0.019), 4_000.0),
         ],
     ),
-    "8.2": Exercise(
+    "12.2": Exercise(
         right=_merged,
         mistakes={
             "A mean of means counts a small tile as much as a large one.": (
@@ -132,7 +132,7 @@ EXERCISES: dict[str, Exercise] = {
         },
         cases=_parts,
     ),
-    "8.3": Exercise(
+    "12.3": Exercise(
         right=_reach,
         mistakes={
             "Begin at the last layer: a pooling doubles what the layers after it need.": _forward,

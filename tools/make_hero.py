@@ -18,7 +18,7 @@ from PIL import Image
 
 import nstkit
 from nstkit.files import replacing
-from nstkit.plots import Picture
+from nstkit.pictures.plots import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 
 from nstkit import vgg
-from nstkit.images import load_image, sample, samples
+from nstkit.pictures.images import load_image, sample, samples
 
 
 def mean_outputs(pooling: vgg.Pooling, pictures: list[torch.Tensor]) -> list[float]:

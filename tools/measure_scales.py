@@ -1,4 +1,4 @@
-"""Measure how large the features of networks are (nstkit/recipes/scales.json).
+"""Measure how large the features of networks are (nstkit/scales.json).
 
     python tools/measure_scales.py               downloads torchvision's VGG-16
     python tools/measure_scales.py VGG16.pth     takes its state dict from a file
@@ -17,12 +17,12 @@ from pathlib import Path
 import torch
 
 from nstkit.files import write_whole
-from nstkit.images import load_image, sample, samples
 from nstkit.losses import gram_matrix
-from nstkit.start import start_image
+from nstkit.painting.start import start_image
+from nstkit.pictures.images import load_image, sample, samples
 from nstkit.vgg import VGG
 
-TARGET = Path(__file__).parents[1] / "nstkit" / "recipes" / "scales.json"
+TARGET = Path(__file__).parents[1] / "nstkit" / "scales.json"
 LAYERS = [*(f"relu{block}_1" for block in range(1, 6)), "relu4_2", "relu5_2"]
 
 # Keras' VGG-19 in TensorFlow's tutorial, picture of 512 px: mean entries of F F^T / M that it

@@ -14,6 +14,8 @@ from torch import Tensor
 import nstkit
 from nstkit.lesson import Table, show_table
 from nstkit.recipes import RECIPES
+from nstkit.recipes.common import to_common
+from nstkit.translate import for_network
 
 SIZE = 256
 COLUMNS = ("you used", "its α, β", "`RECIPES` key", "α = 1, β here", "shares of the style layers")
@@ -22,11 +24,11 @@ COLUMNS = ("you used", "its α, β", "`RECIPES` key", "α = 1, β here", "shares
 def row(key: str, content: Tensor, style: Tensor) -> list[str]:
     """Return the cells of a recipe: its own weights, and what they become here."""
     there = RECIPES[key].recipe
-    here = there.for_network("embedded", content, style)
-    common = here.to_common(*content.shape[-2:])
+    here = for_network(there, "embedded", content, style)
+    common = to_common(here, *content.shape[-2:])
     own = f"{number(there.alpha)}, {number(there.beta)}"
     if common.unsaid:
-        what = "moments" if here.statistic == "moments" else "roots"
+        what = "moments" if isinstance(here.statistic, nstkit.Moments) else "roots"
         return [own, f"`{key}`", f"has {what}", "only by `for_network`"]
     beta = sum(common.style.values())
     shares = ", ".join(number(s / beta) for s in common.style.values())

@@ -223,22 +223,6 @@ def test_a_network_of_which_nothing_is_known_is_told(cat: Tensor, wave: Tensor) 
         recipe.for_network("embedded", cat, wave)
 
 
-def test_the_originals_weights_are_asked_for_politely() -> None:
-    with pytest.raises(FileNotFoundError, match="not shipped with nstkit.*for_network"):
-        VGG(weights="caffe")
-
-
-def test_weights_at_hand_are_found_without_a_download(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    assert is_present("vgg19", "embedded") and not is_present("vgg16", "embedded")
-    assert not is_present("vgg19", "torchvision") and not is_present("vgg19", "caffe")
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth").touch()
-    assert is_present("vgg19", "torchvision") and not is_present("vgg16", "torchvision")
-
-
 def test_the_embedded_networks_sizes_are_those_measured(vgg: VGG) -> None:
     known = translate.known_scales()["vgg19 embedded caffe"]["layers"]
     names = samples("content")

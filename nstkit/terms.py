@@ -93,6 +93,11 @@ class Compared(Term):
     picture: Tensor
     targets: dict[str, Tensor]
 
+    @property
+    def active(self) -> bool:
+        """Whether any layer has a weight: without features there is nothing to compare."""
+        return bool(self.active_layers())
+
     def of(self, picture: Tensor) -> Compared:
         """Return this term for another picture; the same one keeps its targets."""
         if picture is self.picture:

@@ -96,7 +96,7 @@ class Compared(Term):
 
     @property
     def active(self) -> bool:
-        """Whether any layer has a weight."""
+        """Whether any layer has a weight: without features there is nothing to compare."""
         return bool(self.active_layers())
 
     def of(self, picture: Tensor) -> Compared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -11,16 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nstkit import DEFAULT, VGG, Objective, Recipe, load_image, tiles
-from nstkit.tiles import assembled, fitting, halo, summed
+from nstkit import DEFAULT, VGG, Gram, Moments, Objective, Recipe, load_image, tiles
+from nstkit.tiles import assembled, bytes_needed, fitting, halo, summed
+from nstkit.vgg.names import layer_names, pools_before
 
-ALL = [n for n in VGG().names if not n.startswith("pool5")]
+ALL = [n for n in layer_names() if not n.startswith("pool5")]
+RELUS = [n for n in ALL if n.startswith("relu")]
 
 
 @pytest.fixture(scope="module")
-def double(vgg: VGG) -> VGG:
+def double(embedded: Callable[..., VGG]) -> VGG:
     """The real network in float64, where equality can be asked for."""
-    return VGG().double()
+    return embedded(torch.float64)
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:
@@ -28,7 +30,8 @@ def picture(height: int, width: int, seed: int = 0) -> Tensor:
     return torch.rand(1, 3, height, width, generator=generator, dtype=torch.float64)
 
 
-def gradient(objective: Objective, image: Tensor) -> tuple[Tensor, Tensor]:
+def evaluated(objective: Objective, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the total and its gradient."""
     x = image.clone().requires_grad_()
     total = objective(x).total
     return total.detach(), torch.autograd.grad(total, x)[0]
@@ -49,14 +52,14 @@ def difference(one: Tensor, other: Tensor) -> float:
 def test_tiles_cover_the_features_of_each_layer_once(
     vgg: VGG, height: int, width: int, side: int, layer: str
 ) -> None:
-    seen = torch.zeros(*(length >> tiles.pools_before(layer) for length in (height, width)))
+    seen = torch.zeros(*(length >> pools_before(layer) for length in (height, width)))
     grid = halo(vgg, [layer])[1]
     for tile in tiles.tiles(height, width, side, [layer], vgg):
-        seen[tile.whole(layer)] += 1
+        seen[tile.in_whole(layer)] += 1
         top, bottom, left, right = tile.inner
         assert max(bottom - top, right - left) <= side + grid
         assert tile.outer[0] % grid == tile.outer[2] % grid == 0
-        _, rows, columns = tile.own(layer)
+        _, rows, columns = tile.in_tile(layer)
         assert rows.start >= 0 and columns.start >= 0
     assert (seen == 1).all()
 
@@ -70,10 +73,10 @@ def test_the_halo_is_what_the_receptive_field_reaches_and_no_more(vgg: VGG, doub
         reach, grid = halo(vgg, [layer])
         image = picture(16, 3 * 64).requires_grad_()
         column = 128 // grid  # the first feature right of an edge at 128 px
-        slope = torch.autograd.grad(
+        gradient = torch.autograd.grad(
             double(image, [layer])[layer][..., column].sum(), image
         )[0].abs().sum((0, 1, 2))  # fmt: skip
-        first = int(slope.nonzero()[0])
+        first = int(gradient.nonzero()[0])
         assert 128 - reach <= first < 128 - reach + grid
 
 
@@ -82,52 +85,65 @@ def test_the_halo_is_what_the_receptive_field_reaches_and_no_more(vgg: VGG, doub
 
 @pytest.mark.parametrize(
     ("pooling", "padding", "layers"),
-    [("max", "zeros", ALL), ("avg", "reflect", ALL), ("max", "replicate_first", ALL[:10])],
+    [("max", "zeros", ALL), ("avg", "reflect", RELUS), ("max", "replicate_first", ALL[:10])],
 )
 def test_the_gradient_is_that_of_the_whole_picture_in_all_layers(
-    pooling: str, padding: str, layers: list[str]
+    pooling: str, padding: str, layers: list[str], embedded: Callable[..., VGG]
 ) -> None:
     recipe = Recipe(
         0.7, 10, 50, {"relu2_2": 1, "conv2_1": 0.5}, layers, pooling=pooling, padding=padding
     )
-    vgg = VGG(pooling=pooling, padding=padding).double()
+    vgg = embedded(torch.float64, pooling=pooling, padding=padding)
     content, style, x = picture(67, 85), picture(51, 43, 1), picture(67, 85, 2)
-    whole, parts = (Objective(content, style, vgg, recipe, tile) for tile in (None, 48))
-    (want, slope), (got, tiled) = gradient(whole, x), gradient(parts, x)
+    whole, parts = (Objective.of(content, style, vgg, recipe, tile) for tile in (None, 48))
+    (want, gradient), (got, tiled) = evaluated(whole, x), evaluated(parts, x)
     assert got.item() == pytest.approx(want.item(), rel=1e-12)
-    assert difference(tiled, slope) < 1e-9
+    assert difference(tiled, gradient) < 1e-9
 
 
 def test_float32_agrees_to_1e_4_on_real_pictures(vgg: VGG) -> None:
-    content, style = load_image("cat", 131), load_image("great_wave", 101)
-    whole, parts = (Objective(content, style, vgg, DEFAULT, tile) for tile in (None, 64))
+    content, style = load_image("cat", 107), load_image("great_wave", 83)
+    whole, parts = (Objective.of(content, style, vgg, DEFAULT, tile) for tile in (None, 64))
     x = content.flip(3)
-    (want, slope), (got, tiled) = gradient(whole, x), gradient(parts, x)
+    (want, gradient), (got, tiled) = evaluated(whole, x), evaluated(parts, x)
     assert got.item() == pytest.approx(want.item(), rel=1e-5)
-    assert difference(tiled, slope) < 1e-4
-    assert torch.nn.functional.cosine_similarity(tiled.flatten(), slope.flatten(), 0) > 0.999999
+    assert difference(tiled, gradient) < 1e-4
+    assert torch.nn.functional.cosine_similarity(tiled.flatten(), gradient.flatten(), 0) > 0.999999
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"statistic": "moments"},
-        {"content_reduce": "rms", "style_reduce": "rms"},
-        {"gram": "elements", "style_divisor": "features", "style_reduce": "sum"},
+        {"statistic": Moments()},
+        {"content_reduce": "rms", "statistic": Gram(reduce="rms")},
+        {"statistic": Gram("elements", "sum", "features")},
         {"alpha": 0},
         {"beta": 0},
         {"pooling": "avg_scaled", "content_layers": "pool3"},
     ],
 )
-def test_every_kind_of_recipe_can_be_tiled(changes: dict[str, object]) -> None:
+def test_every_kind_of_recipe_can_be_tiled(
+    changes: dict[str, object], embedded: Callable[..., VGG]
+) -> None:
     recipe = Recipe(content_layers="relu2_2", style_layers=["relu1_1", "relu3_1"])
     recipe = recipe.replace(**changes)
-    vgg = VGG(pooling=recipe.pooling).double()
+    vgg = embedded(torch.float64, pooling=recipe.pooling)
     content, style, x = picture(70, 99), picture(61, 64, 1), picture(70, 99, 2)
-    whole, parts = (Objective(content, style, vgg, recipe, tile) for tile in (None, 32))
-    (want, slope), (got, tiled) = gradient(whole, x), gradient(parts, x)
+    whole, parts = (Objective.of(content, style, vgg, recipe, tile) for tile in (None, 32))
+    (want, gradient), (got, tiled) = evaluated(whole, x), evaluated(parts, x)
     assert got.item() == pytest.approx(want.item(), rel=1e-9)
-    assert difference(tiled, slope) < 1e-6
+    assert difference(tiled, gradient) < 1e-6
+
+
+def test_a_batch_can_be_tiled(double: VGG) -> None:
+    recipe = Recipe(content_layers="relu2_2", style_layers=["relu1_1", "relu2_1"])
+    contents, styles, x = (
+        torch.cat([picture(60, 75, seed), picture(60, 75, seed + 1)]) for seed in (0, 2, 4)
+    )
+    whole, parts = (Objective.of(contents, styles, double, recipe, tile) for tile in (None, 32))
+    (want, gradient), (got, tiled) = evaluated(whole, x), evaluated(parts, x)
+    assert got.item() == pytest.approx(want.item(), rel=1e-12)
+    assert difference(tiled, gradient) < 1e-9
 
 
 @given(
@@ -173,12 +189,12 @@ def test_a_smaller_halo_or_another_grid_would_be_seen(
 def test_weights_that_change_between_the_passes_change_no_shape(vgg: VGG) -> None:
     """The studio puts weights in force after the sums are known."""
     content, style = load_image("cat", 96), load_image("great_wave", 96)
-    objective = Objective(content, style, vgg, DEFAULT, tile=48)
+    objective = Objective.of(content, style, vgg, DEFAULT, tile=48)
     x = content.flip(3).requires_grad_()
     sums = objective.measure(x)
-    objective.style_layers = {"relu1_1": 1.0}
+    objective["style"].layers = {"relu1_1": 1.0}
     (late,) = torch.autograd.grad(objective.losses(x, sums).total, x)
-    assert difference(late, gradient(objective, x.detach())[1]) < 1e-4
+    assert difference(late, evaluated(objective, x.detach())[1]) < 1e-4
 
 
 # ---------------------------------------------------------------- the choice of a side
@@ -207,6 +223,34 @@ def test_a_side_is_taken_as_it_is_and_nonsense_is_told(vgg: VGG, cat: Tensor) ->
             fitting(side, cat, vgg, ["relu1_1"])
 
 
-def test_free_memory_is_a_size_of_this_machine() -> None:
-    assert 10**7 < tiles.free_memory(torch.device("cpu")) < 10**14
-    assert math.isfinite(tiles.free_memory(torch.device("cpu")))
+def test_auto_says_so_where_not_even_small_tiles_fit(
+    vgg: VGG, cat: Tensor, wave: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = SimpleNamespace(shape=(1, 3, 20000, 30000), device=torch.device("cpu"))
+    monkeypatch.setattr(tiles, "free_memory", lambda _: 10**9)
+    with pytest.raises(ValueError, match="30000 x 20000 px needs .* GB .* and 1.0 GB are free"):
+        fitting("auto", image, vgg, ["relu4_2"])
+    assert fitting(512, image, vgg, ["relu4_2"]) == 512  # a given side is taken as it is
+    monkeypatch.setattr(tiles, "free_memory", lambda _: 10**7)
+    with pytest.raises(ValueError, match="even in tiles.*Choose a smaller size"):
+        Objective.of(cat, wave, vgg, DEFAULT)
+
+
+def test_tiles_need_less_memory_than_the_whole_and_a_poster_more_than_a_picture() -> None:
+    whole = bytes_needed(3000, 4000)
+    sides = [bytes_needed(3000, 4000, side) for side in (256, 512, 1024)]
+    assert sides == sorted(sides) and sides[-1] < whole < bytes_needed(3000, 8000)
+    assert bytes_needed(512, 512, 512) == bytes_needed(512, 512)
+
+
+def test_auto_paints_the_same_in_tiles_when_memory_is_short(
+    double: VGG, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(content_layers="relu1_2", style_layers=["relu1_1", "relu1_2"])
+    content, style, x = picture(48, 400), picture(40, 40, 1), picture(48, 400, 2)
+    whole = Objective.of(content, style, double, recipe, "auto")
+    monkeypatch.setattr(tiles, "free_memory", lambda _: bytes_needed(48, 400))
+    monkeypatch.setattr(tiles, "SMALLEST", 64)
+    parts = Objective.of(content, style, double, recipe, "auto")
+    assert whole.tile is None and parts.tile is not None and parts.tile < 400
+    assert difference(evaluated(parts, x)[1], evaluated(whole, x)[1]) < 1e-9

@@ -66,9 +66,12 @@ class Losses:
 
     def floats(self) -> Losses:
         """Return the same with Python floats, fetched from the device in one transfer."""
+        if not isinstance(self.total, Tensor):
+            return self
         scalars = [self.total, *self.values.values(), *self.per_layer.values()]
-        device = self.total.device if isinstance(self.total, Tensor) else None
-        stacked = torch.stack([torch.as_tensor(s, device=device).detach() for s in scalars])
+        stacked = torch.stack(
+            [torch.as_tensor(s, device=self.total.device).detach() for s in scalars]
+        )
         total, *rest = stacked.tolist()
         values = dict(zip(self.values, rest, strict=False))
         per_layer = dict(zip(self.per_layer, rest[len(values) :], strict=True))

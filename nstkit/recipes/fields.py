@@ -114,8 +114,8 @@ def from_earlier(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     values = dict(values)
     names = {"gram": "normalize", "style_reduce": "reduce", "style_divisor": "divisor"}
-    options = {new: values.pop(old) for old, new in names.items() if old in values}
     kind = values.get("statistic", "gram")
-    if isinstance(kind, str):
+    if kind in ("gram", "moments"):
+        options = {new: values.pop(old) for old, new in names.items() if old in values}
         values["statistic"] = Moments() if kind == "moments" else Gram(**options)
     return values

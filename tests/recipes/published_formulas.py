@@ -6,6 +6,7 @@ and A of the artwork, under the papers' layer names, and the picture x in [0, 1]
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-WEIGHTS = Path(__file__).parents[1] / "nstkit" / "weights" / "vgg19_normalised.safetensors"
+WEIGHTS = Path(__file__).parents[2] / "nstkit" / "weights" / "vgg19_normalised.safetensors"
 CONVS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
@@ -39,16 +40,22 @@ def torchvision_255(x: Tensor) -> Tensor:
     return 255 * x - 255 * channel(MEAN)
 
 
+@functools.cache
+def weights() -> dict[str, Tensor]:
+    """Read the network's weights, once."""
+    return {name: value.double() for name, value in load_file(WEIGHTS).items()}
+
+
 def features(
     x: Tensor, network: str = "vgg19", pool: str = "max", first_edge: str = "constant"
 ) -> dict[str, Tensor]:
     """Return every layer, (C, M), from pixels as the network wants them."""
-    state, found = load_file(WEIGHTS), {}
+    state, found = weights(), {}
     for block, count in enumerate(CONVS[network], start=1):
         for i in range(1, count + 1):
             name = f"conv{block}_{i}"
             edge = first_edge if name == "conv1_1" else "constant"
-            weight, bias = (state[f"{name}.{part}"].double() for part in ("weight", "bias"))
+            weight, bias = (state[f"{name}.{part}"] for part in ("weight", "bias"))
             x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=edge), weight, bias)
             found[name] = x[0].flatten(1)
             x = x.relu()

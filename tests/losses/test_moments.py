@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from nstkit.moments import RIDGE, moments, moments_loss
+from nstkit.losses.moments import (
+    RIDGE,
+    moment_sums,
+    moments,
+    moments_distance,
+    moments_loss,
+)
 
 
 def gaussian(mean: list[float], spread: list[float], positions: int = 64) -> Tensor:
@@ -25,15 +31,15 @@ def test_independent_channels_have_the_textbook_distance() -> None:
     roots = [(s**2 + RIDGE) ** 0.5 for s in (1, 2, 3, 1, 1, 5)]
     spread = sum((a - b) ** 2 for a, b in zip(roots[:3], roots[3:], strict=True))
     want = (1 + 0 + 4 + spread) / 3
-    assert moments_loss(one, moments(other)).item() == pytest.approx(want, rel=1e-9)
+    assert moments_loss(one, other).item() == pytest.approx(want, rel=1e-9)
 
 
 def test_it_is_zero_at_the_target_symmetric_and_blind_to_places(features: Tensor) -> None:
     one, other = features[:1], features[1:] * 2 + 1
-    assert moments_loss(one, moments(one)).item() == pytest.approx(0, abs=1e-9)
-    there, back = moments_loss(one, moments(other)), moments_loss(other, moments(one))
+    assert moments_loss(one, one).item() == pytest.approx(0, abs=1e-9)
+    there, back = moments_loss(one, other), moments_loss(other, one)
     assert there.item() == pytest.approx(back.item(), rel=1e-9) and there > 0.1
-    assert moments_loss(one.flip(3), moments(other)).item() == pytest.approx(there.item())
+    assert moments_loss(one.flip(3), other).item() == pytest.approx(there.item())
 
 
 def test_correlated_channels_agree_with_the_sum_of_singular_values(features: Tensor) -> None:
@@ -47,32 +53,46 @@ def test_correlated_channels_agree_with_the_sum_of_singular_values(features: Ten
         traces.append(covariance.trace())
     between = torch.linalg.svdvals(factors[0].T @ factors[1]).sum()
     want = ((means[0] - means[1]).square().sum() + sum(traces) - 2 * between) / 3
-    assert moments_loss(one, moments(other)).item() == pytest.approx(want.item(), rel=1e-9)
+    assert moments_loss(one, other).item() == pytest.approx(want.item(), rel=1e-9)
 
 
 @pytest.mark.parametrize("channels", [3, 40])  # 40 channels at 20 positions: a singular covariance
-def test_its_gradient_is_the_slope(channels: int) -> None:
+def test_its_gradient_is_that_of_finite_differences(channels: int) -> None:
     generator = torch.Generator().manual_seed(2)
-    shape = 1, channels, 4, 5
-    x = torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
-    target = moments(torch.randn(shape, generator=generator, dtype=torch.float64))
-    way = torch.randn(shape, generator=generator, dtype=torch.float64)
+    x, target, direction = (
+        torch.randn(1, channels, 4, 5, generator=generator, dtype=torch.float64) for _ in range(3)
+    )
+    x.requires_grad_()
     (gradient,) = torch.autograd.grad(moments_loss(x, target), x)
     step = 1e-6
     with torch.no_grad():
-        rise = moments_loss(x + step * way, target) - moments_loss(x - step * way, target)
-    slope = (gradient * way).sum().item()
-    assert rise.item() / (2 * step) == pytest.approx(slope, rel=1e-3)
+        ends = [moments_loss(x + sign * step * direction, target) for sign in (1, -1)]
+    rise = (gradient * direction).sum().item()
+    assert (ends[0] - ends[1]).item() / (2 * step) == pytest.approx(rise, rel=1e-3)
+
+
+def test_a_batch_has_the_mean_of_its_pictures(features: Tensor) -> None:
+    artwork = features[:1] * 2 + 1
+    want = sum(moments_loss(one[None], artwork) for one in features) / 2
+    torch.testing.assert_close(moments_loss(features, artwork), want)
+    pairs = [
+        (one[None], other[None]) for one, other in zip(features, features.flip(0), strict=True)
+    ]
+    want = sum(moments_loss(*pair) for pair in pairs) / 2
+    torch.testing.assert_close(moments_loss(features, features.flip(0)), want)
 
 
 def test_half_precision_gives_float32(features: Tensor) -> None:
-    target = moments(features[:1])
+    target = features[:1]
     assert moments_loss(features[:1].bfloat16(), target).dtype == torch.float32
     assert moments_loss(features[:1], target).dtype == torch.float64
 
 
 def test_wrong_shapes_are_told(features: Tensor) -> None:
-    with pytest.raises(ValueError, match=re.escape("(2, 3, 4, 5); expected (1, channels")):
-        moments(features)
-    with pytest.raises(ValueError, match=re.escape("expected (3, 4), the moments")):
-        moments_loss(features[:1], torch.zeros(2, 3))
+    with pytest.raises(ValueError, match=re.escape("(3, 4, 5); expected (B, C, H, W)")):
+        moments_loss(features[0], features)
+    with pytest.raises(ValueError, match=re.escape("(2, 2, 3); expected (2, 3, 4), the moments")):
+        moments_loss(features, features[:, :2])
+    three = moments(moment_sums(torch.cat([features, features[:1]])), 20)
+    with pytest.raises(ValueError, match=re.escape("(3, 3, 4); expected (2, 3, 4)")):
+        moments_distance(moment_sums(features), 20, three)

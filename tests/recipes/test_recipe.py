@@ -1,0 +1,218 @@
+"""`Recipe` as data: what it may be, and how it is written and read."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nstkit import DEFAULT, RECIPES, Gram, Moments, Recipe
+from nstkit.losses.statistics import STATISTICS, Statistic
+from nstkit.recipes import STYLE_LAYERS
+from nstkit.vgg.names import layer_names
+
+STATED = [Gram(), Gram("elements", "sum", "features"), Gram(None, "rms", "image"), Moments(0.5)]
+
+
+# ------------------------------------------------------------------ the class
+def test_the_default_is_a_recipe_without_options() -> None:
+    ours = {"alpha": 1.0, "beta": 10.0, "tv": 50.0, "optimizer": "fourier_lbfgs", "steps": 60}
+    assert Recipe() == DEFAULT == Recipe(**ours, statistic=Gram())
+    assert sum(DEFAULT.style_layers.values()) == pytest.approx(1)
+    assert set(DEFAULT.style_layers) == set(STYLE_LAYERS)
+
+
+def test_names_alone_share_weight_one() -> None:
+    assert Recipe(style_layers=["relu1_1", "relu2_1"]).style_layers == {
+        "relu1_1": 0.5,
+        "relu2_1": 0.5,
+    }
+    assert Recipe(content_layers="conv4_2").content_layers == {"conv4_2": 1.0}
+
+
+def test_repr_is_the_call_that_makes_it() -> None:
+    recipe = Recipe(beta=2.5, pooling="avg", style_layers={"relu3_1": 2})
+    assert repr(recipe) == (
+        "Recipe(alpha=1.0, beta=2.5, tv=50.0, style_layers={'relu3_1': 2.0}, pooling='avg')"
+    )
+    assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
+    assert repr(DEFAULT) == "Recipe(alpha=1.0, beta=10.0, tv=50.0)"
+    assert "statistic=Moments(ridge=0.0001)" in repr(Recipe(statistic=Moments()))
+
+
+weights = st.floats(0, 1e12, allow_nan=False)
+layers = st.dictionaries(st.sampled_from(layer_names()), weights, min_size=1, max_size=6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(weights, weights, layers, layers, st.sampled_from(STATED))
+def test_recipes_round_trip_through_json_and_repr(
+    alpha: float, beta: float, content: dict, style: dict, statistic: Statistic
+) -> None:
+    recipe = Recipe(alpha, beta, content_layers=content, style_layers=style, statistic=statistic)
+    again = Recipe.from_json(recipe.to_json())
+    assert again == recipe and hash(again) == hash(recipe)
+    assert eval(repr(recipe), {"Recipe": Recipe, "Gram": Gram, "Moments": Moments}) == recipe
+    json.loads(recipe.to_json())
+
+
+def test_whole_numbers_and_floats_make_one_recipe() -> None:
+    assert Recipe(beta=7) == Recipe(beta=7.0) and hash(Recipe(beta=7)) == hash(Recipe(beta=7.0))
+
+
+def test_replace_changes_a_copy_only() -> None:
+    changed = DEFAULT.replace(beta=7)
+    assert changed.beta == 7 and changed != DEFAULT and DEFAULT.beta == 10
+
+
+def test_the_weights_given_are_copied() -> None:
+    given_weights = {"relu1_1": 1.0}
+    recipe = Recipe(style_layers=given_weights)
+    given_weights["relu1_1"] = 5.0
+    assert recipe.style_layers == {"relu1_1": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"alpha": -1}, "alpha is -1"),
+        ({"beta": float("nan")}, "beta is nan"),
+        ({"tv": "1"}, "tv is '1'"),
+        ({"beta": True}, "beta is True"),
+        ({"style_layers": {"relu1_1": -0.1}}, "style_layers['relu1_1'] is -0.1"),
+        ({"style_layers": ["relu6_1"]}, "names 'relu6_1', which vgg19 does not have"),
+        ({"content_layers": "21"}, "names '21'"),
+        ({"network": "vgg16", "content_layers": "relu3_4"}, "which vgg16 does not have"),
+        ({"start": "black"}, "start is 'black'"),
+        ({"optimizer": "newton"}, "optimizer is 'newton'"),
+        ({"statistic": "gram"}, "statistic is 'gram'; expected an object such as Gram()"),
+        ({"statistic": Gram}, "expected an object such as Gram()"),
+        ({"statistic": None}, "statistic is None"),
+        ({"content_reduce": "max"}, "content_reduce is 'max'"),
+        ({"tv_form": "l2"}, "tv_form is 'l2'"),
+        ({"steps": -1}, "steps is -1"),
+        ({"steps": 2.5}, "steps is 2.5"),
+        ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
+        ({"learning_rate": True}, "learning_rate is True"),
+        ({"weights": 3}, "weights is 3"),
+        ({"pooling": "sum"}, "pooling is 'sum'"),
+    ],
+)
+def test_bad_fields_say_what_is_expected(fields: dict, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Recipe(**fields)
+
+
+def test_unknown_fields_and_other_json_are_refused() -> None:
+    with pytest.raises(ValueError, match="no \\['gamma'\\]"):
+        DEFAULT.replace(gamma=1)
+    with pytest.raises(ValueError, match="no \\['gamma'\\]"):
+        Recipe.from_json('{"gamma": 1}')
+    with pytest.raises(ValueError, match="JSON object"):
+        Recipe.from_json("[1]")
+    with pytest.raises(ValueError):
+        Recipe.from_json("beta=3")
+
+
+@pytest.mark.parametrize("scales", [[], [64, 40], [40, 40], [16, 64], [40.0, 64], 0, True, "64"])
+def test_scales_that_make_no_sense_are_told(scales: object) -> None:
+    with pytest.raises(ValueError, match="scales"):
+        Recipe(scales=scales)
+
+
+# ------------------------------------------------------------------ the statistic in files
+@dataclass(frozen=True)
+class Means:
+    """A statistic of somebody's own, with an option."""
+
+    power: int = 1
+    degree = 2
+    tiled = True
+    sums = target = distance = None
+
+
+def test_a_statistic_of_ones_own_is_read_once_its_class_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = Recipe(statistic=Means(power=3))
+    text = recipe.to_json()
+    assert json.loads(text)["statistic"] == {"kind": "Means", "power": 3}
+    with pytest.raises(ValueError, match="The statistic 'Means' is not known; known are Gram, Mom"):
+        Recipe.from_json(text)
+    monkeypatch.setitem(STATISTICS, "Means", Means)
+    assert Recipe.from_json(text) == recipe and hash(Recipe.from_json(text)) == hash(recipe)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "says"),
+    [
+        ('{"kind": "Gram", "ridge": 1}', "Gram cannot be made of {'ridge': 1}"),
+        ('{"kind": "Gram", "reduce": "max"}', "reduce is 'max'"),
+        ('{"reduce": "sum"}', "The statistic None is not known"),
+        ('"swd"', "statistic is 'swd'; expected an object"),
+        ("null", "statistic is None"),
+        ('{"kind": "Gram"}, "gram": "elements"', "no ['gram']"),
+    ],
+)
+def test_a_statistic_that_cannot_be_read_is_told(statistic: str, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Recipe.from_json(f'{{"statistic": {statistic}}}')
+
+
+def test_missing_fields_and_options_take_their_default() -> None:
+    assert Recipe.from_json("{}") == Recipe()
+    assert Recipe.from_json('{"statistic": {"kind": "Gram", "reduce": "sum"}}') == Recipe(
+        statistic=Gram(reduce="sum")
+    )
+
+
+# What nstkit 0.1 wrote into paintings.
+OF_0_1 = (
+    '{"alpha": 1.0, "beta": 10.0, "content_layers": {"relu4_2": 1.0}, "content_reduce": "mean", '
+    '"gram": "positions", "learning_rate": null, "network": "vgg19", "optimizer": "lbfgs", '
+    '"padding": "zeros", "pooling": "max", "preprocessing": null, "scales": 1, '
+    '"start": "content", "statistic": "gram", "steps": 60, "style_divisor": "none", '
+    '"style_layers": {"relu1_1": 0.5, "relu3_1": 0.5}, "style_reduce": "mean", "tv": 0.0, '
+    '"tv_form": "squared", "tv_reduce": "mean", "tv_values": "image", "weights": "embedded"}'
+)
+PLAIN = Recipe(tv=0, style_layers=["relu1_1", "relu3_1"], optimizer="lbfgs")
+
+
+def test_a_recipe_of_nstkit_0_1_reads_as_the_same_recipe() -> None:
+    assert Recipe.from_json(OF_0_1) == PLAIN
+    assert Recipe.from_json(Recipe.from_json(OF_0_1).to_json()) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("changes", "statistic"),
+    [
+        ({'"gram": "positions"': '"gram": "elements"'}, Gram("elements")),
+        ({'"gram": "positions"': '"gram": null'}, Gram(None)),
+        (
+            {
+                '"style_reduce": "mean"': '"style_reduce": "sum"',
+                '"style_divisor": "none"': '"style_divisor": "image"',
+            },
+            Gram("positions", "sum", "image"),
+        ),
+        ({'"statistic": "gram"': '"statistic": "moments"'}, Moments()),
+    ],
+)
+def test_the_four_fields_of_nstkit_0_1_are_one_statistic(
+    changes: dict[str, str], statistic: Statistic
+) -> None:
+    text = OF_0_1
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    assert Recipe.from_json(text) == PLAIN.replace(statistic=statistic)
+
+
+def test_published_recipes_round_trip() -> None:
+    for published in RECIPES.values():
+        assert Recipe.from_json(published.recipe.to_json()) == published.recipe

@@ -1,0 +1,109 @@
+"""Terms: what each measures and says, and when it is active."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from nstkit import VGG, Gram, Moments, Objective, Recipe, total_variation
+from nstkit.losses.statistics import Extent
+from nstkit.objective import terms_of
+from nstkit.terms import Content, Style, Term, Variation, extent_of
+
+LAYERS = {"relu1_1": 1.0, "relu2_1": 0.0}
+
+
+def test_a_term_is_active_where_a_weight_and_a_layer_have_one(cat: Tensor) -> None:
+    for term in (Content(cat, 1.0, LAYERS), Style(cat, Gram(), 1.0, LAYERS)):
+        assert term.active and term.active_layers() == ["relu1_1"]
+        term.layers["relu2_1"] = 2.0
+        assert term.active_layers() == ["relu1_1", "relu2_1"]
+        term.weight = 0
+        assert not term.active and term.active_layers() == []
+        term.weight, term.layers = 1, {}
+        assert not term.active
+    assert Variation(1.0).active and not Variation(0.0).active
+    assert Variation(1.0).active_layers() == []
+
+
+def test_the_weights_given_are_copied(cat: Tensor) -> None:
+    layers = {"relu1_1": 1.0}
+    terms = Content(cat, 1.0, layers), Style(cat, Gram(), 1.0, layers)
+    layers["relu1_1"] = 5.0
+    assert all(term.layers == {"relu1_1": 1.0} for term in terms)
+
+
+def test_a_term_for_another_picture_has_its_own_layers(vgg: VGG, cat: Tensor) -> None:
+    term = Style(cat, Gram(), 1.0, {"relu1_1": 1.0})
+    term.prepare(vgg, None)
+    other = term.of(cat.flip(3))
+    assert term.of(cat) is term and other.missing() == ["relu1_1"] and term.missing() == []
+    other.layers["relu2_1"], other.weight = 1.0, 5.0
+    assert term.layers == {"relu1_1": 1.0} and term.weight == 1
+
+
+def test_terms_are_those_that_a_recipe_names(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
+    recipe = Recipe(2, 3, 4, statistic=Moments(), content_reduce="rms", tv_form="l1")
+    content, style, variation = terms_of(recipe, cat, wave, vgg)
+    assert (content.weight, content.reduce, content.picture) == (2, "rms", cat)
+    assert (style.weight, style.statistic, style.layers) == (3, Moments(), recipe.style_layers)
+    assert (variation.weight, variation.form) == (4, "l1")
+    alone = terms_of(recipe.replace(alpha=0), None, wave, vgg)
+    assert [term.name for term in alone] == ["style", "variation"]
+
+
+@pytest.mark.parametrize(("form", "reduce"), [("squared", "mean"), ("l1", "sum")])
+def test_the_variation_may_be_of_the_values_that_the_network_is_given(
+    form: str, reduce: str, vgg: VGG, cat: Tensor
+) -> None:
+    recipe = Recipe(0, 0, 1, tv_form=form, tv_reduce=reduce, tv_values="input")
+    got = Objective.of(cat, None, vgg, recipe)(cat).variation
+    torch.testing.assert_close(got, total_variation(255 * cat, form, reduce), rtol=1e-4, atol=0)
+
+
+def test_an_extent_counts_positions_of_the_layer_and_pixels_of_the_picture() -> None:
+    assert extent_of("relu3_1", torch.zeros(2, 3, 43, 66)) == Extent(10 * 16, 43 * 66)
+
+
+# ---------------------------------------------------------------- what cannot be tiled
+
+
+class Nearest:
+    """A statistic that needs all features at once."""
+
+    degree, tiled = 2, False
+
+    def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
+        return features.flatten(2).amax(2)
+
+    def target(self, sums: Tensor, extent: Extent) -> Tensor:
+        return sums
+
+    def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
+        return (sums - target).square().mean(1)
+
+
+def test_what_needs_the_whole_picture_is_refused_in_tiles_and_painted_whole_by_auto(
+    vgg: VGG, cat: Tensor, wave: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(statistic=Nearest(), style_layers="relu2_1", content_layers="relu2_1")
+    says = "The style term needs the features of the whole picture at once.*Set tile=None"
+    with pytest.raises(ValueError, match=says):
+        Objective.of(cat, wave, vgg, recipe, tile=32)
+    with pytest.raises(ValueError, match=says):
+        Objective([Style(wave, Nearest(), 1.0, {"relu1_1": 1.0})], vgg, tile=32)
+    monkeypatch.setattr("nstkit.tiles.free_memory", lambda device: 10**6)  # "auto" wants tiles
+    objective = Objective.of(cat, wave, vgg, recipe, tile="auto")
+    assert objective.tile is None and objective(cat).style.item() > 0
+
+
+def test_a_term_says_itself_that_it_cannot_be_tiled(vgg: VGG) -> None:
+    class Whole(Term):
+        name, weight, layers, tiled = "whole", 1.0, {"relu1_1": 1.0}, False
+
+        def losses(self, measured: object, image: Tensor) -> dict[str, Tensor]:
+            return {}
+
+    with pytest.raises(ValueError, match="The whole term needs the features of the whole picture"):
+        Objective([Whole()], vgg, tile=64)

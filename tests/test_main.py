@@ -14,7 +14,7 @@ import torch
 
 import nstkit
 from nstkit import Recipe, load_image, read_metadata
-from nstkit.__main__ import main, parse_layers
+from nstkit.__main__ import main, parse_layers, parse_tile
 
 QUICK = ["--size", "48", "--steps", "2", "--quiet"]
 
@@ -58,6 +58,26 @@ def test_scales_and_tiles_reach_the_painting(tmp_path: Path) -> None:
     assert metadata["size"].startswith("72 x ")
 
 
+def test_scales_and_quiet_print_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "p.png"
+    assert main(["cat", "scream", "-o", str(out), "--scales", "40", "48", *QUICK[2:]]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 1 and said.err == ""
+
+
+def test_tiles_are_auto_none_or_px() -> None:
+    assert [parse_tile(text) for text in ("auto", "none", "320")] == ["auto", None, 320]
+
+
+@pytest.mark.parametrize("tile", ["none", "auto", "320"])
+def test_a_small_picture_is_the_same_with_any_tile(tile: str, tmp_path: Path) -> None:
+    plain, tiled = tmp_path / "plain.png", tmp_path / "tiled.png"
+    quick = ["macaw", "scream", *QUICK, "--steps", "1", "--layers", "relu1_1"]
+    assert main([*quick, "-o", str(plain)]) == 0
+    assert main([*quick, "-o", str(tiled), "--tile", tile]) == 0
+    assert torch.equal(load_image(plain), load_image(tiled))
+
+
 def test_files_are_accepted(tmp_path: Path) -> None:
     nstkit.save_image(torch.rand(1, 3, 40, 50), tmp_path / "my photo.png")
     out = tmp_path / "out.jpg"
@@ -88,6 +108,15 @@ def test_layers_take_weights() -> None:
         (["cat", "scream", "--optimizer", "newton"], "optimizer is 'newton'"),
         (["cat", "scream", "--precision", "fp8"], "precision is 'fp8'"),
         (["cat", "scream", "--steps", "-3"], "steps is -3"),
+        (
+            ["cat", "scream", "--tile", "whole"],
+            "--tile is 'whole'; expected auto, none or a number",
+        ),
+        (["cat", "scream", "--tile", "-320"], "--tile is '-320'"),
+        (["cat", "scream", "--tile", "16"], "tile is 16; expected 'auto', None or 32 px or more"),
+        (["cat", "scream", "--size", "64", "--scales", "48", "64"], "Leave size out"),
+        (["cat", "scream", "--scales", "64", "48"], "scales are [64, 48]"),
+        (["cat", "scream", "--start", "given"], "picture of the painter's own"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -160,7 +189,7 @@ def test_too_little_memory_is_told_and_other_failures_are_not_hidden(
     arguments = ["cat", "scream", "-o", str(tmp_path / "out.png"), "--size", "9000"]
     reason = "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
     assert main(arguments) == 2
-    assert "not enough memory for --size 9000" in capsys.readouterr().err
+    assert "not enough memory for a picture of 9000 px" in capsys.readouterr().err
     reason = "a defect of ours"
     with pytest.raises(RuntimeError, match="a defect of ours"):
         main(arguments)

@@ -130,7 +130,7 @@ def _trial(device: str) -> tuple[Tensor, Tensor]:
     """Return the gradient of a tiny start and how far the first update moves it, on the CPU."""
     recipe = Recipe()
     content, style = (
-        torch.rand(1, 3, 32, 40, generator=torch.manual_seed(seed)) for seed in (0, 1)
+        torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)
     )
     pictures = content.to(device), style.to(device)
     objective = Objective.of(*pictures, to_paint(network(recipe), device), recipe)

@@ -158,6 +158,6 @@ def _collect(
 
 def _show(bar: Any, step: Step) -> None:
     bar.set_postfix({n: f"{v:.3g}" for n, v in step.losses.terms.items()}, refresh=False)
-    if step.note:
-        bar.write(step.note)
+    if step.note and not bar.disable:  # tqdm would write it all the same, and to standard output
+        bar.write(step.note, file=bar.fp)
     bar.update(step.index - bar.n)

@@ -30,8 +30,15 @@ from odd_images import (
 )
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin
 
-from nstkit import decode, images
-from nstkit.images import load_image, read_metadata, sample, samples, save_image, to_pil
+from nstkit.pictures import decode, images
+from nstkit.pictures.images import (
+    load_image,
+    read_metadata,
+    sample,
+    samples,
+    save_image,
+    to_pil,
+)
 
 quick = settings(max_examples=25, deadline=None)
 CONTENT = ["astronaut", "bridge", "castle", "cat", "kitten", "macaw"]
@@ -467,6 +474,16 @@ def test_a_saved_file_has_the_usual_permissions(tmp_path):
     assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
+def test_saving_to_a_link_replaces_the_file_behind_it_with_its_permissions(tmp_path):
+    """As `nstkit.files` promises, through which pictures are written."""
+    path = written(tmp_path, "a.png", b"the old file")
+    path.chmod(0o640)
+    (tmp_path / "link.png").symlink_to(path)
+    save_image(torch.zeros(3, 40, 40), tmp_path / "link.png")
+    assert (tmp_path / "link.png").is_symlink() and load_image(path).max() == 0
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
 @pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(failure, tmp_path, monkeypatch):
     path = written(tmp_path, "a.png", b"the old file")
@@ -604,7 +621,7 @@ def test_installed_from_a_wheel_the_pictures_lie_inside_the_package(tmp_path, mo
     folder = tmp_path / "nstkit" / "samples" / "style"
     folder.mkdir(parents=True)
     path = written(folder, "stripes.jpg", plain(kind="JPEG"))
-    monkeypatch.setattr(images, "__file__", str(tmp_path / "nstkit" / "images.py"))
+    monkeypatch.setattr(images, "__file__", str(tmp_path / "nstkit" / "pictures" / "images.py"))
     assert samples() == samples("style") == ["stripes"] and samples("content") == []
     assert sample("stripes") == path
 

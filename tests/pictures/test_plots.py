@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.figure import Figure
 from PIL import Image
 
-from nstkit import plots
-from nstkit.plots import Picture, show_images, show_losses, show_steps
+from nstkit.pictures import plots
+from nstkit.pictures.plots import Picture, draw_curves, show_images, show_losses, show_steps
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RED, GREEN, BLUE = (200, 30, 40), (20, 160, 60), (30, 60, 190)
 
 
@@ -41,16 +43,31 @@ def record(index: int, total: float, note: str = "", **terms: float) -> SimpleNa
     return SimpleNamespace(index=index, note=note, losses=SimpleNamespace(total=total, terms=terms))
 
 
-def drawn(records: list[SimpleNamespace]):
-    figure = matplotlib.figure.Figure(layout="constrained")
-    plots._draw_losses(records, figure)
-    return figure
+def drawn(records: list[SimpleNamespace], monkeypatch: pytest.MonkeyPatch) -> Figure:
+    """Return the figure that `show_losses` encodes."""
+    figures = []
+
+    def keep(draw, alt: str, kind: str) -> None:
+        figures.append(Figure(layout="constrained"))
+        draw(figures[0])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plots, "render", keep)
+        show_losses(records)
+    return figures[0]
+
+
+def curves(records: list[SimpleNamespace]) -> dict[str, list[float]]:
+    """Return what `draw_curves` draws, {label: values}."""
+    axes = Figure().add_subplot()
+    draw_curves(axes, records, told=lambda name, first, last: f"{name} {first:g} {last:g}")
+    return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
 
 
 HISTORY = [
-    record(0, 8.0, content=0.0, style=8.0, tv=0.0),
-    record(1, 4.0, content=1.0, style=3.0, tv=0.0),
-    record(2, 2.5, content=1.5, style=1.0, tv=0.0),
+    record(0, 8.0, content=0.0, style=8.0, variation=0.0),
+    record(1, 4.0, content=1.0, style=3.0, variation=0.0),
+    record(2, 2.5, content=1.5, style=1.0, variation=0.0),
 ]
 
 
@@ -227,6 +244,19 @@ def test_saving_writes_the_bytes_and_returns_the_path(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "b.JPEG", "c.png"]
 
 
+def test_a_picture_is_saved_completely_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"the old file")
+
+    def broken(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", broken)
+    with pytest.raises(OSError, match="disk full"):
+        show_images(flat(RED)).save(path)
+    assert path.read_bytes() == b"the old file" and list(tmp_path.iterdir()) == [path]
+
+
 def test_saving_under_a_wrong_suffix_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"end it in \.jpeg"):
         show_images(flat(RED)).save(tmp_path / "a.png")
@@ -259,10 +289,10 @@ def test_no_steps_are_refused():
 # ------------------------------------------------------------------ losses
 
 
-def test_each_line_carries_exactly_the_values_of_its_term():
-    axes = drawn(HISTORY).axes[0]
+def test_each_line_carries_exactly_the_values_of_its_term(monkeypatch):
+    axes = drawn(HISTORY, monkeypatch).axes[0]
     lines = {line.get_label().split(":")[0]: line for line in axes.lines}
-    assert list(lines) == ["total", "content", "style"]  # tv is always zero: left out
+    assert list(lines) == ["total", "content", "style"]  # variation is always zero: left out
     for line in lines.values():
         assert list(line.get_xdata()) == [0, 1, 2]
     assert list(lines["total"].get_ydata()) == [8.0, 4.0, 2.5]
@@ -272,34 +302,47 @@ def test_each_line_carries_exactly_the_values_of_its_term():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "loss")
 
 
-def test_the_legend_tells_first_and_last_values():
-    (legend,) = drawn(HISTORY).legends
+def test_the_legend_tells_first_and_last_values(monkeypatch):
+    (legend,) = drawn(HISTORY, monkeypatch).legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["total: 8 → 2.5", "content: 0 → 1.5", "style: 8 → 1"]
 
 
-def test_lines_differ_in_color_and_in_dashes_and_the_total_is_the_thickest():
-    terms = dict(content=1.0, style=1.0, tv=1.0, depth=1.0, edges=1.0, histogram=1.0)
-    lines = drawn([record(i, 6.0, **terms) for i in range(3)]).axes[0].lines
+def test_lines_differ_in_color_and_in_dashes_and_the_total_is_the_thickest(monkeypatch):
+    terms = dict(content=1.0, style=1.0, variation=1.0, depth=1.0, edges=1.0, histogram=1.0)
+    lines = drawn([record(i, 6.0, **terms) for i in range(3)], monkeypatch).axes[0].lines
     assert len({line.get_color() for line in lines}) == len(lines) == 7
     assert len({str(line._unscaled_dash_pattern) for line in lines}) == 7
     assert lines[0].get_linewidth() > max(line.get_linewidth() for line in lines[1:])
 
 
-def test_a_term_that_comes_later_counts_as_zero_before():
-    history = [record(0, 1.0, style=1.0), record(1, 3.0, style=1.0, tv=2.0)]
-    assert list(drawn(history).axes[0].lines[2].get_ydata()) == [0.0, 2.0]
+def test_a_term_that_is_absent_at_first_or_at_last_counts_as_zero_there():
+    history = [
+        record(0, 5.0, style=1.0, content=4.0),
+        record(1, 3.0, style=1.0, variation=2.0),
+        record(2, 2.5, style=1.0, variation=1.5),
+    ]
+    assert curves(history) == {
+        "total 5 2.5": [5.0, 3.0, 2.5],
+        "style 1 1": [1.0, 1.0, 1.0],
+        "content 4 0": [4.0, 0.0, 0.0],
+        "variation 0 1.5": [0.0, 2.0, 1.5],
+    }
 
 
-def test_a_term_near_zero_does_not_flatten_the_others():
+def test_a_term_that_is_absent_from_all_records_has_no_curve():
+    assert list(curves([record(0, 2.0), record(1, 1.0)])) == ["total 2 1"]
+
+
+def test_a_term_near_zero_does_not_flatten_the_others(monkeypatch):
     history = [record(0, 8.0, content=1e-30, style=8.0), record(1, 4.0, content=1.0, style=3.0)]
-    low, high = drawn(history).axes[0].get_ylim()
+    low, high = drawn(history, monkeypatch).axes[0].get_ylim()
     assert high / low == pytest.approx(1e4)
 
 
-def test_restarts_are_vertical_lines_told_once_in_the_legend():
+def test_restarts_are_vertical_lines_told_once_in_the_legend(monkeypatch):
     noted = [*HISTORY, record(3, 2.0, "restarted", style=2.0), record(4, 1.0, "restarted", style=1)]
-    figure = drawn(noted)
+    figure = drawn(noted, monkeypatch)
     upright = [line for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1]
     assert [line.get_xdata()[0] for line in upright] == [3, 4]
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -324,10 +367,10 @@ def test_a_result_with_a_history_and_odd_values_are_drawn_without_a_warning():
 
 
 @pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")])
-def test_values_that_a_logarithm_cannot_show_are_left_out_without_a_warning(value):
+def test_values_that_a_logarithm_cannot_show_are_left_out_without_a_warning(value, monkeypatch):
     alone, mixed = [record(0, value)], [record(0, value), record(1, 2.0), record(2, 1.0)]
     assert show_losses(alone).mime == "image/png"
-    low, high = drawn(mixed).axes[0].get_ylim()
+    low, high = drawn(mixed, monkeypatch).axes[0].get_ylim()
     assert 0.5 < low < 1 and 2 < high < 4
 
 
@@ -351,7 +394,7 @@ def test_pyplot_is_never_imported_and_matplotlib_only_for_drawing():
     code = """
 import sys
 import torch
-from nstkit.plots import show_images
+from nstkit.pictures.plots import show_images
 assert not any(name.startswith("matplotlib") for name in sys.modules)
 show_images(torch.rand(1, 3, 32, 32), ["noise"])
 assert "matplotlib.figure" in sys.modules

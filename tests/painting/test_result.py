@@ -1,0 +1,82 @@
+"""Result: a painting as a file with its recipe, and as a figure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from IPython.core.formatters import DisplayFormatter
+
+import nstkit
+from nstkit import Recipe, Result, load_image, read_metadata, stylize
+from nstkit.painting.result import name_of
+
+QUICK = Recipe(style_layers=["relu1_1", "relu2_1"], content_layers="relu2_2", steps=4)
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return stylize("cat", "great_wave", QUICK, size=64, progress=False)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_a_saved_painting_carries_the_recipe_that_repeats_it(
+    suffix: str, result: Result, tmp_path: Path
+) -> None:
+    saved = result.save(tmp_path / f"cat.{suffix}")
+    facts = read_metadata(saved)
+    recipe = Recipe.from_json(facts["recipe"])
+    assert recipe == result.recipe and facts["steps_done"] == "4"
+    assert nstkit.__version__ in facts["software"] and torch.__version__ in facts["software"]
+    assert json.loads(facts["losses"])["style"] == result.best.losses.terms["style"]
+    assert (facts["content"], facts["style"], facts["size"]) == ("cat", "great_wave", "64 x 43")
+    again = stylize("cat", "great_wave", recipe, size=64, seed=int(facts["seed"]), progress=False)
+    assert torch.equal(again.image, result.image)
+    tolerance = 0.003 if suffix in ("png", "tif") else 0.15
+    assert (load_image(saved) - result.image).abs().max() < tolerance
+
+
+def test_it_becomes_a_pil_picture(result: Result) -> None:
+    assert result.to_pil().size == (64, 43) and result.to_pil().mode == "RGB"
+
+
+def test_it_shows_itself_in_a_notebook(result: Result) -> None:
+    data, metadata = DisplayFormatter().format(result)
+    assert "image/jpeg" in data
+    assert "after 4 steps" in metadata["image/jpeg"]["alt"]
+
+
+def test_no_folder_of_the_machine_travels_in_the_file(tmp_path: Path) -> None:
+    nstkit.save_image(torch.rand(1, 3, 40, 40), tmp_path / "me.png")
+    pair = tmp_path / "me.png", load_image("scream", 48)
+    run = stylize(*pair, QUICK, size=48, progress=False)
+    assert run.sources == ("me.png", "tensor")
+    assert str(tmp_path) not in str(read_metadata(run.save(tmp_path / "out.png")))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_result_and_file_name_the_precision(precision: str, tmp_path: Path) -> None:
+    run = stylize("cat", "scream", QUICK, steps=1, size=48, precision=precision, progress=False)
+    assert run.precision == precision
+    assert read_metadata(run.save(tmp_path / "out.png"))["precision"] == precision
+
+
+def test_more_texts_travel_in_the_file(result: Result, tmp_path: Path) -> None:
+    facts = read_metadata(result.save(tmp_path / "out.png", title="Cat", seed="told otherwise"))
+    assert (facts["title"], facts["seed"]) == ("Cat", "told otherwise")
+
+
+def test_its_name_of_a_picture_is_never_a_folder(tmp_path: Path) -> None:
+    assert name_of(tmp_path / "me.png") == name_of(str(tmp_path / "me.png")) == "me.png"
+    assert name_of(torch.zeros(1)) == "tensor"
+    with nstkit.sample("cat").open("rb") as file:
+        assert name_of(file) == "bufferedreader"
+    with nstkit.to_pil(torch.zeros(3, 4, 4)) as picture:
+        assert name_of(picture) == "image"
+
+
+def test_its_repr_tells_size_steps_and_total(result: Result) -> None:
+    assert "64 x 43 px, 4 steps" in repr(result)
+    assert f"total {result.best.losses.total:.4g}" in repr(result)

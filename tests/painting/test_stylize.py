@@ -1,0 +1,325 @@
+"""stylize: the three lines, its options, interruption, snapshots."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nstkit import DEFAULT, VGG, Recipe, Result, Step, load_image, sample, stylize
+from nstkit.descent.solver import FIRST_MOVE
+from nstkit.pictures.sizes import resize
+from nstkit.vgg.fast import to_paint
+
+# What costs little: two layers, three updates.
+QUICK = Recipe(style_layers=["relu1_1", "relu2_1"], content_layers="relu2_2", steps=3)
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return stylize("cat", "great_wave", size=64, steps=12, keep=(0, 5), progress=False)
+
+
+def test_a_painting_is_nearer_to_both_targets_than_where_it_began(result: Result) -> None:
+    first, last = result.history[0].losses, result.history[-1].losses
+    assert last.total < 0.4 * first.total and last.terms["style"] < 0.4 * first.terms["style"]
+    assert result.image.shape == (1, 3, 43, 64) and result.image.dtype == torch.float32
+    assert result.image.min() >= 0 and result.image.max() <= 1
+    assert not result.image.requires_grad
+
+
+def test_the_result_tells_how_it_came_about(result: Result) -> None:
+    assert [record.index for record in result.history] == list(range(13))
+    assert result.recipe == DEFAULT.replace(steps=12)
+    assert result.seed == 0 and not result.interrupted and result.seconds > 0
+    assert result.precision in ("fp32", "bf16")
+    assert "64 x 43 px, 12 steps" in repr(result)
+
+
+def test_kept_steps_are_the_pictures_of_these_steps(result: Result) -> None:
+    assert list(result.snapshots) == [0, 5]
+    assert torch.equal(result.snapshots[0], load_image("cat", 64))
+    assert (result.snapshots[5] - result.snapshots[0]).abs().mean() > 0.001
+
+
+def test_names_paths_pictures_and_tensors_give_the_same_painting(cat: Tensor, network: VGG) -> None:
+    options = {"recipe": QUICK, "steps": 2, "size": 64, "vgg": network, "progress": False}
+    want = stylize("cat", "scream", **options).image
+    with Image.open(sample("scream")) as picture:
+        picture.load()
+    for content, style in (
+        (sample("cat"), str(sample("scream"))),
+        (cat, picture),
+        (cat, load_image("scream", size=64)),
+    ):
+        assert torch.equal(stylize(content, style, **options).image, want)
+
+
+def test_seeds_repeat_noise_starts(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
+    recipe = QUICK.replace(start="noise")
+    runs = [stylize(cat, wave, recipe, seed=s, vgg=vgg, progress=False) for s in (1, 1, 2)]
+    assert torch.equal(runs[0].image, runs[1].image)
+    assert not torch.equal(runs[0].image, runs[2].image) and runs[2].seed == 2
+
+
+def test_a_start_is_a_picture_or_a_name(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
+    options = {"steps": 1, "keep": [0], "vgg": vgg, "progress": False}
+    run = stylize(cat, wave, QUICK, start=cat.flip(3), **options)
+    assert torch.equal(run.snapshots[0], cat.flip(3)) and run.recipe.start == "given"
+    run = stylize(cat, wave, QUICK, start="white", **options)
+    assert (run.snapshots[0] == 1).all() and run.recipe.start == "white"
+    named = stylize(cat, wave, QUICK, start="noise", seed=3, **options)
+    of_recipe = stylize(cat, wave, QUICK.replace(start="noise"), seed=3, **options)
+    assert torch.equal(named.image, of_recipe.image) and named.recipe == of_recipe.recipe
+
+
+@pytest.mark.parametrize("start", ["black", "given", "wide", 7])
+def test_a_start_that_fits_not_is_told(start: object, vgg: VGG, cat: Tensor, wave: Tensor) -> None:
+    start = wave if start == "wide" else start
+    with pytest.raises(
+        ValueError, match="start is .* expected a picture of shape .*content, noise"
+    ):
+        stylize(cat, wave, QUICK, start=start, vgg=vgg, progress=False)
+
+
+def test_the_callback_sees_every_step_and_may_end_the_run(
+    vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    seen: list[int] = []
+
+    def stop_at_3(step: Step) -> bool:
+        seen.append(step.index)
+        return step.index == 3
+
+    run = stylize(cat, wave, QUICK, steps=9, vgg=vgg, callback=stop_at_3, progress=False)
+    assert seen == [0, 1, 2, 3] and run.interrupted and run.history[-1].index == 3
+    run = stylize(cat, wave, QUICK, steps=2, vgg=vgg, callback=lambda step: 1, progress=False)
+    assert not run.interrupted  # 1 is not True: a callback may return what it likes
+
+
+def test_ctrl_c_keeps_the_best_picture(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
+    steps: list[Step] = []
+
+    def interrupt(step: Step) -> None:
+        steps.append(step)
+        if step.index == 4:
+            raise KeyboardInterrupt
+
+    run = stylize(cat, wave, QUICK, steps=9, vgg=vgg, callback=interrupt, progress=False)
+    best = min(steps, key=lambda step: step.losses.total)
+    assert run.interrupted and torch.equal(run.image, best.image) and len(run.history) == 5
+
+
+def test_ctrl_c_inside_a_step_keeps_the_best_picture(cat: Tensor, wave: Tensor) -> None:
+    class Interrupted(VGG):
+        calls = 0
+
+        def forward(self, image: Tensor, layers: object) -> dict[str, Tensor]:
+            self.calls += 1
+            if self.calls == 6:  # two passes for the targets, then a step each
+                raise KeyboardInterrupt
+            return super().forward(image, layers)
+
+    run = stylize(cat, wave, QUICK, steps=9, vgg=Interrupted(), progress=False)
+    assert run.interrupted and run.history[-1].index == 2
+
+
+def test_ctrl_c_before_any_picture_is_passed_on(cat: Tensor, wave: Tensor) -> None:
+    class Interrupted(VGG):
+        def forward(self, image: Tensor, layers: object) -> dict[str, Tensor]:
+            if image.requires_grad:
+                raise KeyboardInterrupt
+            return super().forward(image, layers)
+
+    with pytest.raises(KeyboardInterrupt):
+        stylize(cat, wave, QUICK, vgg=Interrupted(), progress=False)
+
+
+def test_the_best_picture_is_returned_not_the_last(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
+    # Far too high a learning rate makes Adam bounce: the last picture is not the best.
+    recipe = QUICK.replace(optimizer="adam", learning_rate=0.8, steps=6)
+    steps: list[Step] = []
+    run = stylize(cat, wave, recipe, vgg=vgg, callback=steps.append, progress=False)
+    best = min(steps, key=lambda step: step.losses.total)
+    assert best.index < 6 and torch.equal(run.image, best.image)
+    assert run.best.index == best.index and f"total {best.losses.total:.4g}" in repr(run)
+
+
+def test_the_bar_shows_the_losses(
+    vgg: VGG, cat: Tensor, wave: Tensor, capsys: pytest.CaptureFixture
+) -> None:
+    stylize(cat, wave, QUICK, steps=2, vgg=vgg)
+    shown = capsys.readouterr().err
+    assert "2/2" in shown
+    assert "content=" in shown and "style=" in shown and "variation=" in shown
+    stylize(cat, wave, QUICK, steps=1, vgg=vgg, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_term_of_weight_0_is_absent_from_losses_and_bar(
+    vgg: VGG, cat: Tensor, wave: Tensor, capsys: pytest.CaptureFixture
+) -> None:
+    run = stylize(cat, wave, QUICK.replace(tv=0), steps=1, vgg=vgg)
+    assert list(run.best.losses.terms) == ["content", "style"]
+    shown = capsys.readouterr().err
+    assert "style=" in shown and "variation" not in shown and "tv" not in shown
+
+
+def test_the_bar_counts_the_steps_of_all_scales(
+    vgg: VGG, cat: Tensor, wave: Tensor, capsys: pytest.CaptureFixture
+) -> None:
+    stylize(cat, wave, QUICK, scales=2, vgg=vgg)
+    shown = capsys.readouterr()
+    assert "7/7" in shown.err and shown.out == ""
+    assert "45 x 30 px" in shown.err and "64 x 43 px" in shown.err
+    stylize(cat, wave, QUICK, scales=2, vgg=vgg, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bf16_paints_with_torchs_own_bfloat16() -> None:
+    pair = "cat", "great_wave", QUICK
+    run = stylize(*pair, size=48, steps=1, precision="bf16", progress=False)
+    assert run.precision == "bf16" and run.image.dtype == torch.float32
+    assert run.history[1].losses.total < run.history[0].losses.total
+    exact = stylize(*pair, size=48, steps=1, precision="fp32", progress=False)
+    assert exact.precision == "fp32" and not torch.equal(exact.image, run.image)
+    assert (exact.image - run.image).abs().mean() < FIRST_MOVE / 2
+
+
+def test_too_small_pictures_are_told(wave: Tensor) -> None:
+    with pytest.raises(ValueError, match="too small for relu4_2: each side needs at least 8 px"):
+        stylize(torch.rand(1, 3, 7, 40), wave, progress=False)
+    with pytest.raises(ValueError, match="at least 16 px"):
+        stylize(torch.rand(1, 3, 40, 40), torch.rand(1, 3, 15, 40), progress=False)
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda t: t * 255, lambda t: t * 2 - 1, lambda t: t * float("nan")]
+)
+def test_pictures_out_of_range_are_told(wrong: object, vgg: VGG, cat: Tensor) -> None:
+    for pair in ((wrong(cat), cat), (cat, wrong(cat))):
+        with pytest.raises(ValueError, match=r"expected \[0, 1\]"):
+            stylize(*pair, steps=1, vgg=vgg, progress=False)
+
+
+def test_a_missing_file_is_told() -> None:
+    with pytest.raises(FileNotFoundError, match="no_such_cat"):
+        stylize("no_such_cat.jpg", "great_wave", progress=False)
+
+
+# ------------------------------------------------------------------ size and scales
+def test_pictures_are_loaded_at_256_px_unless_told(vgg: VGG) -> None:
+    recipe = Recipe(style_layers="relu1_1", alpha=0)
+    run = stylize("cat", "great_wave", recipe, steps=0, vgg=vgg, progress=False)
+    assert max(run.image.shape) == 256
+
+
+@pytest.mark.parametrize("in_recipe", [False, True])
+def test_a_size_beside_scales_in_px_is_told(in_recipe: bool, vgg: VGG) -> None:
+    recipe = QUICK.replace(scales=(40, 64)) if in_recipe else QUICK
+    scales = None if in_recipe else [40, 64]
+    with pytest.raises(ValueError, match=r"size 64 and scales \[40, 64\].*Leave size out"):
+        stylize("cat", "great_wave", recipe, size=64, scales=scales, vgg=vgg, progress=False)
+
+
+def test_a_size_goes_with_a_number_of_scales(vgg: VGG) -> None:
+    run = stylize("cat", "great_wave", QUICK, size=64, scales=2, vgg=vgg, progress=False)
+    assert max(run.image.shape) == 64 and run.recipe.scales == 2
+    assert [r.note for r in run.history if r.note] == ["45 x 30 px", "64 x 43 px"]
+
+
+def test_scales_may_be_sides_in_px_and_the_last_is_the_size(vgg: VGG) -> None:
+    run = stylize("cat", "great_wave", QUICK, scales=[40, 52, 64], vgg=vgg, progress=False)
+    assert max(run.image.shape) == 64 and len(run.history) == 12
+    assert [r.note for r in run.history if r.note] == ["40 x 27 px", "52 x 35 px", "64 x 43 px"]
+    assert run.recipe.scales == (40, 52, 64)
+    assert Recipe.from_json(run.recipe.to_json()) == run.recipe
+    again = stylize("cat", "great_wave", run.recipe, vgg=vgg, progress=False)
+    assert torch.equal(again.image, run.image)
+
+
+def test_the_result_is_of_the_full_size_and_its_best_of_the_last_scale(
+    cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    recipe = QUICK.replace(scales=2)
+    run = stylize(cat, wave, recipe, vgg=vgg, progress=False)
+    assert run.image.shape == cat.shape and run.recipe == recipe
+    assert run.best.index >= 4
+    assert run.best.losses.total == min(r.losses.total for r in run.history[4:])
+    ended = stylize(cat, wave, recipe, vgg=vgg, progress=False, callback=lambda s: s.index == 2)
+    assert ended.interrupted and ended.image.shape == cat.shape
+
+
+@pytest.mark.parametrize(("scales", "first"), [(2, (30, 45)), ([40, 64], (27, 40))])
+def test_a_given_start_is_painted_coarse_to_fine_too(
+    scales: object, first: tuple[int, int], cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    start = wave[..., : cat.shape[-2], : cat.shape[-1]]
+    options = {"scales": scales, "vgg": vgg, "progress": False}
+    run = stylize(cat, wave, QUICK, start=start, keep=[0], **options)
+    assert len(run.history) == 8 and run.recipe == QUICK.replace(
+        start="given", scales=scales if isinstance(scales, int) else tuple(scales)
+    )
+    small = resize(start, *first)
+    assert torch.equal(run.snapshots[0], resize(small, *cat.shape[-2:]))
+
+
+def test_a_last_scale_that_is_not_the_tensors_size_is_told(cat: Tensor, vgg: VGG) -> None:
+    with pytest.raises(ValueError, match="96 px, and the content's long side has 64 px"):
+        stylize(cat, cat, QUICK, scales=[48, 96], vgg=vgg, progress=False)
+
+
+def test_tiles_paint_the_same_picture(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
+    whole, parts = (
+        stylize(cat, wave, QUICK, tile=tile, vgg=vgg, progress=False) for tile in (None, 32)
+    )
+    torch.testing.assert_close(parts.image, whole.image, rtol=0, atol=2e-3)
+    assert not torch.equal(parts.image, whole.image)
+
+
+# ------------------------------------------------------------------ networks and what recipes say
+def test_a_given_network_paints_as_it_is_and_the_recipe_names_it(cat: Tensor, wave: Tensor) -> None:
+    """The default recipe says max pooling; the network that painted did not."""
+    average = to_paint(VGG(pooling="avg"))
+    options = {"steps": 1, "progress": False}
+    run = stylize(cat, wave, vgg=average, **options)
+    assert run.recipe == DEFAULT.replace(pooling="avg", steps=1)
+    again = stylize(cat, wave, run.recipe, precision="fp32", progress=False)
+    assert torch.equal(again.image, run.image)
+    usual = stylize(cat, wave, precision="fp32", **options)
+    assert not torch.equal(usual.image, run.image) and usual.recipe.pooling == "max"
+
+
+def test_a_given_network_is_left_alone(cat: Tensor, wave: Tensor) -> None:
+    own = VGG()
+    before = {name: tensor.clone() for name, tensor in own.state_dict().items()}
+    stylize(cat, wave, QUICK, steps=1, vgg=own, progress=False)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in own.state_dict().items())
+    assert next(own.parameters()).is_contiguous()
+
+
+def test_a_network_of_a_state_dict_must_be_given_again(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
+    own = VGG(weights=vgg.state_dict(), preprocessing="caffe")
+    run = stylize(cat, wave, QUICK, vgg=own, progress=False)
+    assert (run.recipe.weights, run.recipe.preprocessing) == ("given", "caffe")
+    with pytest.raises(ValueError, match="network of the painter's own.*Pass that network"):
+        stylize(cat, wave, run.recipe, progress=False)
+    again = stylize(cat, wave, run.recipe, vgg=own, progress=False)
+    assert torch.equal(again.image, run.image) and again.recipe == run.recipe
+
+
+def test_a_start_of_the_painters_own_must_be_given_again(
+    vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    run = stylize(cat, wave, QUICK, start=cat.flip(3), vgg=vgg, progress=False)
+    saved = Recipe.from_json(run.recipe.to_json())
+    assert saved.start == "given"
+    with pytest.raises(
+        ValueError, match=r"picture of the painter's own. Pass it, .*content, noise"
+    ):
+        stylize(cat, wave, saved, vgg=vgg, progress=False)
+    again = stylize(cat, wave, saved, start=cat.flip(3), vgg=vgg, progress=False)
+    assert torch.equal(again.image, run.image)
+    other = stylize(cat, wave, saved, start="content", vgg=vgg, progress=False)
+    assert other.recipe.start == "content"

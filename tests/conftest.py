@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 
 # With `-n 2` the threads of two processes would wait for each other. Torch reads this on import.
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nstkit import VGG, load_image
+from nstkit.vgg.fast import to_paint
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def vgg() -> VGG:
 @pytest.fixture(scope="session")
 def network(vgg: VGG) -> VGG:
     """The same as the studio's engine lays it out; a copy, for layout changes the digits."""
-    return copy.deepcopy(vgg).to_paint("cpu")
+    return to_paint(vgg)
 
 
 @pytest.fixture(scope="session")

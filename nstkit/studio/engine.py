@@ -187,7 +187,11 @@ class Engine:
 
     def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
         run = Run(objective, source, changes, self)
-        frame, step = run.advance()
+        try:
+            frame, step = run.advance()
+        except BaseException:  # the hooks of a run keep it, with its pictures and targets
+            run.close()
+            raise
         if run.changes[0] is self.frame.changes[0]:  # the same painting
             self.history = [record for record in self.history if record.index < frame.index]
         else:

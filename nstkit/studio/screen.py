@@ -85,7 +85,8 @@ class Screen:
 
 def awaited(engine: Engine) -> bool:
     """Return whether a control has moved and no picture shows it yet."""
-    return engine.newest.settings is not engine.settings
+    shown, wanted = engine.newest.settings, engine.settings
+    return shown is not wanted and bool(shown.changes(wanted))
 
 
 def status(frame: Frame, rate: str) -> str:

@@ -94,10 +94,16 @@ class Studio:
         """Change settings, or fields of the recipe, as the controls do: ``set(beta=100)``.
 
         Raises:
-            ValueError: They name nothing that there is, or leave nothing to minimize.
+            ValueError: They name nothing that there is, leave nothing to minimize, or have more
+                style layers than the panel has rows.
         """
         settings = self.engine.settings.replace(**changes)
-        self._between_steps(partial(self.engine.prepare, settings))
+
+        def _follow() -> None:
+            self._controls.show(settings)  # fails first where the panel cannot show them
+            self.engine.prepare(settings)
+
+        self._between_steps(_follow)
 
     def reset(self) -> None:
         """Begin again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import torch
@@ -111,5 +112,5 @@ def same(one: Any, other: Any) -> bool:
     """Return whether two settings are equal; pictures in memory are so only if identical."""
     if isinstance(one, Tensor) or isinstance(other, Tensor):
         return one is other
-    plain = isinstance(one, str | int | float | dict) or dataclasses.is_dataclass(one)
+    plain = isinstance(one, str | int | float | dict | PurePath) or dataclasses.is_dataclass(one)
     return one is other or (plain and one == other)

@@ -38,8 +38,10 @@ class Worker:
     def beat(self) -> None:
         """Go on working; start if at rest."""
         with self._changed:
+            if self._ended:
+                return
             self._heard = time.monotonic()
-            self._wanted = self.running = not self._ended
+            self._wanted = self.running = True
             self._changed.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._live, name="nstkit-studio", daemon=True)
@@ -53,9 +55,9 @@ class Worker:
 
     def end(self) -> None:
         """Stop for good, the thread too."""
-        self.stop()
         with self._changed:
-            self._ended = True
+            self._ended = True  # first, so that no beat starts it again
+            self.stop()
             self._changed.notify_all()
 
     def take_failure(self) -> Exception | None:
@@ -67,7 +69,7 @@ class Worker:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self.running or self._ended)
-            if self._ended:
+            if not self.running:  # ended
                 return
             try:
                 while self._wanted and time.monotonic() - self._heard < self._patience:

@@ -64,7 +64,7 @@ class Settings:
         return dataclasses.replace(self, recipe=recipe, **of_self)
 
     def changes(self, other: Settings) -> dict[str, Any]:
-        """Return what `replace` needs to make ``other`` of this."""
+        """Return the arguments with which `replace` turns this into ``other``."""
         mine, new = (vars(s) | vars(s.recipe) for s in (self, other))
         del new["recipe"]
         return {name: value for name, value in new.items() if not same(value, mine[name])}
@@ -90,7 +90,7 @@ class Settings:
     def can_follow(self, before: Settings) -> bool:
         """Return whether a forward pass that began under ``before`` serves these settings too.
 
-        It does if only weights differ, and none that was 0.
+        It does if only weights differ, and no layer had the weight 0 that has another now.
         """
         changed = self is not before and set(before.changes(self))
         return bool(changed) and changed <= set(WEIGHTS) and self.needs() <= before.needs()
@@ -103,7 +103,7 @@ class Settings:
         objective["style"].layers = dict(self.recipe.style_layers)
 
     def form(self) -> Recipe:
-        """Return the recipe without weights and route: what decides how losses are computed."""
+        """Return the recipe with default weights and route: what else decides the losses."""
         plain = Recipe()
         return self.recipe.replace(**{name: getattr(plain, name) for name in (*WEIGHTS, *ROUTE)})
 

@@ -1,4 +1,4 @@
-"""What the studio's tests share: a cheap recipe, steps of an engine, and a page that a test plays."""
+"""What the studio's tests share: a cheap recipe, steps of an engine, a page to be played."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine
 
 import nstkit
 from nstkit.studio import Studio, engine, page
-from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine
 
 
 @pytest.fixture(autouse=True)

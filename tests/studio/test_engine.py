@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine, change, repeated
 
 import nstkit
 from nstkit import DEFAULT, Gram, Objective, optimize, stylize, tiles
 from nstkit.descent import solver
 from nstkit.studio import Engine, Settings, engine
-from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine, change, repeated
 
 
 def target_sizes(passes):
@@ -350,7 +350,9 @@ def test_a_size_beyond_the_memory_leaves_all_as_it_was(painting, monkeypatch):
     monkeypatch.setattr(tiles, "free_memory", lambda device: 10**8)
     before = painting.frame
     change(painting, size=256)
-    told = r"256 x 170 px needs about 0.3 GB .* even in tiles, and 0.1 GB are free. Choose a smaller"
+    told = (
+        r"256 x 170 px needs about 0.3 GB .* even in tiles, and 0.1 GB are free. Choose a smaller"
+    )
     with pytest.raises(ValueError, match=told):
         painting.advance()
     assert painting.settings.size == SIZE

@@ -6,12 +6,12 @@ import dataclasses
 
 import pytest
 import torch
+from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine, change, repeated
 
 import nstkit
 from nstkit import DEFAULT, Gram, Objective, stylize
 from nstkit.studio import Settings
 from nstkit.studio.run import Change, Frame, Run
-from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine, change, repeated
 
 
 def test_a_picture_is_published_before_its_losses(painting, network):

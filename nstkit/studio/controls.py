@@ -1,7 +1,7 @@
 """The studio's controls: widgets that show `Settings`, and are read as `Settings`.
 
-Here and in `dials` and `pictures` only widgets and traits are used that ipywidgets 7.7, which
-Google Colab has, and 8 have in common.
+This module, `dials` and `pictures` use only widgets and traits that ipywidgets 7.7, which Google
+Colab has, and ipywidgets 8 have in common.
 """
 
 from __future__ import annotations
@@ -46,11 +46,13 @@ class Controls:
     """All controls of the studio.
 
     Args:
-        settings: what they show at first.
-        changed: called after a reader has moved one.
+        settings: what the controls show at first.
+        changed: called after a reader has moved a control.
 
     Attributes:
-        box: what to display beside the picture; below: what to display below it.
+        content, style: pickers; alpha, beta, tv: dials; layers: the rows of style layers.
+        content_layer, start, optimizer, pooling, size, preset: menus.
+        box: the widget beside the picture; below: the widget below it.
     """
 
     def __init__(self, settings: Settings, changed: Callable[[], None]) -> None:
@@ -72,10 +74,10 @@ class Controls:
         self._quiet = False
 
     def read(self, base: Settings) -> Settings:
-        """Return settings with what the controls say; the rest is that of ``base``.
+        """Return ``base`` with what the controls show.
 
         Raises:
-            ValueError: They leave nothing to minimize.
+            ValueError: The controls leave nothing to minimize.
         """
         return base.replace(
             content=self.content.read(),
@@ -92,7 +94,7 @@ class Controls:
         )
 
     def show(self, settings: Settings) -> None:
-        """Move all controls to where they say these settings."""
+        """Move all controls so that they show these settings."""
         recipe = settings.recipe
         with self.silently():
             self.content.show(settings.content)
@@ -116,7 +118,7 @@ class Controls:
             self._quiet = before
 
     def _show_content_layers(self, recipe: Recipe) -> None:
-        """Offer single layers, and whatever else the recipe has."""
+        """Offer each layer alone, and the recipe's own choice."""
         chosen = tuple(recipe.content_layers.items())
         options = {((name, 1.0),): name for name in CONTENT_LAYERS}
         options.setdefault(chosen, " + ".join(name for name, _ in chosen) or "none")
@@ -137,14 +139,14 @@ class Controls:
         return [*menus, *(part for dial in dials for part in (dial.on, dial.slider))]
 
     def _arranged(self) -> widgets.VBox:
-        """Return what stands beside the picture."""
+        """Return the controls beside the picture."""
         rows = [self.content.box, self.style.box,
                 self.alpha.box, self.beta.box, self.tv.box, caption(HELP["weights"]),
                 self.layers.box, caption(HELP["layers"])]  # fmt: skip
         return widgets.VBox(rows)
 
     def _below(self) -> widgets.VBox:
-        """Return what stands below it."""
+        """Return the controls below the picture."""
         rows = [widgets.HBox([self.preset, self.content_layer]), caption(HELP["content"]),
                 widgets.HBox([self.start, self.size]), widgets.HBox([self.optimizer, self.pooling]),
                 caption(HELP["route"])]  # fmt: skip

@@ -14,7 +14,7 @@ ROUND = (1, 1.5, 2, 3, 5, 7)
 
 
 def named(part: str, widget: Any) -> Any:
-    """Mark a widget with a CSS class, by which style sheets and tests find it; return it."""
+    """Mark a widget with a CSS class, by which the style sheet finds it; return it."""
     return widget.add_class(f"nstkit-{part}")
 
 
@@ -44,7 +44,7 @@ def short(number: float) -> str:
 
 
 def offer(menu: widgets.Widget, options: Sequence[Any], value: Any) -> None:
-    """Choose a value, among new options only if they are others: the page need not redraw them."""
+    """Choose a value. Options that are the same are not set, for the page would redraw them."""
     if tuple(menu.options) != tuple(options):
         menu.options = options
     menu.value = value
@@ -54,8 +54,8 @@ class Dial:
     """A weight: a switch, and a slider over round numbers. Off is 0.
 
     Args:
-        part: its name for style sheets and tests.
-        first: its label, or a widget that stands for one.
+        part: its name for the style sheet.
+        first: its label, or a widget in place of one.
         low: power of ten of its left end; high: of its right end.
     """
 
@@ -73,7 +73,7 @@ class Dial:
         return self.slider.value if self.on.value else 0.0
 
     def show(self, weight: float) -> None:
-        """Move the slider to a weight, any; 0 switches it off and leaves the slider alone."""
+        """Move the slider to any weight; 0 switches the dial off and leaves the slider."""
         self.on.value = weight > 0
         if weight:
             numbers = sorted({*self._numbers, weight})
@@ -81,7 +81,7 @@ class Dial:
 
 
 class Layers:
-    """Rows of a layer each, with a weight: as many layers as a recipe may have."""
+    """Rows of one layer each, with its weight."""
 
     def __init__(self) -> None:
         self.menus = [named("layer", widgets.Dropdown(layout={"width": "96px"}))
@@ -90,7 +90,7 @@ class Layers:
         self.box = widgets.VBox([dial.box for dial in self.dials])
 
     def read(self) -> dict[str, float]:
-        """Return {layer: weight}; of those off, nothing."""
+        """Return {layer: weight} of the rows that are on."""
         layers: dict[str, float] = {}
         for row, dial in zip(self.menus, self.dials, strict=True):
             if weight := dial.read():
@@ -98,10 +98,10 @@ class Layers:
         return layers
 
     def show(self, layers: Mapping[str, float], arch: str) -> None:
-        """Show weighted layers, and switch off rows of others.
+        """Show weighted layers, and switch all other rows off.
 
         Raises:
-            ValueError: There are more than rows.
+            ValueError: There are more layers than rows.
         """
         used = [name for name, weight in layers.items() if weight]
         if len(used) > len(self.menus):

@@ -21,24 +21,27 @@ from nstkit.vgg.fast import to_paint
 
 NEW_PAINTING = {"content", "size", "start", "seed"}  # settings that begin a new painting
 NEW_OPTIMIZER = {"optimizer", "learning_rate"}  # settings that go on with a fresh optimizer
-PAST, SHORT = 8, 3  # stretches that `undo` remembers; fewer steps than this make none
+PAST = 8  # pictures that `undo` can go back to
+SHORT = 3  # steps; settings that were in force for fewer leave no picture for `undo`
 
 
 class Engine:
     """Paint step by step; what is assigned to ``settings`` acts at the next step.
 
     Weights act on the running optimization: no target is computed again, and L-BFGS forgets what
-    it learned under the old ones. A new style, pooling, optimizer or form of the losses goes on
-    from the picture of now. New content, size, start or seed begin a new painting. After any
-    exception the settings are again those of the last picture, and the painting can go on. What
-    does not fit into the memory is painted in tiles, as `nstkit.stylize` does.
+    it learned under the old ones. After a new style, pooling, optimizer or form of the losses, the
+    painting goes on from the current picture. New content, size, start or seed begin a new
+    painting. After any exception the settings are again those of the last picture, and the
+    painting can go on. What does not fit into the memory is painted in tiles, as `nstkit.stylize`
+    does.
 
     Attributes:
         settings: what is wanted; may be assigned at any time, also from another thread.
         frame: the newest picture whose losses are known.
         best: the picture with the lowest total since the settings last changed.
         history: a `Record` for each picture since the start, without what was undone.
-        pace: seconds a step takes, lately; 0 before the first. seconds: spent on this painting.
+        pace: seconds that a step takes, a mean of the last few; 0 before the first.
+        seconds: spent on this painting.
 
     Raises:
         ValueError: A picture cannot be read, or the size does not fit into the memory.
@@ -75,19 +78,20 @@ class Engine:
         self.pace = 0.8 * self.pace + 0.2 * took if self.pace else took
 
     def prepare(self, settings: Settings | None = None) -> None:
-        """Bring the painting up to its settings, or to these, without an update of the picture."""
+        """Put the settings, or these new ones, in force without an update of the picture."""
         self.settings = settings or self.settings
         if self.settings is not self._used or not self._run:
             self._follow(self.settings)
 
     def reset(self) -> None:
-        """Begin again under the settings of now."""
+        """Begin again under the current settings."""
         self._follow(self.settings, restart=True)
 
     def undo(self) -> None:
-        """Go back to the best picture under these settings; from there, to that of those before.
+        """Go back to the best picture under the current settings.
 
-        The settings come back with the picture, also over a reset.
+        If that is the current picture, go back to the best one under the settings before. Settings
+        come back with their picture. A reset can be undone too.
         """
         target = self.best
         if target.index == self.frame.index and target.settings is self._used:
@@ -98,18 +102,18 @@ class Engine:
         self._follow(self.settings, back_to=target)
 
     def forget(self) -> None:
-        """Go on from the picture of now with an optimizer that has learned nothing."""
+        """Go on from the current picture with a fresh optimizer."""
         self._follow(self.settings, back_to=self.frame)
 
     @property
     def rate(self) -> float:
-        """Steps a second, lately; 0 before the first."""
+        """Steps a second, from ``pace``; 0 before the first."""
         return 1 / self.pace if self.pace else 0.0
 
     @property
     def newest(self) -> Frame:
         """The newest picture; its losses may not be known yet."""
-        run = self._run  # one look, since another thread may take it away
+        run = self._run  # read once: another thread may set it to None
         return run.newest if run else self.frame
 
     @property
@@ -126,7 +130,7 @@ class Engine:
         return run is self._run and self.settings.can_follow(self._used)
 
     def catch_up(self, run: Run) -> None:
-        """Put such weights in force."""
+        """Put weights that have moved in force, if a pass of this run can follow them."""
         wanted = self.settings
         if run is self._run and wanted.can_follow(self._used):
             self._keep_best()
@@ -137,7 +141,7 @@ class Engine:
     def _follow(
         self, wanted: Settings, restart: bool = False, back_to: Frame | None = None
     ) -> None:
-        """Put settings in force: in the run of now if that can follow them, else in a new one."""
+        """Put settings in force, in the current run if that can follow them, else in a new one."""
         try:
             changed = set(self._used.changes(wanted))
             objective = self._objective_for(wanted, changed)
@@ -164,7 +168,7 @@ class Engine:
         self._used = wanted
 
     def _objective_for(self, wanted: Settings, changed: Container[str]) -> Objective:
-        """Return the objective of now with other weights, or one that shares what stays."""
+        """Return the current objective with other weights, or one that shares what stays."""
         objective, recipe = self._objective, wanted.recipe
         content, style = (self._picture(wanted, name, changed) for name in ("content", "style"))
         if not objective or wanted.form() != self._used.form():
@@ -172,7 +176,7 @@ class Engine:
             vgg = to_paint(objective.vgg if kept else network(recipe), self.device, self.dtype)
             return Objective.of(content, style, vgg, recipe)
         before = self.pictures
-        if content.shape != before[0].shape:  # with the size changes what fits into the memory
+        if content.shape != before[0].shape:  # the memory may now need other tiles, or none
             return Objective.of(content, style, objective.vgg, recipe)
         if content is not before[0] or style is not before[1]:
             objective = objective.with_pictures(content, style)
@@ -187,7 +191,11 @@ class Engine:
 
     def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
         run = Run(objective, source, changes, self)
-        frame, step = run.advance()
+        try:
+            frame, step = run.advance()
+        except BaseException:  # the hooks of a run keep it, with its pictures and targets
+            run.close()
+            raise
         if run.changes[0] is self.frame.changes[0]:  # the same painting
             self.history = [record for record in self.history if record.index < frame.index]
         else:
@@ -202,12 +210,12 @@ class Engine:
         self.history.append(Record(frame.index, step.losses, self.seconds, step.note))
 
     def _keep_best(self) -> None:
-        """Remember the best picture of a stretch that ends, for `undo`."""
+        """Remember, for `undo`, the best picture under settings that are about to change."""
         if self.best.index - self.best.changes[-1].index >= SHORT and self.best not in self._past:
             self._past.append(self.best)
 
     def _fall_back(self, failed: Settings) -> None:
-        """Return to the settings of the last picture, unless others are wanted meanwhile."""
+        """Return to the settings of the last picture, unless others were assigned meanwhile."""
         if self.settings is failed:
             self.settings = self.frame.settings
         self._end_run()

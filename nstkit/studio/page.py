@@ -1,4 +1,4 @@
-"""The page that the studio is on: its beat, the arrangement, the cell and the folder it is in.
+"""The studio on its page: the beat, the arrangement, its cell, and the files that it saves.
 
 The page beats: an `ipywidgets.Play` sends a message several times a second, and what answers it
 keeps the worker going and shows the newest picture. So a slider never waits for a step, every
@@ -22,14 +22,14 @@ from nstkit.studio.engine import Engine
 from nstkit.studio.screen import Screen, awaited
 from nstkit.studio.worker import Worker
 
-BEAT, CALM = 100, 300  # ms; each beat costs the page and the server time that painting could use
-GUARD = threading.RLock()  # one for all panels, since starting one pauses the others
+BEAT, CALM = 100, 300  # ms; each beat takes time from the painting
+GUARD = threading.RLock()  # one lock for all panels: starting one pauses the others
 _PULSES: weakref.WeakSet[Pulse] = weakref.WeakSet()
-_PANELS: dict[str, Closable] = {}  # by cell; not of a class, which a reload of it would empty
+_PANELS: dict[str, Closable] = {}  # by cell
 
 
 class Closable(Protocol):
-    """A panel, as far as it matters here."""
+    """What this module needs of a panel."""
 
     def close(self) -> None:
         """Stop, and leave the page."""
@@ -46,7 +46,7 @@ HINT = "Press \u25b6, then move anything."
 
 
 class Pulse:
-    """The beat of the page, which keeps a worker going; that of one panel at a time.
+    """The beat of the page, which keeps a worker going. One panel beats at a time.
 
     Args:
         worker: starts at the first beat.
@@ -56,7 +56,7 @@ class Pulse:
 
     Attributes:
         play: the widget that beats, an `ipywidgets.Play`.
-        blocked: True lets no worker start, for a cell is painting.
+        blocked: whether a cell is painting; then no worker starts.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Pulse:
 
 
 def interval(engine: Engine) -> int:
-    """Return the ms until the next beat: more, where steps are slow and no control has moved."""
+    """Return the ms until the next beat: more if steps are slow and no control has moved."""
     return BEAT if awaited(engine) or engine.rate > 1000 / CALM else CALM
 
 
@@ -141,7 +141,7 @@ def close_all(widget: widgets.Widget) -> None:
 
 
 def take_the_cell(panel: Closable) -> None:
-    """Close the panel that the cell being run has made before, if it has."""
+    """Close the panel that the current cell made when it ran before, if it made one."""
     with GUARD:
         before = _PANELS.get(cell := cell_id())
         _PANELS[cell] = panel
@@ -150,18 +150,18 @@ def take_the_cell(panel: Closable) -> None:
 
 
 def cell_id() -> str:
-    """Return what tells the cell that is being run from others; "" outside of notebooks."""
+    """Return an identifier of the cell that is running; "" outside of notebooks."""
     from IPython import get_ipython
 
     shell = get_ipython()
     if shell is None or not hasattr(shell, "get_parent"):
         return ""
     told = shell.get_parent().get("metadata", {}).get("cellId")
-    return told or shell.user_ns.get("In", [""])[-1]  # its text, where the page tells no more
+    return told or shell.user_ns.get("In", [""])[-1]  # its text, where the page sends no identifier
 
 
 def save(engine: Engine, path: str | Path | None) -> Path:
-    """Write the picture of now, by default into this folder under a new name."""
+    """Write the current picture, by default into this folder under a new name."""
     result = engine.result()
     content, style = (Path(name).stem for name in result.sources)
     stem = f"{content}_{style}_{result.recipe.steps:04d}"
@@ -174,7 +174,8 @@ def explained(error: Exception) -> str:
     """Return what went wrong and what to do, in a sentence."""
     if isinstance(error, ValueError | OSError):
         return f"{error} The painting is as it was."
-    if isinstance(error, MemoryError) or "memory" in str(error).lower():  # torch has its own kinds
+    # Torch has classes of its own for it.
+    if isinstance(error, MemoryError) or "memory" in str(error).lower():
         return (
             "This does not fit into the memory. Choose a smaller size. The painting is as it was."
         )

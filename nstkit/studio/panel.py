@@ -41,6 +41,10 @@ class Studio:
 
     Attributes:
         engine: what paints; it has the settings, the newest picture, and the history.
+        controls: the menus and sliders, a `nstkit.studio.controls.Controls`.
+        screen: what is shown of the painting, a `nstkit.studio.screen.Screen`: picture, status,
+            curves, message, script.
+        box: the widget that is all of the panel.
 
     Raises:
         ValueError: A picture cannot be read, or the recipe leaves nothing to minimize.
@@ -53,25 +57,30 @@ class Studio:
     ) -> None:  # fmt: skip
         settings = Settings(content, style, recipe, size, seed)
         self.engine = Engine(settings, precision, device)
-        self._screen, self._worker = Screen(), Worker(self.engine.advance)
-        self._pulse = page.Pulse(self._worker, partial(self._screen.say, ""), self._on_pulse)
-        self._controls = Controls(settings, partial(self._answer, self._on_control))
-        watched = {self._screen.view: self._refresh, self._controls.preset: self._on_preset}
-        for picker in (self._controls.content, self._controls.style):
+        self.screen, self._worker = Screen(), Worker(lambda: self.engine.advance())
+        self._pulse = page.Pulse(self._worker, partial(self.screen.say, ""), self._on_pulse)
+        self.controls = Controls(settings, partial(self._answer, self._on_control))
+        watched = {self.screen.view: self._refresh, self.controls.preset: self._on_preset}
+        for picker in (self.controls.content, self.controls.style):
             watched[picker.upload] = partial(self._on_upload, picker)
         for widget, action in watched.items():
             widget.observe(partial(self._answer, action), "value")
         actions = {"step": self._on_step, "reset": self.reset, "undo": self.undo,
                    "save": self.save, "copy": self._on_copy}  # fmt: skip
         buttons = {name: partial(self._answer, action) for name, action in actions.items()}
-        self._box = page.arranged(self._pulse, buttons, self._screen, self._controls)
+        self.box = page.arranged(self._pulse, buttons, self.screen, self.controls)
         self._refresh()
         page.take_the_cell(self)
+
+    @property
+    def painting(self) -> bool:
+        """Whether the panel or a cell paints now."""
+        return self._pulse.busy
 
     # ------------------------------------------------------------ for cells
 
     def run(self, steps: int, progress: bool = True) -> Result:
-        """Paint here and now, without a page; Ctrl-C keeps what there is. Return the picture."""
+        """Paint in this cell, without the page, and return the picture; Ctrl-C ends it early."""
         from tqdm.auto import tqdm
 
         self.pause()
@@ -83,10 +92,10 @@ class Studio:
                     self._refresh()
                     shown = time.monotonic()
         except KeyboardInterrupt:
-            self._screen.say("Interrupted. The picture is the newest one.", "info")
+            self.screen.say("Interrupted. The picture is the newest one.", "info")
         finally:
             self._pulse.blocked = False
-            self._controls.show(self.engine.settings)
+            self.controls.show(self.engine.settings)
             self._refresh()
         return self.engine.result()
 
@@ -94,21 +103,27 @@ class Studio:
         """Change settings, or fields of the recipe, as the controls do: ``set(beta=100)``.
 
         Raises:
-            ValueError: They name nothing that there is, or leave nothing to minimize.
+            ValueError: They name nothing that there is, leave nothing to minimize, or have more
+                style layers than the panel has rows.
         """
         settings = self.engine.settings.replace(**changes)
-        self._between_steps(partial(self.engine.prepare, settings))
+
+        def _follow() -> None:
+            self.controls.show(settings)  # fails first where the panel cannot show them
+            self.engine.prepare(settings)
+
+        self._between_steps(_follow)
 
     def reset(self) -> None:
         """Begin again."""
         self._between_steps(self.engine.reset)
 
     def undo(self) -> None:
-        """Go back to the best picture, or from there to that of the settings before."""
+        """Go back to the best picture; if it is shown, to the best under the settings before."""
         self._between_steps(self.engine.undo)
 
     def forget(self) -> None:
-        """Go on with an optimizer that has learned nothing."""
+        """Go on with a fresh optimizer."""
         self._between_steps(self.engine.forget)
 
     def result(self) -> Result:
@@ -119,7 +134,7 @@ class Studio:
         """Write the newest picture with its recipe, under a new name if none is given."""
         self._between_steps(lambda: None)
         saved = page.save(self.engine, path)
-        self._screen.say(f"Saved as {saved.name}, with its recipe inside.", "info")
+        self.screen.say(f"Saved as {saved.name}, with its recipe inside.", "info")
         return saved
 
     def pause(self) -> None:
@@ -130,11 +145,11 @@ class Studio:
         """Stop, and take the panel off the page; the engine keeps its picture."""
         self.pause()
         self._worker.end()
-        page.close_all(self._box)
+        page.close_all(self.box)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         text = f"<Studio at step {self.engine.frame.index}; its panel needs a running kernel>"
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 
     # ------------------------------------------------------------ for widgets
@@ -144,46 +159,52 @@ class Studio:
         with page.GUARD:
             try:
                 action()
-            except Exception as error:  # elsewhere nobody would see it
-                self._screen.say(page.explained(error))
+            except Exception as error:  # nobody would see it otherwise
+                self.screen.say(page.explained(error))
 
     def _between_steps(self, action: Callable[[], object]) -> None:
-        """Do something to the engine while it rests, and show what comes of it."""
+        """Do something to the engine while it rests, and show the result."""
         with page.GUARD:
             if self._pulse.blocked:
                 raise RuntimeError("A cell is painting. Wait for its end, or interrupt it.")
             self._worker.stop()
-            self._worker.take_failure()  # whatever it was, it is past
-            self._screen.say("")
+            self._worker.take_failure()  # an error of the time before no longer matters
+            self.screen.say("")
             try:
                 action()
             finally:
-                self._controls.show(self.engine.settings)
+                self.controls.show(self.engine.settings)
                 self._refresh()
 
     def _on_pulse(self, failure: Exception | None) -> int:
         if failure:
-            self._controls.show(self.engine.settings)
-            self._screen.say(page.explained(failure))
-        elif note := self.engine.history[-1].note:
-            self._screen.say(note, "info")
+            self.controls.show(self.engine.settings)
+            self.screen.say(page.explained(failure))
+        else:
+            self._say_note()
         self._answer(self._refresh)
         return page.interval(self.engine)
 
     def _on_step(self) -> None:
         self.pause()
         self._between_steps(self.engine.advance)
+        self._say_note()
+
+    def _say_note(self) -> None:
+        """Say that the newest step has restarted the optimizer, if it has."""
+        if note := self.engine.history[-1].note:
+            self.screen.say(note, "info")
 
     def _on_control(self) -> None:
         """Hand the settings to the engine, which follows them at its next step."""
-        self.engine.settings = self._controls.read(self.engine.settings)
-        self._screen.say("")
+        self.engine.settings = self.controls.read(self.engine.settings)
+        self.screen.say("")
         if not self._pulse.busy:
             self._between_steps(self.engine.prepare)
 
     def _on_preset(self) -> None:
-        recipe = PRESETS[self._controls.preset.value]
-        if isinstance(recipe, Published):  # its objective; the reader's own way through it stays
+        recipe = PRESETS[self.controls.preset.value]
+        if isinstance(recipe, Published):  # of it the objective; the reader's own route stays
             route = {name: getattr(self.engine.settings.recipe, name) for name in ROUTE}
             recipe = for_network(recipe.recipe, "embedded", *self.engine.pictures)
             recipe = normalized(recipe).replace(**route, scales=1)
@@ -192,12 +213,12 @@ class Studio:
 
     def _on_upload(self, picker: Picker) -> None:
         if picker.upload.value:
-            with self._controls.silently():
+            with self.controls.silently():
                 picker.take()
             self._on_control()
 
     def _on_copy(self) -> None:
-        self._screen.script.value = f"<pre>{html.escape(self.engine.frame.script())}</pre>"
+        self.screen.script.value = f"<pre>{html.escape(self.engine.frame.script())}</pre>"
 
     def _refresh(self) -> None:
-        self._screen.show(self.engine, self._pulse.busy)
+        self.screen.show(self.engine, self.painting)

@@ -22,7 +22,7 @@ RULE = ".nstkit-{kind}-{number}{{background:url(data:image/jpeg;base64,{data}) c
 
 
 class Picker:
-    """Choose a picture: a bundled one, an upload, or whatever else the settings hold.
+    """Choose a picture: a bundled one, an upload, or any other that the settings have.
 
     Args:
         kind: "content" or "style".
@@ -53,11 +53,11 @@ class Picker:
         self.box = widgets.VBox([first, self._thumbnails])
 
     def read(self) -> Given:
-        """Return the picture that is chosen."""
+        """Return the chosen picture."""
         return self._sources[self.menu.value]
 
     def show(self, source: Given) -> None:
-        """Choose a picture, and take it into the menu if it is new there."""
+        """Choose a picture, and add it to the menu if it is new there."""
         name = name_of(source)
         if name not in self._sources or not same(self._sources[name], source):
             self._add(name, source, thumbnail(source))
@@ -75,7 +75,7 @@ class Picker:
         self.show(picture)
 
     def _add(self, name: str, source: Given, data: str) -> None:
-        """Take a picture, with its thumbnail, in; `_list` shows what there is."""
+        """Add a picture and its thumbnail; `_list` shows them."""
         if name not in self._sources:
             self._thumbnails.children += (self._button(name),)
         self._sources[name] = source
@@ -93,7 +93,7 @@ class Picker:
         return button
 
     def _mark(self) -> None:
-        """Frame the thumbnail of the picture that is chosen."""
+        """Frame the thumbnail of the chosen picture."""
         for name, button in zip(self._sources, self._thumbnails.children, strict=False):
             frame = button.add_class if name == self.menu.value else button.remove_class
             frame("nstkit-chosen")
@@ -109,5 +109,5 @@ def thumbnail(source: Given) -> str:
 
 @cache
 def bundled_thumbnail(name: str) -> str:
-    """Return the same of a bundled picture, which never changes."""
+    """Return the thumbnail of a bundled picture, which is made once."""
     return thumbnail(name)

@@ -36,7 +36,7 @@ class Frame:
     """A picture of the painting, and how it came about.
 
     Attributes:
-        index: updates that it has behind it.
+        index: how many updates led to it.
         image: (1, 3, H, W) float32 in [0, 1].
         changes: the settings since the start, the first at index 0.
         losses: of this picture; None while they are being computed.
@@ -49,7 +49,7 @@ class Frame:
 
     @property
     def settings(self) -> Settings:
-        """Those in force."""
+        """The settings in force."""
         return self.changes[-1].settings
 
     def with_change(self, settings: Settings, fresh: bool) -> tuple[Change, ...]:
@@ -76,7 +76,7 @@ class Frame:
         )
 
     def script(self) -> str:
-        """Return Python lines that paint this picture again, by `nstkit.stylize` if that can."""
+        """Return lines of Python that paint this picture again."""
         first = self.changes[0].settings
         recipe, pictures = first.recipe, f"{name_of(first.content)!r}, {name_of(first.style)!r}"
         others = f"recipe, size={first.size}, seed={first.seed}"
@@ -110,13 +110,13 @@ def _argument(name: str, value: Any) -> str:
 
 
 class Pilot(Protocol):
-    """Whoever knows of weights that have moved while a picture is being computed."""
+    """What a run asks about weights that move while a picture is being computed."""
 
     def moved(self, run: Run) -> bool:
-        """Return whether weights have moved that a pass under way can still follow."""
+        """Return whether weights have moved that the current pass can still follow."""
 
     def catch_up(self, run: Run) -> None:
-        """Put them in force."""
+        """Put weights that have moved in force."""
 
 
 class OutOfDate(Exception):  # noqa: N818 - nothing has gone wrong
@@ -128,8 +128,8 @@ class Run:
 
     It counts on from the picture's own index. Weights may move while the network is at work. If
     they move in the forward pass, the losses use the new ones. If they move in the backward pass,
-    that pass is given up and the picture is computed again, once: otherwise the reader would wait
-    until its end.
+    that pass is given up and the picture is computed again, since the reader would have to wait for
+    its end. That happens once a picture at most.
 
     Args:
         objective: what to minimize; its weights may be changed between two steps.
@@ -138,9 +138,9 @@ class Run:
         pilot: asked whether weights have moved; None: they never do.
 
     Attributes:
-        newest: the newest picture, published before its losses are known: seeing it need not wait
-            for a pass through the network.
-        changes: of pictures that are still to come; see `change`.
+        newest: the newest picture. It is published before its losses are known, so that a
+            reader sees it earlier by a pass through the network.
+        changes: of the pictures that are still to come; see `change`.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Run:
         self.changes = self.newest.with_change(settings, fresh)
 
     def close(self) -> None:
-        """Let go of optimizer and network at once: they and this refer to each other."""
+        """Let go of optimizer and network now: the garbage collector may come late."""
         self._steps.close()
         for hook in self._hooks:
             hook.remove()
@@ -191,7 +191,7 @@ class Run:
             self._gave_up = False
 
     def _evaluate(self, image: Tensor) -> Losses:
-        """Return losses whose total knows its gradient: the backward pass is over."""
+        """Return losses after the backward pass; their total keeps the gradient."""
         sums = self.objective.measure(image)
         if self._pilot:
             self._pilot.catch_up(self)

@@ -24,17 +24,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 VIEWS = ("content", "now", "style", "all three")
-VIEW_TIPS = ("the photograph", "the painting of now", "the artwork", "all three, side by side")
-CHART, CHART_FROM = (4.0, 1.7), 4  # inches; points
-CHART_SECONDS, CHART_POINTS = 4.0, 300  # between two charts, since one takes 0.1 s; in a chart
+VIEW_TIPS = ("the photograph", "the current painting", "the artwork", "all three, side by side")
+CHART, CHART_FROM = (4.0, 1.7), 4  # inches; points, since fewer are no curve
+CHART_SECONDS = 4.0  # between two charts, since one takes 0.1 s
+CHART_POINTS = 300  # of a curve
 
 
 class Screen:
     """Shows an engine. It writes to its widgets only when there is something new.
 
     Attributes:
-        view: which pictures to show, a widget to observe; box: what to display; message and
-            script: texts for other places.
+        picture, chart: image widgets, of JPEG and PNG data.
+        status: the line below the picture, HTML; message: what `say` says; script: the lines that
+            paint the picture again.
+        view: the buttons that choose which pictures to show.
+        box: picture, view, status and chart; message and script are arranged by `page`.
     """
 
     def __init__(self) -> None:
@@ -62,9 +66,9 @@ class Screen:
         rate = f"{engine.rate:.1f} steps/s" if painting else "paused"
         self.status.value = status(frame, rate)
         now = time.monotonic()
-        begun = len(engine.history) > CHART_FROM  # fewer points are no curve
+        begun = len(engine.history) > CHART_FROM
         due = begun and now - self._charted_at > CHART_SECONDS
-        # A chart holds up the picture for which somebody who has moved a control is waiting.
+        # A reader who has moved a control waits for a picture, and a chart would delay it.
         if not painting or (due and not awaited(engine)):
             self._draw_chart(engine)
             self._charted_at = now
@@ -85,7 +89,8 @@ class Screen:
 
 def awaited(engine: Engine) -> bool:
     """Return whether a control has moved and no picture shows it yet."""
-    return engine.newest.settings is not engine.settings
+    shown, wanted = engine.newest.settings, engine.settings
+    return shown is not wanted and bool(shown.changes(wanted))
 
 
 def status(frame: Frame, rate: str) -> str:
@@ -97,7 +102,7 @@ def status(frame: Frame, rate: str) -> str:
 
 def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure) -> None:
     """Draw the loss and its weighted terms, and a line at each change of the settings."""
-    # Fixed margins, few ticks and no formulas: drawing holds Python's lock, and so up the painting.
+    # Fixed margins, few ticks and no formulas are quick to draw, and drawing holds up the painting.
     figure.set_layout_engine(None)
     axes = figure.add_axes((0.11, 0.21, 0.61, 0.75))
     draw_curves(axes, records, label=lambda name, first, last: name)

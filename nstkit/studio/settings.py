@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import torch
@@ -63,7 +64,7 @@ class Settings:
         return dataclasses.replace(self, recipe=recipe, **of_self)
 
     def changes(self, other: Settings) -> dict[str, Any]:
-        """Return what `replace` needs to make ``other`` of this."""
+        """Return the arguments with which `replace` turns this into ``other``."""
         mine, new = (vars(s) | vars(s.recipe) for s in (self, other))
         del new["recipe"]
         return {name: value for name, value in new.items() if not same(value, mine[name])}
@@ -89,7 +90,7 @@ class Settings:
     def can_follow(self, before: Settings) -> bool:
         """Return whether a forward pass that began under ``before`` serves these settings too.
 
-        It does if only weights differ, and none that was 0.
+        It does if only weights differ, and no layer had the weight 0 that has another now.
         """
         changed = self is not before and set(before.changes(self))
         return bool(changed) and changed <= set(WEIGHTS) and self.needs() <= before.needs()
@@ -102,7 +103,7 @@ class Settings:
         objective["style"].layers = dict(self.recipe.style_layers)
 
     def form(self) -> Recipe:
-        """Return the recipe without weights and route: what decides how losses are computed."""
+        """Return the recipe with default weights and route: what else decides the losses."""
         plain = Recipe()
         return self.recipe.replace(**{name: getattr(plain, name) for name in (*WEIGHTS, *ROUTE)})
 
@@ -111,5 +112,5 @@ def same(one: Any, other: Any) -> bool:
     """Return whether two settings are equal; pictures in memory are so only if identical."""
     if isinstance(one, Tensor) or isinstance(other, Tensor):
         return one is other
-    plain = isinstance(one, str | int | float | dict) or dataclasses.is_dataclass(one)
+    plain = isinstance(one, str | int | float | dict | PurePath) or dataclasses.is_dataclass(one)
     return one is other or (plain and one == other)

@@ -8,8 +8,8 @@ import time
 import weakref
 from collections.abc import Callable
 
-PATIENCE = 5.0  # seconds without a beat after which nobody is watching
-_WORKERS: weakref.WeakSet[Worker] = weakref.WeakSet()
+PATIENCE = 5.0  # seconds without a beat after which the page must be gone
+WORKERS: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
 class Worker:
@@ -33,13 +33,15 @@ class Worker:
         self._failure: Exception | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        _WORKERS.add(self)
+        WORKERS.add(self)
 
     def beat(self) -> None:
-        """Go on working; start if at rest."""
+        """Start to work if at rest, and go on for as long as ``patience``."""
         with self._changed:
+            if self._ended:
+                return
             self._heard = time.monotonic()
-            self._wanted = self.running = not self._ended
+            self._wanted = self.running = True
             self._changed.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._live, name="nstkit-studio", daemon=True)
@@ -52,10 +54,10 @@ class Worker:
             self._changed.wait_for(lambda: not self.running)
 
     def end(self) -> None:
-        """Stop for good, the thread too."""
-        self.stop()
+        """Stop for good, and end the thread."""
         with self._changed:
-            self._ended = True
+            self._ended = True  # first, so that no beat starts it again
+            self.stop()
             self._changed.notify_all()
 
     def take_failure(self) -> Exception | None:
@@ -67,12 +69,12 @@ class Worker:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self.running or self._ended)
-            if self._ended:
+            if not self.running:  # ended
                 return
             try:
                 while self._wanted and time.monotonic() - self._heard < self._patience:
                     self._work()
-            except Exception as error:  # nobody else would see it: the next beat shows it
+            except Exception as error:  # the next beat shows it
                 self._failure = error
             with self._changed:
                 self.running = False
@@ -82,5 +84,5 @@ class Worker:
 @atexit.register
 def stop_all() -> None:
     """Stop all workers: Python cannot end while a thread is inside torch; it would abort."""
-    for worker in list(_WORKERS):
+    for worker in list(WORKERS):
         worker.stop()

@@ -182,7 +182,7 @@ def test_the_studio_works_on_the_widgets_that_colab_has(kernel):
     # The pause button stops.
     kernel.send(play, _playing=False)
     assert "paused" in kernel.status()
-    assert kernel.run("print(studio._worker.running, end='')") == "False"
+    assert kernel.run("print(studio.painting, end='')") == "False"
 
     # So does Python, whose pause the page follows.
     kernel.send(play, _playing=True)
@@ -210,12 +210,12 @@ def test_uploads_of_the_old_kind_and_a_cell_run_again(kernel):
     kernel.run("old = studio")
     kernel.state.clear()
     kernel.run(CODE)
-    assert kernel.run("print(old is studio, old._worker.running, end='')") == "False False"
+    assert kernel.run("print(old is studio, old.painting, end='')") == "False False"
 
 
 def test_a_kernel_that_is_shut_down_while_painting_ends_in_peace(kernel):
     kernel.run(CODE)
     kernel.send(kernel.find("play"), _playing=True)
     kernel.beat_until(lambda: kernel.step() >= 1)
-    assert kernel.run("print(studio._worker.running, end='')") == "True"
+    assert kernel.run("print(studio.painting, end='')") == "True"
     # The fixture shuts it down now, and looks at what it wrote.

@@ -27,16 +27,16 @@ NAMES = ("studio", "other")  # of the panels in the cells 1 and 2
 SOON = 3.0  # seconds in which a reader must see what a control does
 ANOTHER = 4.0  # mean difference of two thumbnails, of 255, that makes two pictures of them
 # A thread rests between two stretches of work, and ends with its panel.
-AT_WORK = "from nstkit.studio import worker; print(sum(w.running for w in worker._WORKERS))"
+AT_WORK = "from nstkit.studio import worker; print(sum(w.running for w in worker.WORKERS))"
 THREADS = "import threading; print([t.name for t in threading.enumerate()].count('nstkit-studio'))"
 TRIM = "import ctypes, gc; gc.collect(); ctypes.CDLL(None).malloc_trim(0)"
 # Hands the kernel's steps to a file, which can be watched when no page is open.
 NOTE_STEPS = """
 from pathlib import Path
-def noted(work=studio._worker._work):
+def noted(work=studio.engine.advance):
     work()
     Path("step").write_text(str(studio.engine.frame.index))
-studio._worker._work = noted
+studio.engine.advance = noted
 """
 
 # ---------------------------------------------------------------- in the page
@@ -300,7 +300,7 @@ def test_the_panel_fits_and_explains_itself(panel, app):
     box.get_by_text("all three").click()
     panel.press("copy")
     expect(panel.part("script").locator("pre")).to_contain_text("nstkit.stylize(")
-    panel.kernel("studio._screen.say('What went wrong, and what to do. ' * 5)")
+    panel.kernel("studio.screen.say('What went wrong, and what to do. ' * 5)")
     expect(panel.message).to_contain_text("What went wrong")
     assert box.evaluate(OVERLAPS) == box.evaluate(CUT) == []
     panel.book.shot(f"studio_{app}_all_three")
@@ -451,11 +451,11 @@ def test_an_error_in_the_loop_is_shown_and_play_goes_on(panel, app):
     panel.play()
     panel.wait_steps(3)
     panel.kernel(
-        "kept, brushes = studio._worker._work, []\n"
+        "kept, brushes = studio.engine.advance, []\n"
         "def fail():\n"
         "    brushes.append('broken')\n"
         "    raise RuntimeError(f'brush {len(brushes)} broke')\n"
-        "studio._worker._work = fail"
+        "studio.engine.advance = fail"
     )
     expect(panel.message).to_contain_text("brush 1 broke")
     expect(panel.status).to_contain_text("paused")
@@ -466,7 +466,7 @@ def test_an_error_in_the_loop_is_shown_and_play_goes_on(panel, app):
     panel.press("play")  # the cause is still there
     expect(panel.message).to_contain_text("brush 2 broke")
     expect(panel.status).to_contain_text("paused")
-    panel.kernel("studio._worker._work = kept")
+    panel.kernel("studio.engine.advance = kept")
     panel.play()
     expect(panel.message).to_have_text("")
     panel.wait_steps(3)

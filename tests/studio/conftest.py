@@ -1,0 +1,66 @@
+"""Fixtures of the studio's tests: all engines paint with one network, which is built once."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine
+
+import nstkit
+from nstkit.studio import Studio, engine, page
+
+
+@pytest.fixture(autouse=True)
+def built(network, monkeypatch):
+    """The recipes for which engines have built a network, so far."""
+    recipes = []
+
+    def build(recipe):
+        recipes.append(recipe)
+        return network if recipe.pooling == "max" else nstkit.VGG(pooling=recipe.pooling)
+
+    monkeypatch.setattr(engine, "network", build)
+    return recipes
+
+
+@pytest.fixture
+def passes(network):
+    """The passes through the network so far: size of the picture, and whether for a gradient."""
+    seen = []
+
+    def watch(module, inputs, output):
+        seen.append((tuple(output.shape[-2:]), torch.is_grad_enabled()))
+
+    hook = network.convs["conv1_1"].register_forward_hook(watch)
+    yield seen
+    hook.remove()
+
+
+@pytest.fixture
+def painting(passes):
+    """An engine after a few steps."""
+    made = an_engine()
+    advance(made, STEPS)
+    passes.clear()
+    return made
+
+
+@pytest.fixture
+def open_studio(monkeypatch):
+    """A function that makes a studio in a cell of its own, or in a named one."""
+    made = []
+
+    def open_(cell=None, recipe=SHALLOW, **options):
+        monkeypatch.setattr(page, "cell_id", lambda: cell or f"cell {len(made)}")
+        options = {"size": SIZE, "precision": "fp32", **options}
+        made.append(Studio("cat", "great_wave", recipe, **options))
+        return made[-1]
+
+    yield open_
+    for studio in made:
+        studio.pause()
+
+
+@pytest.fixture
+def studio(open_studio):
+    return open_studio()

@@ -1,0 +1,321 @@
+"""The studio's panel without a browser: the test plays the page."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import torch
+from studio_tools import (
+    LIMIT,
+    SHALLOW,
+    SIZE,
+    beat,
+    change,
+    eventually,
+    message,
+    play,
+    play_button,
+    press,
+    repeated,
+    shown_step,
+)
+
+import nstkit
+from nstkit import DEFAULT, RECIPES, Recipe, tiles
+from nstkit.studio import Studio
+from nstkit.studio.controls import PRESETS
+
+# ---------------------------------------------------------------- painting
+
+
+def test_beats_paint_and_show_and_the_pause_button_stops(studio):
+    start = studio.screen.picture.value
+    play(studio)
+    assert studio.painting
+    assert "steps/s" in studio.screen.status.value
+    assert studio.screen.picture.value != start
+    play_button(studio).playing = False
+    assert not studio.painting
+    assert shown_step(studio) == studio.engine.frame.index
+    assert "paused" in studio.screen.status.value
+
+
+def test_a_slider_steers_without_a_reset(studio):
+    play(studio)
+    step = shown_step(studio)
+    studio.controls.beta.slider.value = 1000.0
+    assert studio.engine.settings.recipe.beta == 1000
+
+    def followed():
+        beat(studio)
+        return "β/α = 1000" in studio.screen.status.value
+
+    eventually(followed)
+    assert shown_step(studio) > step
+    assert studio.engine.history[0].index == 0
+
+
+def test_at_rest_a_new_picture_is_shown_at_once_and_a_new_weight_moves_nothing(studio):
+    studio.run(1, progress=False)
+    studio.controls.beta.slider.value = 100.0
+    assert shown_step(studio) == 1
+    before = studio.screen.picture.value
+    studio.controls.content.menu.value = "castle"
+    assert shown_step(studio) == 0
+    assert studio.screen.picture.value != before
+    assert studio.engine.settings.content == "castle"
+
+
+def test_the_buttons_step_reset_undo_and_copy(studio):
+    press(studio, "step")
+    press(studio, "step")
+    assert shown_step(studio) == 2
+    press(studio, "reset")
+    assert shown_step(studio) == 0
+    studio.run(4, progress=False)
+    best = min(studio.engine.history[1:], key=lambda record: record.losses.total).index
+    studio.set(beta=1000)
+    press(studio, "undo")
+    assert shown_step(studio) == best
+    assert studio.controls.beta.read() == SHALLOW.beta
+    press(studio, "copy")
+    assert studio.screen.script.value.startswith("<pre>recipe = nstkit.Recipe(")
+    assert f"steps={best})\nnstkit.stylize(" in studio.screen.script.value
+
+
+def test_reset_while_playing_goes_on_from_the_start(studio):
+    play(studio, 2)
+    press(studio, "reset")
+    assert shown_step(studio) == 0
+    play(studio, 1)
+
+
+@pytest.mark.parametrize("key", ["pytorch tutorial", "crowsonkb"])
+def test_a_published_recipe_is_translated_and_goes_on_from_here_at_one_size(studio, key):
+    studio.run(1, progress=False)
+    studio.controls.preset.value = key
+    assert message(studio) == ""
+    recipe = studio.engine.settings.recipe
+    published = RECIPES[key.replace(" ", "_")].recipe
+    assert (published.scales, recipe.scales) == ({"crowsonkb": 5}.get(key, 1), 1)
+    assert list(recipe.style_layers) == list(published.style_layers)
+    assert (recipe.weights, recipe.alpha, recipe.start) == ("embedded", 1.0, "content")
+    assert (recipe.statistic, recipe.optimizer) == (published.statistic, DEFAULT.optimizer)
+    assert sum(recipe.style_layers.values()) == pytest.approx(1)
+    studio.run(1, progress=False)
+    assert studio.engine.frame.index == 2
+    script = studio.engine.frame.script()
+    assert torch.equal(repeated(script).image, studio.engine.frame.image)
+
+
+def test_a_preset_moves_the_controls(studio):
+    studio.run(1, progress=False)
+    studio.controls.preset.value = "shallow layers"
+    assert studio.engine.settings.recipe == PRESETS["shallow layers"]
+    assert studio.controls.layers.read() == {"relu1_1": 0.5, "relu2_1": 0.5}
+    assert shown_step(studio) == 1
+
+
+def test_saved_pictures_carry_their_recipe_and_get_new_names(studio, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    studio.run(2, progress=False)
+    press(studio, "save")
+    press(studio, "save")
+    assert "Saved as cat_great_wave_0002_2.png" in message(studio)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "cat_great_wave_0002.png", "cat_great_wave_0002_2.png"
+    ]  # fmt: skip
+    told = nstkit.read_metadata("cat_great_wave_0002.png")
+    assert Recipe.from_json(told["recipe"]) == SHALLOW.replace(steps=2)
+    assert told["precision"] == "fp32"
+    assert told["script"] == studio.engine.frame.script()
+    assert studio.save(tmp_path / "mine.jpg") == tmp_path / "mine.jpg"
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+def test_no_style_layer_is_told_and_the_painting_goes_on_as_before(studio):
+    for dial in studio.controls.layers.dials:
+        dial.on.value = False
+    assert "No style layer is on" in message(studio)
+    deepest = list(SHALLOW.style_layers)[-1]
+    assert list(studio.engine.settings.recipe.style_layers) == [deepest]
+    play(studio, 1)
+    studio.controls.layers.dials[0].on.value = True
+    assert message(studio) == ""
+    assert list(studio.engine.settings.recipe.style_layers) == ["relu1_1"]
+
+
+def test_all_weights_off_is_told(studio):
+    for dial in (studio.controls.alpha, studio.controls.beta, studio.controls.tv):
+        dial.on.value = False
+    assert "nothing to minimize" in message(studio)
+    assert studio.engine.settings.recipe.tv == SHALLOW.tv
+
+
+def test_a_size_beyond_the_memory_is_told_and_the_menu_goes_back(studio, monkeypatch):
+    studio.run(1, progress=False)
+    monkeypatch.setattr(tiles, "free_memory", lambda device: 10**6)
+    studio.controls.size.value = 512
+    assert "Choose a smaller size. The painting is as it was." in message(studio)
+    assert studio.controls.size.value == SIZE
+    assert shown_step(studio) == 1
+
+
+def test_a_recipe_of_several_scales_is_told_and_changes_nothing(studio):
+    with pytest.raises(ValueError, match="one size at a time"):
+        studio.set(scales=3)
+    assert studio.engine.settings.recipe == SHALLOW
+
+
+def test_more_layers_than_rows_change_nothing(studio):
+    layers = [f"conv{block}_{n}" for block in (1, 2, 3) for n in (1, 2)]
+    with pytest.raises(ValueError, match="6 style layers; expected at most 5"):
+        studio.set(style_layers=layers, content="castle")
+    assert studio.engine.settings.recipe == SHALLOW
+    assert studio.controls.content.menu.value == "cat"
+    studio.run(1, progress=False)
+    assert studio.engine.frame.settings.recipe == SHALLOW
+
+
+def test_an_error_in_the_loop_is_shown_and_the_panel_goes_on(studio, network, monkeypatch):
+    def fail(image, layers):
+        raise FloatingPointError("odd <b>")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "forward", fail)
+        play_button(studio).playing = True
+        eventually(lambda: (beat(studio), message(studio))[1])
+    assert "FloatingPointError: odd &lt;b&gt;." in message(studio)
+    assert play_button(studio).playing is False
+    play_button(studio).playing = True
+    assert message(studio) == ""
+    play(studio, 2)
+
+
+def test_an_error_of_the_last_step_is_shown_when_pausing(studio, network, monkeypatch):
+    begun = threading.Event()
+
+    def fail(image, layers):
+        begun.set()
+        time.sleep(0.05)
+        raise FloatingPointError("late")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "forward", fail)
+        play_button(studio).playing = True
+        beat(studio)
+        assert begun.wait(LIMIT)
+        play_button(studio).playing = False
+    assert "late" in message(studio)
+
+
+@pytest.mark.parametrize("by", ["playing", "one step"])
+def test_a_restart_of_the_optimizer_is_told(studio, network, monkeypatch, by):
+    studio.run(1, progress=False)
+    real, calls = network.forward, []
+
+    def once_not_finite(image, layers):
+        calls.append(1)
+        return {n: f * (1 if calls[1:] else torch.nan) for n, f in real(image, layers).items()}
+
+    monkeypatch.setattr(network, "forward", once_not_finite)
+    if by == "one step":
+        press(studio, "step")
+    else:
+        studio.engine.advance()
+        play_button(studio).playing = True
+        play_button(studio).playing = False
+    assert "loss not finite: back to step" in message(studio)
+
+
+def test_set_refuses_what_does_not_exist(studio):
+    with pytest.raises(ValueError, match="no \\['brush'\\]"):
+        studio.set(brush=3)
+    with pytest.raises(FileNotFoundError, match="no file"):
+        studio.set(style="no such")
+    assert studio.controls.style.menu.value == "great_wave"
+
+
+# ---------------------------------------------------------------- in cells
+
+
+def test_it_shows_itself_as_a_widget(studio):
+    bundle = studio._repr_mimebundle_()
+    view = bundle["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == studio.box.model_id
+    assert bundle["text/plain"] == "<Studio at step 0; its panel needs a running kernel>"
+
+
+def test_the_package_offers_it_by_name():
+    assert nstkit.Studio is Studio
+    with pytest.raises(AttributeError, match="no attribute 'Studoi'"):
+        _ = nstkit.Studoi
+
+
+def test_run_paints_here_and_shows_it(studio):
+    result = studio.run(2, progress=False)
+    assert torch.equal(result.image, studio.engine.frame.image)
+    assert torch.equal(studio.result().image, result.image)
+    assert (result.recipe, result.precision) == (SHALLOW.replace(steps=2), "fp32")
+    assert shown_step(studio) == 2
+
+
+def test_run_shows_pictures_while_it_paints(studio, monkeypatch):
+    monkeypatch.setattr("nstkit.studio.panel.REDRAW", 0.0)
+    shown = []
+    studio.screen.status.observe(lambda change: shown.append(shown_step(studio)), "value")
+    studio.run(3, progress=False)
+    assert sorted(set(shown)) == [1, 2, 3]
+
+
+def test_ctrl_c_ends_run_and_keeps_the_picture(studio, monkeypatch):
+    real, calls = studio.engine.advance, []
+
+    def advance():
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        real()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.engine, "advance", advance)
+        result = studio.run(9, progress=False)
+    assert result.recipe.steps == 2
+    assert "Interrupted" in message(studio)
+    studio.run(1, progress=False)
+
+
+def test_while_a_cell_paints_the_panel_waits(studio, monkeypatch):
+    real, told = studio.engine.advance, []
+
+    def advance():
+        play_button(studio).playing = True  # a second thread of the kernel, ipykernel 7
+        beat(studio)
+        studio.controls.beta.slider.value = 30.0
+        press(studio, "reset")
+        told.append((threading.current_thread() is threading.main_thread(), message(studio)))
+        real()
+
+    monkeypatch.setattr(studio.engine, "advance", advance)
+    studio.run(1, progress=False)
+    assert len(told) == 1  # the worker has not made a step
+    assert told[0][0] is True
+    assert "A cell is painting" in told[0][1]
+    assert studio.engine.frame.losses.coefficients["style"] == 30
+
+
+def test_a_closed_studio_keeps_its_picture(studio):
+    play(studio, 1)
+    studio.close()
+    assert not studio.painting
+    frame = studio.engine.frame
+    beat(studio)  # one that was under way
+    assert not studio.painting
+    assert studio.result().recipe.steps == frame.index
+    change(studio.engine, beta=3)
+    studio.engine.advance()  # the engine can go on
+    assert studio.engine.frame.index == frame.index + 1

@@ -1,0 +1,103 @@
+"""The studio's pickers: bundled pictures, uploads, files and pictures in memory."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timezone
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+from studio_tools import SIZE, message, widgets_of
+
+from nstkit.pictures.images import samples
+from nstkit.studio.pictures import Picker
+
+
+def a_png(size=(120, 80)):
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize(size).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
+def files(name, data, generation):
+    """Return what the page of ipywidgets 7 or 8 sends of an uploaded file."""
+    of_7 = {name: {"metadata": {"name": name}, "content": data}}
+    of_8 = ({"name": name, "type": "", "size": len(data), "content": memoryview(data),
+             "last_modified": datetime.now(timezone.utc)},)  # fmt: skip
+    return of_7 if generation == 7 else of_8
+
+
+def upload(picker, name, data):
+    """Do as the page does when a reader uploads a file."""
+    generation = 7 if isinstance(picker.upload.value, dict) else 8
+    picker.upload.set_trait("value", files(name, data, generation))
+
+
+@pytest.mark.parametrize("generation", [7, 8])
+def test_a_picker_takes_uploads_of_both_generations_of_widgets(monkeypatch, generation):
+    picker = Picker("content")
+    sent = SimpleNamespace(value=files("my photo.png", a_png(), generation))
+    monkeypatch.setattr(picker, "upload", sent)
+    picker.take()
+    assert picker.read().size == (120, 80)
+    assert picker.menu.value == "my photo.png"
+
+
+def test_an_upload_is_painted_and_listed(studio):
+    picker = studio.controls.content
+    upload(picker, "my photo.png", a_png())
+    assert message(studio) == ""
+    assert picker.menu.value == "my photo.png"
+    assert picker.menu.options[-1] == "my photo.png"
+    assert len(widgets_of(studio, f"content-{len(samples('content'))}")) == 1  # its thumbnail
+    assert studio.engine.pictures[0].shape[-1] == SIZE
+    assert studio.engine.result().sources[0] == "my photo.png"
+    picker.menu.value = "castle"
+    picker.menu.value = "my photo.png"
+    assert studio.engine.settings.content.size == (120, 80)
+
+
+def test_an_upload_that_is_no_picture_is_told_and_changes_nothing(studio):
+    picker = studio.controls.style
+    upload(picker, "notes.txt", b"not a picture")
+    assert "The painting is as it was" in message(studio)
+    assert picker.menu.value == "great_wave"
+    assert studio.engine.settings.style == "great_wave"
+
+
+def test_an_emptied_upload_is_nothing(studio):
+    picker = studio.controls.content
+    upload(picker, "my photo.png", a_png())
+    settings = studio.engine.settings
+    picker.upload.set_trait("value", type(picker.upload.value)())
+    assert message(studio) == ""
+    assert studio.engine.settings is settings
+
+
+def test_a_thumbnail_chooses_its_picture_and_is_framed(studio):
+    (castle,) = [w for w in widgets_of(studio, "thumbnail") if w.tooltip == "castle"]
+    castle.click()
+    assert studio.engine.settings.content == "castle"
+    assert castle in widgets_of(studio, "chosen")
+
+
+def test_any_bundled_picture_and_any_file_may_be_either(studio, tmp_path):
+    file = tmp_path / "mine.png"
+    Image.new("RGB", (60, 60)).save(file)
+    studio.set(content="scream", style=str(file))
+    style = studio.controls.style
+    assert studio.controls.content.menu.value == "scream"
+    assert style.menu.value == "mine.png"
+    assert style.read() == str(file)
+    listed = len(style.menu.options)
+    studio.set(style=str(Path(file)))  # the same, in another string
+    assert len(style.menu.options) == listed
+
+
+def test_pictures_in_memory_are_listed_by_what_they_are(studio, cat):
+    studio.set(content=cat, style=Image.new("RGB", (60, 60)))
+    assert studio.controls.content.menu.value == "tensor"
+    assert studio.controls.style.menu.value == "image"
+    assert studio.controls.read(studio.engine.settings).content is cat

@@ -1,0 +1,90 @@
+"""What the studio's tests share: a cheap recipe, steps of an engine, a page to be played."""
+
+from __future__ import annotations
+
+import time
+
+import nstkit
+from nstkit import DEFAULT
+from nstkit.studio import Engine, Settings
+
+SIZE = 49  # px: the smallest that leaves 32 rows of the cat
+STEPS = 4  # of the fixture `painting`
+LIMIT = 30.0  # seconds for what takes less than one
+
+# Half of the time of a step goes into relu5_1. Nothing that is tested here depends on it.
+SHALLOW = DEFAULT.replace(
+    content_layers=["relu2_2"], style_layers=["relu1_1", "relu2_1", "relu3_1"], tv=5
+)
+
+
+def an_engine(recipe=SHALLOW, size=SIZE, **options):
+    return Engine(Settings("cat", "great_wave", recipe, size, **options), precision="fp32")
+
+
+def advance(engine, steps):
+    for _ in range(steps):
+        engine.advance()
+
+
+def change(engine, **changes):
+    engine.settings = engine.settings.replace(**changes)
+
+
+def repeated(script):
+    """Execute the script of a steered painting; return the last frame."""
+    scope = {"nstkit": nstkit}
+    exec(script.replace("seed=0)", "seed=0, precision='fp32')"), scope)
+    scope["studio"].close()
+    return scope["studio"].engine.frame
+
+
+# ---------------------------------------------------------------- the page
+
+
+def eventually(condition):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, "in vain"
+        time.sleep(0.005)
+
+
+def widgets_of(studio, name=None):
+    """Return the widgets of the panel, or those with a CSS class."""
+    found, todo = [], [studio.box]
+    while todo:
+        found.append(widget := todo.pop())
+        todo += getattr(widget, "children", ())
+    return [w for w in found if name is None or f"nstkit-{name}" in w._dom_classes]
+
+
+def press(studio, name):
+    widgets_of(studio, name)[0].click()
+
+
+def play_button(studio):
+    return widgets_of(studio, "play")[0]
+
+
+def beat(studio):
+    play_button(studio).value += 1
+
+
+def play(studio, steps=2):
+    """Press play, and beat until so many steps are shown."""
+    play_button(studio).playing = True
+    shown = shown_step(studio)
+
+    def arrived():
+        beat(studio)
+        return shown_step(studio) >= shown + steps
+
+    eventually(arrived)
+
+
+def shown_step(studio):
+    return int(studio.screen.status.value.split("step ")[1].split("<")[0])
+
+
+def message(studio):
+    return studio.screen.message.value

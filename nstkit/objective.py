@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from nstkit.losses.values import Losses
+from nstkit.losses.values import Key, Losses
 from nstkit.recipes import DEFAULT, Recipe
 from nstkit.recipes.network import network
 from nstkit.terms import Compared, Content, Style, Term, Variation, check_names
-from nstkit.tiles import Features, Tile, Tiling, fitting, summed
+from nstkit.tiles import Features, Tile, Tiling, check_side, fitting, summed
 from nstkit.vgg import VGG
-
-Key = tuple[str, str]  # term, layer
 
 
 class Objective:
@@ -22,7 +20,7 @@ class Objective:
 
     ``objective["style"]`` is the term of that name. Its ``weight`` and the weights in its
     ``layers`` may be changed at any time, and layers may be added: the next call uses them. Targets
-    are computed once a layer. `Objective.of` makes the terms that a recipe names.
+    are computed once per layer. `Objective.of` makes the terms that a recipe names.
 
     Args:
         terms: each with a name of its own.
@@ -36,6 +34,7 @@ class Objective:
 
     def __init__(self, terms: Sequence[Term], vgg: VGG, tile: int | None = None) -> None:
         check_names(terms)
+        check_side(tile)
         self.terms = {term.name: term for term in terms}
         self.vgg, self.tile = vgg, tile
         if tile is not None:
@@ -54,8 +53,8 @@ class Objective:
             style: the artwork, of any size; None where beta is 0.
             vgg: the network; None builds the recipe's, in float32 on the images' device.
             recipe: what to minimize.
-            tile: as above, or "auto", which takes tiles where the memory is too small for the
-                whole picture.
+            tile: as above, or "auto", which takes tiles where the memory is too small for a
+                picture of the content's size (of the artwork's, if there is no content).
 
         Raises:
             ValueError: A picture is missing whose term has a weight, or a tile does not fit.
@@ -84,12 +83,8 @@ class Objective:
         return self.losses(image, self.measure(image))
 
     def measure(self, image: Tensor) -> dict[Key, Tensor]:
-        """Return what the terms need of an image, {(term, layer): sums}, under no weight yet."""
-        if not any(term.active for term in self.terms.values()):
-            raise ValueError(
-                "All weights are 0: nothing to minimize. Give one of the terms "
-                f"{', '.join(self.terms)} a weight."
-            )
+        """Return what the terms need of an image, {(term, layer): sums}, unweighted."""
+        self._check_active()
         self._prepare()
         wanted = {name: term.active_layers() for name, term in self.terms.items()}
         keys = [(name, layer) for name, layers in wanted.items() for layer in layers]
@@ -106,33 +101,51 @@ class Objective:
         return dict(zip(keys, summed(self.vgg, image, layers, _sums, self.tile), strict=True))
 
     def losses(self, image: Tensor, sums: Mapping[Key, Tensor]) -> Losses:
-        """Return the losses of an image from what `measure` found, under the weights of now."""
+        """Return the losses of an image from what `measure` found, under the current weights.
+
+        A layer that got its weight after it was measured counts from the next call on.
+        """
+        self._check_active()
         zero = image.new_zeros(())
         values: dict[str, Tensor] = {}
         per_layer: dict[Key, Tensor] = {}
         for name, term in self.terms.items():
             if not term.active:
                 continue
-            measured = {layer: sums[name, layer] for layer in term.active_layers()}
-            distances = term.losses(measured, image)
+            active = [layer for layer in term.active_layers() if (name, layer) in sums]
+            distances = term.losses({layer: sums[name, layer] for layer in active}, image)
+            if not distances:
+                continue
             values[name] = sum((term.layers.get(n, 1) * d for n, d in distances.items()), zero)
             per_layer |= {(name, layer): d for layer, d in distances.items()}
         coefficients = {name: self.terms[name].weight for name in values}
         total = sum((coefficients[name] * value for name, value in values.items()), zero)
-        return Losses(total, values, coefficients, per_layer)
+        return Losses(total, values, coefficients, per_layer, self.in_force())
 
-    def with_pictures(self, content: Tensor | None, style: Tensor | None) -> Objective:
-        """Return this objective for other pictures; one that is the same keeps its targets."""
+    def with_pictures(self, content: Tensor, style: Tensor) -> Objective:
+        """Return a copy for other pictures of these sizes; one that is the same keeps its targets.
+
+        Weights of the copy can be changed alone.
+        """
         pictures = {"content": content, "style": style}
         terms = [
-            term.of(pictures[name]) if isinstance(term, Compared) and name in pictures else term
+            term.of(pictures[name])
+            if isinstance(term, Compared) and name in pictures
+            else term.copy()
             for name, term in self.terms.items()
         ]
         return Objective(terms, self.vgg, self.tile)
 
-    def coefficients(self) -> tuple[object, ...]:
-        """Return all weights in force, of terms and layers, to see whether any has changed."""
+    def in_force(self) -> Hashable:
+        """Return all current weights, of terms and layers, to see whether any has changed."""
         return tuple((t.name, t.weight, *t.layers.items()) for t in self.terms.values())
+
+    def _check_active(self) -> None:
+        if not any(term.active for term in self.terms.values()):
+            raise ValueError(
+                "All weights are 0: nothing to minimize. Give one of the terms "
+                f"{', '.join(self.terms)} a weight."
+            )
 
     @torch.no_grad()
     def _prepare(self) -> None:
@@ -145,15 +158,15 @@ def terms_of(recipe: Recipe, content: Tensor | None, style: Tensor | None, vgg: 
     """Return the terms that a recipe names; those whose picture is missing have no weight."""
     values = vgg.standardize if recipe.tv_values == "input" else None
     terms: list[Term] = []
-    if _given(content, "content", "alpha", recipe.alpha):
+    if _has_picture(content, "content", "alpha", recipe.alpha):
         reduce = recipe.content_reduce
         terms.append(Content(content, recipe.alpha, recipe.content_layers, reduce))
-    if _given(style, "style", "beta", recipe.beta):
+    if _has_picture(style, "style", "beta", recipe.beta):
         terms.append(Style(style, recipe.statistic, recipe.beta, recipe.style_layers))
     return [*terms, Variation(recipe.tv, recipe.tv_form, recipe.tv_reduce, values)]
 
 
-def _given(picture: Tensor | None, term: str, symbol: str, weight: float) -> bool:
+def _has_picture(picture: Tensor | None, term: str, symbol: str, weight: float) -> bool:
     if picture is None and weight:
         raise ValueError(f"The {term} term has a weight but {term} is None; set {symbol}=0.")
     return picture is not None

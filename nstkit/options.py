@@ -1,8 +1,10 @@
-"""Checks that many modules share: is this option one of its choices?"""
+"""Checks of options and numbers that many modules share."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
+from numbers import Real
 
 
 def check_choice(option: str, value: object, choices: Collection[object]) -> None:
@@ -15,3 +17,17 @@ def check_choice(option: str, value: object, choices: Collection[object]) -> Non
     """
     if value not in choices:
         raise ValueError(f"{option} is {value!r}; expected one of {list(choices)}.")
+
+
+def check_weight(name: str, value: object, positive: bool = False) -> None:
+    """Raise ValueError unless a value is a finite number of 0 or more, or above 0."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0 or (positive and not value):
+        least = "above 0" if positive else "0 or more"
+        raise ValueError(f"{name} is {value!r}; expected a finite number, {least}.")
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise ValueError unless a value is a whole number of some size."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more.")

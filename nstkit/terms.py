@@ -1,24 +1,32 @@
 """Terms: the summands of an objective. One class for each.
 
 To add a loss, write a class like `Variation` (of pixels) or `Content` (of features) and put it into
-the list of an `nstkit.Objective`. Nothing else changes.
+the list of an `nstkit.Objective`, which `nstkit.optimize` minimizes. Nothing else changes. A recipe
+names only the terms of `nstkit.objective.terms_of`, so a term for `stylize` needs a line there too.
 """
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-import torch
 from torch import Tensor
 
-from nstkit.losses import Form, Reduce, at_least_float32, check_same_shape, reduced, total_variation
+from nstkit.losses import (
+    Form,
+    Reduce,
+    at_least_float32,
+    check_same_shape,
+    for_batch,
+    reduced,
+    total_variation,
+)
 from nstkit.losses.statistics import Extent, Statistic
 from nstkit.tiles import Features, Tile, assembled, summed
 from nstkit.vgg import VGG
-from nstkit.vgg.names import positions
+from nstkit.vgg.names import layer_weights, map_size, positions
 
 IMAGE = "image"  # what stands for a layer where a term reads pixels alone
 
@@ -26,12 +34,12 @@ IMAGE = "image"  # what stands for a layer where a term reads pixels alone
 class Term(ABC):
     """One summand of an objective: ``weight`` times the sum over layers of weight times distance.
 
-    An objective calls a term in three steps. `prepare` computes what is computed once, `measure`
-    reads features in the forward pass, and `losses` makes distances of what was measured. Between
-    the last two, weights may change: what they multiply was computed already.
+    An objective calls a term in three steps. `prepare` computes the targets, once. `measure` reads
+    features in the forward pass, and `losses` makes distances of what was measured. Between the
+    last two, weights may change: what they multiply was computed already.
 
     Attributes:
-        name: what tells it from the other terms of an objective, such as "style".
+        name: distinguishes it from the other terms of an objective, such as "style".
         weight: may be changed at any time; 0 switches the term off.
         layers: {layer: weight}, may be changed at any time; empty for a term that reads pixels.
         tiled: whether what it measures adds up over tiles.
@@ -42,17 +50,23 @@ class Term(ABC):
     layers: Mapping[str, float] = MappingProxyType({})
     tiled: bool = True
 
+    def copy(self) -> Term:
+        """Return a copy whose weights can be changed alone."""
+        other = copy.copy(self)
+        other.layers = dict(self.layers)
+        return other
+
     def active_layers(self) -> list[str]:
-        """Return the layers whose features the term needs under its weights of now."""
+        """Return the layers whose features the term needs under its current weights."""
         return [name for name, weight in self.layers.items() if weight and self.weight]
 
     @property
     def active(self) -> bool:
-        """Whether the term adds anything under its weights of now."""
+        """Whether the term adds anything under its current weights."""
         return bool(self.weight) and (not self.layers or bool(self.active_layers()))
 
     def prepare(self, vgg: VGG, tile: int | None) -> None:  # noqa: B027 - most have no targets
-        """Compute targets that the active layers lack. By default there are none.
+        """Compute targets that the active layers lack, without gradients. By default none.
 
         Args:
             vgg: the network of the objective.
@@ -91,8 +105,22 @@ class Compared(Term):
         targets: {layer: what to aim at}, computed once.
     """
 
-    picture: Tensor
     targets: dict[str, Tensor]
+
+    def __init__(
+        self, picture: Tensor, weight: float, layers: Mapping[str, float] | Iterable[str], name: str
+    ) -> None:
+        self.picture, self.weight, self.name = picture, weight, name
+        self.layers = layer_weights(layers)
+
+    @property
+    def picture(self) -> Tensor:
+        """The picture to compare with; setting another clears the targets."""
+        return self._picture
+
+    @picture.setter
+    def picture(self, picture: Tensor) -> None:
+        self._picture, self.targets = picture, {}
 
     @property
     def active(self) -> bool:
@@ -100,11 +128,10 @@ class Compared(Term):
         return bool(self.active_layers())
 
     def of(self, picture: Tensor) -> Compared:
-        """Return this term for another picture; the same one keeps its targets."""
-        if picture is self.picture:
-            return self
-        other = copy.copy(self)
-        other.picture, other.targets, other.layers = picture, {}, dict(self.layers)
+        """Return a copy of this term for a picture; the same one keeps its targets."""
+        other = self.copy()
+        if picture is not self.picture:
+            other.picture = picture
         return other
 
     def missing(self) -> list[str]:
@@ -118,19 +145,18 @@ class Content(Compared):
     Args:
         picture: the photograph, (1, 3, H, W) or (B, 3, H, W) in [0, 1], of the painting's size.
         weight: alpha.
-        layers: {layer: weight}.
+        layers: {layer: weight}; names alone share the weight 1 equally.
         reduce: "mean" or "sum" of squared differences, or "rms".
+        name: of the term.
     """
 
-    name = "content"
-
     def __init__(
-        self, picture: Tensor, weight: float, layers: Mapping[str, float], reduce: Reduce = "mean"
-    ) -> None:
-        self.picture, self.targets, self.reduce = picture, {}, reduce
-        self.weight, self.layers = weight, dict(layers)
+        self, picture: Tensor, weight: float, layers: Mapping[str, float] | Iterable[str],
+        reduce: Reduce = "mean", name: str = "content",
+    ) -> None:  # fmt: skip
+        super().__init__(picture, weight, layers, name)
+        self.reduce = reduce
 
-    @torch.no_grad()
     def prepare(self, vgg: VGG, tile: int | None) -> None:
         """Compute the photograph's features in layers that have none yet."""
         if missing := self.missing():
@@ -142,13 +168,15 @@ class Content(Compared):
 
     def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
         """Return the distance in each layer."""
+        for name in measured:
+            _check_size(name, self.targets[name], image)
         counts = {name: self.targets[name][0].numel() for name in measured}
         return {n: reduced(s, counts[n], self.reduce).mean() for n, s in measured.items()}
 
     def _squares(self, layer: str, F_l: Tensor, tile: Tile | None) -> Tensor:
         P_l = self.targets[layer]
         P_l = P_l if tile is None else P_l[tile.in_whole(layer)]
-        P_l = P_l.expand(len(F_l), -1, -1, -1) if len(P_l) == 1 else P_l
+        P_l = for_batch(P_l, F_l)
         check_same_shape(F_l, P_l)
         return (at_least_float32(F_l) - at_least_float32(P_l)).square().sum((1, 2, 3))
 
@@ -161,23 +189,31 @@ class Style(Compared):
             batch.
         statistic: what is compared, such as `nstkit.losses.statistics.Gram`.
         weight: beta.
-        layers: {layer: weight}.
+        layers: {layer: weight}; names alone share the weight 1 equally.
+        name: of the term.
     """
 
-    name = "style"
-
     def __init__(
-        self, picture: Tensor, statistic: Statistic, weight: float, layers: Mapping[str, float]
-    ) -> None:
-        self.picture, self.targets, self.statistic = picture, {}, statistic
-        self.weight, self.layers = weight, dict(layers)
+        self, picture: Tensor, statistic: Statistic, weight: float,
+        layers: Mapping[str, float] | Iterable[str], name: str = "style",
+    ) -> None:  # fmt: skip
+        super().__init__(picture, weight, layers, name)
+        self.statistic = statistic
+
+    @property
+    def statistic(self) -> Statistic:
+        """What is compared; setting another clears the targets."""
+        return self._statistic
+
+    @statistic.setter
+    def statistic(self, statistic: Statistic) -> None:
+        self._statistic, self.targets = statistic, {}
 
     @property
     def tiled(self) -> bool:
         """Whether the statistic adds up over tiles."""
         return self.statistic.tiled
 
-    @torch.no_grad()
     def prepare(self, vgg: VGG, tile: int | None) -> None:
         """Compute the artwork's targets in layers that have none yet."""
         if missing := self.missing():
@@ -212,15 +248,15 @@ class Variation(Term):
         reduce: the same.
         values: turns pixels into the values that are compared, such as `VGG.standardize`; None
             compares the pixels.
+        name: of the term.
     """
-
-    name = "variation"
 
     def __init__(
         self, weight: float, form: Form = "squared", reduce: str = "mean",
-        values: Callable[[Tensor], Tensor] | None = None,
+        values: Callable[[Tensor], Tensor] | None = None, name: str = "variation",
     ) -> None:  # fmt: skip
         self.weight, self.form, self.reduce, self.values = weight, form, reduce, values
+        self.name = name
 
     def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
         """Return the variation of the image."""
@@ -239,4 +275,19 @@ def check_names(terms: Sequence[Term]) -> None:
     """Raise ValueError unless each term has a name of its own."""
     names = [term.name for term in terms]
     if len(set(names)) < len(names):
-        raise ValueError(f"The terms are called {names}; expected a different name for each.")
+        raise ValueError(
+            f"The terms are called {names}; expected a different name for each, such as "
+            "Style(..., name='second style')."
+        )
+
+
+def _check_size(layer: str, target: Tensor, image: Tensor) -> None:
+    """Raise ValueError unless a target has a number for each feature of an image.
+
+    In tiles nobody else would notice: a tile of a larger target is as large as that of the image.
+    """
+    if tuple(target.shape[-2:]) != (expected := map_size(layer, *image.shape[-2:])):
+        raise ValueError(
+            f"The content has {tuple(target.shape[-2:])} positions in {layer}, and the image has "
+            f"{expected}; expected equal sizes. Resize one of them."
+        )

@@ -31,7 +31,7 @@ Area = tuple[Any, slice, slice]  # the first is an Ellipsis
 # bf16; less at larger sizes.
 BYTES_A_PIXEL = 4000
 COPIES = 15  # of a large picture in float32 that the loop and L-BFGS hold: 12 to 13 are measured
-SMALLEST = 256  # px that "auto" chooses: around less, halos cost many times the tile itself
+SMALLEST = 256  # px that "auto" chooses: around smaller tiles, halos cost many times the tile
 LEAST = 32  # px of a tile
 
 
@@ -69,10 +69,11 @@ Sums = Callable[[Features, "Tile | None"], list[Tensor]]
 
 
 def tiles(height: int, width: int, side: int, layers: Iterable[str], vgg: VGG) -> list[Tile]:
-    """Cut a picture into parts of about equal size, no side longer than ``side`` rounded up.
+    """Cut a picture into parts of about equal size.
 
-    Edges lie on the grid of the deepest layer's poolings, so that each pooling takes the maximum
-    over the same pixels as in the whole picture.
+    No side is longer than ``side``, rounded up to the grid. Edges lie on the grid of the deepest
+    layer's poolings, so that each pooling takes the maximum over the same pixels as in the whole
+    picture.
     """
     reach, grid = halo(vgg, layers)
     rows, columns = (_edges(length, side, grid) for length in (height, width))
@@ -87,8 +88,8 @@ def tiles(height: int, width: int, side: int, layers: Iterable[str], vgg: VGG) -
 def halo(vgg: VGG, layers: Iterable[str]) -> tuple[int, int]:
     """Return how far a tile must see beyond itself, and the grid of its edges, both in px.
 
-    At the edge of a tile, convolutions see padding in place of the picture. What that spoils is one
-    position more after each convolution, and half as many after each pooling.
+    At the edge of a tile, convolutions see padding in place of the picture. Each convolution spoils
+    one more position, and each pooling halves their number.
     """
     deepest = max(layers, key=vgg.names.index)
     spoiled = 0
@@ -110,14 +111,14 @@ def _edges(length: int, side: int, grid: int) -> Iterator[tuple[int, int]]:
 def summed(
     vgg: VGG, image: Tensor, layers: Iterable[str], sums: Sums, side: int | None = None
 ) -> list[Tensor]:
-    """Return sums over the positions of images' features, differentiable with respect to these.
+    """Return sums over the positions of images' features, differentiable in the images.
 
     Args:
         vgg: the network.
         image: (B, 3, H, W).
         layers: whose features are needed.
         sums: called with the features of a tile and the tile, or with those of the whole picture
-            and None. Returns as many tensors each time.
+            and None. Returns the same number of tensors each time.
         side: of the tiles in px; None computes the whole picture at once.
     """
     if side is None or not layers or max(image.shape[-2:]) <= side:
@@ -197,10 +198,9 @@ def fitting(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]) -> int
         ValueError: side is neither "auto", None nor a whole number of 32 px or more; or "auto"
             finds that not even small tiles fit into the memory.
     """
-    if side is None or (type(side) is int and side >= LEAST):
-        return side
     if side != "auto":
-        raise ValueError(f"tile is {side!r}; expected 'auto', None or {LEAST} px or more.")
+        check_side(side)
+        return side
     height, width = image.shape[-2:]
     free = free_memory(image.device)
     layers = list(layers)
@@ -215,6 +215,12 @@ def fitting(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]) -> int
     room = max(int(0.8 * free - bytes_needed(height, width, 0)), 0)
     fits = math.isqrt(room // BYTES_A_PIXEL) - 2 * reach
     return max(fits // grid * grid, SMALLEST)
+
+
+def check_side(side: object) -> None:
+    """Raise ValueError unless a side of tiles is None or a whole number of 32 px or more."""
+    if side is not None and (type(side) is not int or side < LEAST):
+        raise ValueError(f"tile is {side!r}; expected 'auto', None or {LEAST} px or more.")
 
 
 def bytes_needed(height: int, width: int, side: int | None = None) -> int:

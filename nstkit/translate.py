@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nstkit.losses.values import Key
 from nstkit.objective import Objective
 from nstkit.painting.start import SIZE, Given, as_image, start_image
 from nstkit.pictures.sizes import cover
@@ -24,7 +25,6 @@ from nstkit.vgg import VGG
 from nstkit.vgg.names import block_of
 from nstkit.vgg.pretrained import is_present, native_preprocessing
 
-Key = tuple[str, str]  # term, layer
 VARIATION = ("variation", "image")
 
 

@@ -122,9 +122,9 @@ def test_terms_of_ones_own_paint_beside_the_others(
 
 def test_the_weight_of_ones_own_term_may_change(network: VGG, cat: Tensor) -> None:
     objective = Objective([Content(cat, 1.0, {"relu1_1": 1.0}), Gray(2.0)], network)
-    coefficients = objective.coefficients()
+    coefficients = objective.in_force()
     objective["gray"].weight = 0
-    assert objective.coefficients() != coefficients
+    assert objective.in_force() != coefficients
     assert set(objective(cat).values) == {"content"}
 
 

@@ -142,14 +142,14 @@ def test_changed_weights_act_at_once_and_recompute_no_target(
 ) -> None:
     objective = Objective.of(cat, wave, counting)
     targets = len(counting.asked)
-    before, coefficients = objective(x).floats(), objective.coefficients()
+    before, coefficients = objective(x).floats(), objective.in_force()
     for name, weight in {"content": 0.5, "style": 3.0, "variation": 2.0}.items():
         objective[name].weight = weight
     objective["style"].layers["relu1_1"] = 0.0
     objective["style"].layers["relu3_1"] = 1.0
     after = objective(x).floats()
     assert len(counting.asked) == targets + 2  # one pass a call, nothing else
-    assert objective.coefficients() != coefficients
+    assert objective.in_force() != coefficients
     style = sum(0.2 * after.per_layer["style", f"relu{block}_1"] for block in (2, 4, 5))
     style += after.per_layer["style", "relu3_1"]
     assert after.style == pytest.approx(style, rel=1e-5)

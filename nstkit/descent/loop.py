@@ -11,15 +11,17 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from nstkit.descent.solver import DEFAULT_OPTIMIZER, Solver
+from nstkit.descent.solver import DEFAULT_OPTIMIZER, OPTIMIZERS, Solver
 from nstkit.losses.values import Losses
+from nstkit.options import check_choice, check_whole
 
 
-class Objective(Protocol):
+class LossFunction(Protocol):
     """What can be minimized: anything that is called with an image and returns its losses.
 
-    If its weights can change between two steps, it also has a method ``coefficients()`` that
-    returns them. The loop compares what it returns and knows no more of it.
+    If its weights can change between two steps, it also has a method ``in_force()`` that returns
+    them all, and its losses carry what this returned when they were computed. The loop compares the
+    two and knows no more of them. `nstkit.Objective` has both.
     """
 
     def __call__(self, image: Tensor) -> Losses:
@@ -41,9 +43,9 @@ class Step(Record):
     """A picture after ``index`` updates, with the losses of exactly this picture.
 
     Attributes:
-        image: (B, 3, H, W) float32, a copy clamped to [0, 1]. L-BFGS itself may stand slightly
-            outside the range, and the losses are those of the unclamped pixels.
-        is_best: no earlier step under the same weights had a lower total.
+        image: (B, 3, H, W) float32, a copy clamped to [0, 1]. The pixels themselves may lie
+            slightly outside the range, and the losses are those of the unclamped pixels.
+        is_best: no earlier step since the weights last changed had a lower total.
     """
 
     image: Tensor
@@ -55,16 +57,18 @@ class Step(Record):
 
 
 def optimize(
-    objective: Objective, start: Tensor, optimizer: str = DEFAULT_OPTIMIZER,
+    objective: LossFunction, start: Tensor, optimizer: str = DEFAULT_OPTIMIZER,
     learning_rate: float | None = None, steps: int | None = None,
 ) -> Iterator[Step]:  # fmt: skip
     """Minimize an objective over the pixels, one update between two yields.
 
     The first step yielded is the start, with index 0. Weights of the objective may change between
     two steps, or while it is called. The next update follows them, and L-BFGS forgets what it
-    learned under the old ones. A loss that is not finite restarts from the best picture with a
-    fresh optimizer, twice; then Adam takes over with a rate that halves at every further failure.
-    The step's ``note`` says so.
+    learned under the old ones. To L-BFGS a batch is one large picture, so its pictures influence
+    each other; to Adam they are apart.
+
+    A loss that is not finite restarts from the best picture with a fresh optimizer, twice. Then
+    Adam takes over, with a rate that halves at every further failure. The step's ``note`` says so.
 
     Args:
         objective: called with an image, returns its `Losses`.
@@ -74,35 +78,46 @@ def optimize(
         steps: how many updates; None goes on until the caller stops.
 
     Raises:
-        ValueError: An unknown optimizer; or the loss of the start is not finite, or no longer that
-            of the best picture.
+        ValueError: An unknown optimizer or a wrong number of steps; or the loss of the start, or
+            later of the best picture, is not finite.
     """
+    check_choice("optimizer", optimizer, OPTIMIZERS)
+    if steps is not None:
+        check_whole("steps", steps, 0)
+    return _descend(objective, start, optimizer, learning_rate, steps)
+
+
+def _descend(
+    objective: LossFunction, start: Tensor, optimizer: str, learning_rate: float | None,
+    steps: int | None,
+) -> Iterator[Step]:  # fmt: skip
     began = perf_counter()
     x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()
     del start  # a poster's memory is needed for the work
     solver = Solver(x, optimizer, learning_rate)
     best: Step | None = None
-    known, fresh = _coefficients(objective), True  # fresh: no step yet under these weights
+    learned, fresh = _in_force(objective), True  # fresh: no step yet under these weights
     for index in itertools.count():
         losses, note = _evaluate_or_restart(objective, x, best, solver)
-        used = _coefficients(objective)
-        is_best = fresh or (used == known and losses.total <= best.losses.total)
+        same = losses.in_force == learned
+        is_best = fresh or (same and losses.total <= best.losses.total)
         step = Step(index, losses, perf_counter() - began, note, x.detach().clamp(0, 1), is_best)
         best = step if is_best else best
         yield step
         if index == steps:
             return
-        if _coefficients(objective) != used:  # changed by whoever got the step
+        if _in_force(objective) != losses.in_force:  # the losses are out of date
             losses = evaluate(objective, x)
-        fresh = _coefficients(objective) != known
-        if fresh:  # what was learned misleads now, and totals do not compare
-            known = _coefficients(objective)
+        now = _in_force(objective) if losses is None else losses.in_force
+        fresh = now != learned
+        if fresh:  # the curvature is out of date too, and totals are not comparable
+            learned = now
             solver.forget()
         if losses is not None:
             solver.update()
 
 
-def evaluate(objective: Objective, x: Tensor) -> Losses | None:
+def evaluate(objective: LossFunction, x: Tensor) -> Losses | None:
     """Return the losses of an image as floats, and leave their gradient in ``x.grad``.
 
     Args:
@@ -120,14 +135,16 @@ def evaluate(objective: Objective, x: Tensor) -> Losses | None:
 
 
 def _evaluate_or_restart(
-    objective: Objective, x: Tensor, best: Step | None, solver: Solver
+    objective: LossFunction, x: Tensor, best: Step | None, solver: Solver
 ) -> tuple[Losses, str]:
     """Evaluate, if need be again from the best picture; return the losses and a note of that."""
     losses = evaluate(objective, x)
     if losses is not None:
         return losses, ""
     if best is None:
-        raise ValueError("The loss of the start is not finite: use pixels in [0, 1], low weights.")
+        raise ValueError(
+            "The loss of the start is not finite: use pixels in [0, 1] and smaller weights."
+        )
     x.detach().copy_(best.image)
     losses = evaluate(objective, x)
     if losses is None:
@@ -135,7 +152,7 @@ def _evaluate_or_restart(
     return losses, f"loss not finite: back to step {best.index} with {solver.restart()}"
 
 
-def _coefficients(objective: Objective) -> Hashable:
-    """Return all weights in force, to see whether they change; None if they cannot."""
-    coefficients = getattr(objective, "coefficients", None)
-    return None if coefficients is None else coefficients()
+def _in_force(objective: LossFunction) -> Hashable:
+    """Return all current weights, to see whether they change; None if they cannot."""
+    in_force = getattr(objective, "in_force", None)
+    return None if in_force is None else in_force()

@@ -15,7 +15,7 @@ from nstkit.descent.variables import Frequencies, Pixels, Variables
 from nstkit.options import check_choice
 
 FRESH_STARTS = 2  # after failures, before Adam takes over
-FIRST_MOVE = 0.01  # of a pixel on average, while L-BFGS knows no curvature
+FIRST_MOVE = 0.01  # average change per pixel, while L-BFGS knows no curvature
 NEXT_MOVE = 0.001  # the same after a change of weights: near a minimum, longer moves climb steeply
 PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of moves and changes of the gradient
 
@@ -31,7 +31,7 @@ class Method:
         rate: the usual learning rate.
         variables: what z is: `Pixels` or `Frequencies`.
         clamps: whether pixels are clamped to [0, 1] after each update.
-        learns: whether it learns from earlier gradients what misleads it under other weights.
+        learns: whether it keeps a curvature, which is wrong once the weights change.
     """
 
     make: Callable[[Tensor, float, float, int], torch.optim.Optimizer]
@@ -146,7 +146,10 @@ class Solver:
             self._renew(NEXT_MOVE)
 
     def restart(self) -> str:
-        """Start afresh after a failure, more carefully each time; return in words how."""
+        """Start afresh after a failure; return in words how.
+
+        After the second failure Adam takes over, and each further one halves its rate.
+        """
         self.failures += 1
         if self.failures > FRESH_STARTS:
             self.rate = self.rate / 2 if self.name == "adam" else OPTIMIZERS["adam"].rate

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-LONGEST_MOVE = 0.02  # of a pixel on average, after the first move over frequencies
+LONGEST_MOVE = 0.02  # average change per pixel, after the first move over frequencies
 
 
 class Variables(Protocol):
@@ -51,17 +51,17 @@ class Pixels:
 
 
 class Frequencies:
-    """Variables z of which the pixels are the start plus `smoother` of z.
+    """Variables z; the pixels are the start plus ``smoother(z)``.
 
     So large forms and colors need fewer updates. L-BFGS reads gradients at z and moves z, but never
     reads where z is. So z starts at 0 before each move, and x remembers the sum of all moves.
 
-    Where the curvature misleads, L-BFGS would leap anywhere. So no move is longer than
-    ``LONGEST_MOVE`` a pixel on average.
+    Where the curvature misleads, L-BFGS can take arbitrarily long steps. So no move changes a pixel
+    by more than ``LONGEST_MOVE`` on average.
 
     Args:
         x: the pixels, updated in place.
-        longest: the longest first move, of a pixel on average.
+        longest: limit of the first move, as an average change per pixel.
     """
 
     def __init__(self, x: Tensor, longest: float) -> None:

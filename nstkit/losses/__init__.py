@@ -5,8 +5,10 @@ CVPR 2016: F_l and P_l are features of the generated image and of the photograph
 and M_l = H_l * W_l positions; G_l and A_l are Gram matrices of the generated image and the artwork.
 
 These functions are the textbook's. An objective does not call them: `nstkit.losses.statistics` and
-`nstkit.terms` compute the same faster and part by part, and tests hold both equal. Half-precision
-inputs are widened to float32 first; all other floating dtypes stay what they are.
+`nstkit.terms` compute the same faster and part by part, and tests hold both equal for one picture.
+(For a batch these functions reduce over all of it, and an objective takes the mean over its
+pictures.) Half-precision inputs are widened to float32 first; all other floating dtypes stay what
+they are.
 """
 
 from __future__ import annotations
@@ -62,13 +64,13 @@ def content_loss(features: Tensor, target: Tensor, reduce: Reduce = "mean") -> T
 
     Args:
         features: F_l, (B, C, H, W).
-        target: P_l, the same shape.
+        target: features of the photograph in the same layer, P_l, (B, C, H, W) or (1, C, H, W).
         reduce: see `distance`. Gatys et al. 2016, eq. 1, is 0.5 * "sum".
 
     Raises:
         ValueError: The shapes differ, or reduce is unknown.
     """
-    return distance(features, target, reduce)
+    return distance(features, for_batch(target, features), reduce)
 
 
 def style_loss(
@@ -87,13 +89,13 @@ def style_loss(
         ValueError: The channels differ, or an option is unknown.
     """
     G_l, A_l = gram_matrix(features, normalize), gram_matrix(target, normalize)
-    return distance(G_l, A_l.expand(len(G_l), -1, -1) if len(A_l) == 1 else A_l, reduce)
+    return distance(G_l, for_batch(A_l, G_l), reduce)
 
 
 def total_variation(
     image: Tensor, form: Form = "squared", reduce: Literal["mean", "sum"] = "mean"
 ) -> Tensor:
-    """Return how much neighboring pixels differ; by default their squared differences.
+    """Return how much neighboring pixels differ; by default the mean of their squared differences.
 
     The literature's total variation is "l1" or "isotropic". Squared differences do not keep edges,
     but their gradient is smooth, and most style-transfer programs use them under this name. With dx
@@ -143,6 +145,11 @@ def distance(a: Tensor, b: Tensor, reduce: Reduce = "mean") -> Tensor:
     return reduced(difference.square().sum(), difference.numel(), reduce)
 
 
+def for_batch(target: Tensor, batch: Tensor) -> Tensor:
+    """Return a target of one picture, (1, ...), as one for each of a batch; others as they are."""
+    return target.expand(len(batch), *target.shape[1:]) if len(target) == 1 else target
+
+
 def check_same_shape(a: Tensor, b: Tensor) -> None:
     """Raise ValueError unless two tensors can be compared number by number."""
     if a.shape != b.shape:
@@ -159,7 +166,7 @@ def reduced(squares: Tensor, count: int, reduce: Reduce) -> Tensor:
 
 
 def _root_mean_square(squares: Tensor, count: int) -> Tensor:
-    # A root has an infinite gradient at 0. Where the tensors agree, value and gradient shall be 0.
+    # A root has an infinite gradient at 0. Where the tensors agree, value and gradient are 0.
     differs = squares > 0
     root = torch.where(differs, squares, 1.0).sqrt()
     return torch.where(differs, root, 0.0) / math.sqrt(count)

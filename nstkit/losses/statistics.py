@@ -1,7 +1,9 @@
 """Statistics: what of a layer's features a style term compares, and how. One class for each.
 
-To add a style loss, write a class like `Gram` and add it to ``STATISTICS`` if recipes shall be able
-to name it. Nothing else changes: `nstkit.terms.Style` takes any `Statistic`.
+To add a style loss, write a dataclass like `Gram`. ``Recipe(statistic=...)`` and
+`nstkit.terms.Style` take it as it is, in tiles and in batches. Add it to ``STATISTICS`` too if
+recipes in files should be able to name it. Its distances have a size of their own, so choose a new
+beta.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ from nstkit.losses import (
     Reduce,
     at_least_float32,
     check_same_shape,
+    for_batch,
     gram_divisor,
     reduced,
 )
 from nstkit.losses.moments import RIDGE, moment_sums, moments, moments_distance
 from nstkit.losses.products import products
-from nstkit.options import check_choice
+from nstkit.options import check_choice, check_weight
 
 Divisor = Literal["none", "features", "image"]
 
@@ -32,7 +35,7 @@ class Extent(NamedTuple):
     """What sums over positions ran over.
 
     Attributes:
-        positions: how many there were, M_l of the layer. Under weights it is the sum of these.
+        positions: how many there were, M_l of the layer. With weights, their sum.
         pixels: how many pixels the picture has, H * W.
     """
 
@@ -44,14 +47,15 @@ class Statistic(Protocol):
     """What of a layer's features is compared, and how.
 
     Style is what stays when positions are forgotten. So a statistic first sums over positions: the
-    sums of a picture are those of its parts added up, which is how tiles and regions work. From the
-    sums of the artwork follows a target, and from the sums of the painting its distance from that.
+    sums of a picture are those of its parts added up, which is how tiles and regions work. The
+    artwork's sums give a target, and the painting's sums give its distance from that.
 
     Attributes:
         degree: of the distance in the features. If these double, it grows by 2^degree. It is needed
             to translate a recipe to another network.
         tiled: whether `sums` really adds up over positions. A statistic that needs all features at
-            once, such as the nearest neighbor of each, says False, and is never painted in tiles.
+            once, such as the nearest neighbor of each, sets this to False. Then nothing is painted
+            in tiles.
     """
 
     degree: int
@@ -125,7 +129,7 @@ class Gram:
     def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
         """Return the distance of the Gram matrices from the artwork's, (B,)."""
         G_l = self.target(sums, extent)
-        A_l = target.expand(len(G_l), -1, -1) if len(target) == 1 else target
+        A_l = for_batch(target, G_l)
         check_same_shape(G_l, A_l)
         squares = (G_l - A_l).square().sum((1, 2))
         loss = reduced(squares, G_l[0].numel(), self.reduce)
@@ -153,9 +157,9 @@ class Moments:
     tiled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Check the ridge."""
-        if not self.ridge > 0:
-            raise ValueError(f"ridge is {self.ridge!r}; expected a number above 0, such as 1e-4.")
+        """Check the ridge; 1 and 1.0 are one statistic."""
+        check_weight("ridge", self.ridge, positive=True)
+        object.__setattr__(self, "ridge", float(self.ridge))
 
     def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
         """Return the sums of F and F F^T, (B, C, 1 + C) in float64."""

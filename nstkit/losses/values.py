@@ -1,14 +1,15 @@
-"""`Losses`: what an objective says of one picture."""
+"""`Losses`: what an objective reports for one picture."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 Number = Tensor | float
+Key = tuple[str, str]  # term, layer
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Losses:
         coefficients: {term: its weight}, such as beta for "style".
         per_layer: {(term, layer): distance without any weight}. A term that reads pixels alone has
             the layer "image".
+        in_force: all weights, of terms and layers, under which the losses were computed. The loop
+            compares it to see whether they change; None if they cannot.
     """
 
     total: Number
     values: Mapping[str, Number] = field(default_factory=dict)
     coefficients: Mapping[str, float] = field(default_factory=dict)
-    per_layer: Mapping[tuple[str, str], Number] = field(default_factory=dict)
+    per_layer: Mapping[Key, Number] = field(default_factory=dict)
+    in_force: Hashable = None
 
     @property
     def terms(self) -> dict[str, Number]:
@@ -75,4 +79,4 @@ class Losses:
         total, *rest = stacked.tolist()
         values = dict(zip(self.values, rest, strict=False))
         per_layer = dict(zip(self.per_layer, rest[len(values) :], strict=True))
-        return Losses(total, values, self.coefficients, per_layer)
+        return Losses(total, values, self.coefficients, per_layer, self.in_force)

@@ -34,14 +34,24 @@ def as_image(source: Given, size: int | None, device: torch.device | str) -> Ten
         device: where to.
 
     Raises:
-        ValueError: The picture cannot be read, or holds other values.
+        ValueError: The picture cannot be read, has another shape, or holds other values.
     """
     if not isinstance(source, Tensor):
         return load_image(source, size, device)
-    low, high = source.min().item(), source.max().item()
+    _check_picture(source)
+    return source.to(device, torch.promote_types(source.dtype, torch.float32))
+
+
+def _check_picture(picture: Tensor) -> None:
+    """Raise ValueError unless a tensor is one picture in [0, 1]."""
+    if picture.dim() != 4 or picture.shape[:2] != (1, 3) or not picture.is_floating_point():
+        raise ValueError(
+            f"Got a tensor {tuple(picture.shape)} of {picture.dtype}; expected one picture, "
+            "(1, 3, height, width) of floats."
+        )
+    low, high = picture.min().item(), picture.max().item()
     if not -0.01 <= low <= high <= 1.01:
         raise ValueError(f"The values lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255?")
-    return source.to(device)
 
 
 # ---------------------------------------------------------------- the start
@@ -79,7 +89,7 @@ def check_start(start: Tensor, content: Tensor) -> Tensor:
     """Return a given start on the content's device.
 
     Raises:
-        ValueError: It has another shape than the content.
+        ValueError: It has another shape than the content, or holds other values.
     """
     if not isinstance(start, Tensor) or start.shape != content.shape:
         got = tuple(start.shape) if isinstance(start, Tensor) else repr(start)
@@ -87,7 +97,8 @@ def check_start(start: Tensor, content: Tensor) -> Tensor:
             f"start is {got}; expected a picture of shape {tuple(content.shape)}, like the "
             f"content, or one of {', '.join(STARTS)}."
         )
-    return start.to(content.device)
+    _check_picture(start)
+    return start.to(content)
 
 
 # ---------------------------------------------------------------- the device

@@ -14,7 +14,7 @@ from nstkit.painting.result import Result, name_of
 from nstkit.painting.scales import coarse_to_fine, last_index
 from nstkit.painting.start import SIZE, Given, as_image, check_start, default_device
 from nstkit.recipes import DEFAULT, STARTS, Recipe
-from nstkit.recipes.fields import GIVEN
+from nstkit.recipes.fields import GIVEN_START
 from nstkit.recipes.network import naming, network
 from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
@@ -68,6 +68,10 @@ def stylize(
     """
     from tqdm.auto import tqdm  # here, so that importing nstkit stays light
 
+    if not isinstance(recipe, Recipe):
+        raise ValueError(
+            f"recipe is {recipe!r}; expected a Recipe, such as RECIPES['gatys_2016'].recipe."
+        )
     changes = {"steps": steps, "scales": scales}
     recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
     device = default_device(content, vgg) if device is None else device
@@ -112,16 +116,16 @@ def _start(
     recipe: Recipe, start: Tensor | str | None, content: Tensor
 ) -> tuple[Recipe, Tensor | None]:
     """Return the recipe with the start that will be used, and that picture if it was given."""
-    if start is None and recipe.start == GIVEN:
+    if start is None and recipe.start == GIVEN_START:
         raise ValueError(
-            "This recipe began with a picture of the painter's own. Pass it, stylize(start=...), "
-            f"or the name of a start: {', '.join(STARTS)}."
+            "This recipe began with a picture that its painter supplied. Pass it, "
+            f"stylize(start=...), or the name of a start: {', '.join(STARTS)}."
         )
     if start is None:
         return recipe, None
     if isinstance(start, str) and start in STARTS:
         return recipe.replace(start=start), None
-    return recipe.replace(start=GIVEN), check_start(start, content)
+    return recipe.replace(start=GIVEN_START), check_start(start, content)
 
 
 @dataclass

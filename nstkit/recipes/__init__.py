@@ -9,8 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nstkit.recipes.fields import STARTS, STYLE_LAYERS, equal_weights
+from nstkit.recipes.fields import STARTS, STYLE_LAYERS
 from nstkit.recipes.recipe import Recipe
+from nstkit.vgg.names import equal_weights
 
 __all__ = [
     "DEFAULT",

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from nstkit.losses import Reduce, gram_divisor
 from nstkit.losses.statistics import Extent, Gram
+from nstkit.losses.values import Key
 from nstkit.recipes.recipe import Recipe
 from nstkit.vgg.names import channels, positions
-
-Key = tuple[str, str]  # term, layer
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any, get_args
 
 from nstkit.descent.solver import OPTIMIZERS
 from nstkit.losses import FORMS, REDUCTIONS
 from nstkit.losses.statistics import STATISTICS, Gram, Moments, Statistic
+from nstkit.options import check_whole
 from nstkit.vgg import Padding, Pooling
 from nstkit.vgg.names import BLOCKS
 from nstkit.vgg.pretrained import PREPROCESSING
 
 STARTS = ("content", "noise", "white", "gray", "style", "blend")
-GIVEN = "given"  # the start of a painting that began with a picture of the painter's own
+GIVEN_START = "given"  # the start of a painting that began with a picture its painter supplied
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 CHOICES: dict[str, Collection[object]] = {
@@ -27,29 +28,22 @@ CHOICES: dict[str, Collection[object]] = {
     "pooling": get_args(Pooling),
     "padding": get_args(Padding),
     "preprocessing": (None, *PREPROCESSING),
-    "start": (*STARTS, GIVEN),
+    "start": (*STARTS, GIVEN_START),
     "optimizer": OPTIMIZERS,
 }
 
 
-def equal_weights(layers: Iterable[str]) -> dict[str, float]:
-    """Return {layer: 1/n} for n layers."""
-    names = list(layers)
-    return {name: 1 / len(names) for name in names}
+class ReadOnly(dict):
+    """A dict that cannot be changed: a recipe is shared, so a change would reach everybody."""
 
+    def _refuse(self, *_: object, **__: object) -> None:
+        raise TypeError("A recipe is read only; use recipe.replace(style_layers={...}).")
 
-def check_weight(name: str, value: float, positive: bool = False) -> None:
-    """Raise ValueError unless a weight is a number of 0 or more, or above 0 if ``positive``."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0 or (positive and not value):
-        least = "above 0" if positive else "0 or more"
-        raise ValueError(f"{name} is {value!r}; expected a finite number, {least}.")
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
 
-
-def check_whole(name: str, value: object, least: int) -> None:
-    """Raise ValueError unless a value is a whole number of some size."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more.")
+    def __reduce__(self) -> tuple[type, tuple[dict]]:
+        """Copy and pickle as a whole: entry by entry would be a change."""
+        return ReadOnly, (dict(self),)
 
 
 def rising(scales: int | Sequence[int]) -> int | tuple[int, ...]:
@@ -72,20 +66,37 @@ def rising(scales: int | Sequence[int]) -> int | tuple[int, ...]:
 
 
 def check_statistic(statistic: object) -> None:
-    """Raise ValueError unless an object has what a `Statistic` has."""
-    if isinstance(statistic, type) or not all(
-        hasattr(statistic, part) for part in ("degree", "tiled", "sums", "target", "distance")
-    ):
+    """Raise ValueError unless an object is a `Statistic` that a file can hold."""
+    parts = ("degree", "tiled", "sums", "target", "distance")
+    if isinstance(statistic, type) or not all(hasattr(statistic, part) for part in parts):
         raise ValueError(
             f"statistic is {statistic!r}; expected an object such as Gram(), Gram(reduce='rms') or "
             "Moments() of nstkit.losses.statistics."
         )
+    if not is_dataclass(statistic):
+        raise ValueError(
+            f"The statistic {type(statistic).__name__} is no dataclass; make it one, so that "
+            "recipes can compare and store its options."
+        )
+    try:
+        json.dumps(statistic_data(statistic))
+    except TypeError as error:
+        raise ValueError(
+            f"The options of {statistic!r} cannot be stored: {error}. Use numbers and texts."
+        ) from error
 
 
 def statistic_data(statistic: Statistic) -> dict[str, Any]:
-    """Return a statistic as plain data: the name of its class, and its options."""
-    options = asdict(statistic) if is_dataclass(statistic) else vars(statistic)
-    return {"kind": type(statistic).__name__, **options}
+    """Return a statistic as plain data: its name in ``STATISTICS``, and its options.
+
+    Raises:
+        ValueError: It is not in ``STATISTICS``, and another class has its name there.
+    """
+    kind = type(statistic)
+    name = next((name for name, known in STATISTICS.items() if known is kind), kind.__name__)
+    if STATISTICS.get(name, kind) is not kind:
+        raise ValueError(f"There is another statistic called {name}; give the class another name.")
+    return {"kind": name, **asdict(statistic)}
 
 
 def statistic_from(data: Mapping[str, Any]) -> Statistic:
@@ -108,9 +119,10 @@ def statistic_from(data: Mapping[str, Any]) -> Statistic:
 
 
 def from_earlier(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a recipe from those of nstkit 0.1, which spread the statistic over four.
+    """Return the fields of a recipe from those of earlier versions.
 
-    Recipes travel inside paintings, so those of earlier versions must stay readable.
+    These spread the statistic over four fields. Recipes travel inside paintings, so the old ones
+    must stay readable.
     """
     values = dict(values)
     names = {"gram": "normalize", "style_reduce": "reduce", "style_divisor": "divisor"}

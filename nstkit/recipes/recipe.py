@@ -11,21 +11,19 @@ from typing import Any
 from nstkit.descent.solver import DEFAULT_OPTIMIZER
 from nstkit.losses import Form, Reduce
 from nstkit.losses.statistics import Gram, Statistic
-from nstkit.options import check_choice
+from nstkit.options import check_choice, check_weight, check_whole
 from nstkit.recipes.fields import (
     CHOICES,
     STYLE_LAYERS,
+    ReadOnly,
     check_statistic,
-    check_weight,
-    check_whole,
-    equal_weights,
     from_earlier,
     rising,
     statistic_data,
     statistic_from,
 )
 from nstkit.vgg import Padding, Pooling
-from nstkit.vgg.names import Arch, layer_names
+from nstkit.vgg.names import Arch, equal_weights, layer_names, layer_weights
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ class Recipe:
         weights: of the network: "embedded", "torchvision", "caffe" (which are not shipped), a path,
             or "given" for a network that was handed over.
         pooling, padding, preprocessing: as in `nstkit.VGG`.
-        start: see `nstkit.painting.start.start_image`; "given" for a picture of the painter's own.
+        start: see `nstkit.painting.start.start_image`; "given" for a picture that
+            the painter supplied.
         scales: sizes to paint one after another, each beginning with the one before: their
             number, each a factor of sqrt(2) larger, the last being the picture's own; or their
             long sides in px.
@@ -86,12 +85,13 @@ class Recipe:
     steps: int = 60
 
     def __post_init__(self) -> None:
-        """Check every field, and copy the layer weights into dicts of floats."""
+        """Check every field, and copy the layer weights into read-only dicts of floats."""
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
         for name in ("alpha", "beta", "tv"):
             check_weight(name, getattr(self, name))
-            object.__setattr__(self, name, float(getattr(self, name)))  # 10 and 10.0 are one recipe
+            # 10 and 10.0 make one recipe, and so do 0.0 and -0.0.
+            object.__setattr__(self, name, float(getattr(self, name)) + 0.0)
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, self._layers(name, getattr(self, name)))
         check_statistic(self.statistic)
@@ -103,20 +103,16 @@ class Recipe:
         if not isinstance(self.weights, str):
             raise ValueError(f"weights is {self.weights!r}; expected a name or a path as a string.")
 
-    def _layers(
-        self, name: str, layers: Mapping[str, float] | Iterable[str] | str
-    ) -> dict[str, float]:
-        if not isinstance(layers, Mapping):
-            layers = equal_weights([layers] if isinstance(layers, str) else list(layers))
-        known = layer_names(self.network)
-        for layer, weight in layers.items():
+    def _layers(self, name: str, layers: Mapping[str, float] | Iterable[str] | str) -> ReadOnly:
+        weights, known = layer_weights(layers), layer_names(self.network)
+        for layer, weight in weights.items():
             if layer not in known:
                 raise ValueError(
                     f"{name} names {layer!r}, which {self.network} does not have; it has "
                     f"{', '.join(known)}."
                 )
             check_weight(f"{name}[{layer!r}]", weight)
-        return {layer: float(weight) for layer, weight in layers.items()}
+        return ReadOnly({layer: float(weight) + 0.0 for layer, weight in weights.items()})
 
     def __repr__(self) -> str:
         """Return the call that makes this recipe: its weights, and what else is not the default."""
@@ -145,7 +141,7 @@ class Recipe:
     def from_json(cls, text: str) -> Recipe:
         """Return the recipe that `to_json` wrote; fields that are missing take their default.
 
-        Recipes that nstkit 0.1 wrote can be read too.
+        Recipes of earlier versions can be read too.
 
         Raises:
             ValueError: It is no JSON object, or holds what no recipe has.

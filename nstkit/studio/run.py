@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nstkit.descent import Record, Step, optimize
+from nstkit.losses.statistics import Gram, Moments
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.painting.result import Result, name_of
@@ -101,8 +103,9 @@ class Frame:
 def code(value: Any) -> str:
     """Return Python that makes a value, after ``import nstkit``."""
     if isinstance(value, Recipe):
-        return f"nstkit.{value!r}".replace("statistic=", "statistic=nstkit.")
-    return f"nstkit.{value!r}" if dataclasses.is_dataclass(value) else repr(value)
+        statistic = f"statistic={code(value.statistic)}"
+        return f"nstkit.{value!r}".replace(f"statistic={value.statistic!r}", statistic)
+    return f"nstkit.{value!r}" if isinstance(value, Gram | Moments) else repr(value)
 
 
 def _argument(name: str, value: Any) -> str:
@@ -180,9 +183,9 @@ class Run:
         except OutOfDate:  # at most once a picture
             return self._evaluate(image)
 
-    def coefficients(self) -> tuple[object, ...]:
+    def in_force(self) -> Hashable:
         """Return the objective's weights."""
-        return self.objective.coefficients()
+        return self.objective.in_force()
 
     def _publish(self, pixels: Tensor) -> None:
         if not pixels.equal(self._pixels) and pixels.isfinite().all():

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nstkit.options import check_choice
-from nstkit.vgg.names import Arch, layer_names
+from nstkit.vgg.names import Arch, block_of, layer_names, pools_before
 from nstkit.vgg.pretrained import (
-    GIVEN,
+    GIVEN_WEIGHTS,
     PREPROCESSING,
     named_state,
     native_preprocessing,
@@ -51,7 +51,7 @@ class VGG(nn.Module):
         arch: "vgg19" or "vgg16".
         weights: "embedded" (normalized VGG-19 of Gatys et al., shipped with nstkit),
             "torchvision" (the official ImageNet weights, downloaded on first use), "caffe" (the
-            originals of Simonyan and Zisserman, which are not shipped: it says so), a path to a
+            originals of Simonyan and Zisserman; not shipped, FileNotFoundError), a path to a
             state dict (.pth or .safetensors), or the state dict itself, with torchvision's keys
             ("features.0.weight" or "0.weight"), named ones ("conv1_1.weight"), or those of
             another `VGG` ("convs.conv1_1.weight").
@@ -87,7 +87,7 @@ class VGG(nn.Module):
         preprocessing = preprocessing or native_preprocessing(weights)
         check_choice("preprocessing", preprocessing, PREPROCESSING)
         self.arch, self.pooling, self.padding = arch, pooling, padding
-        self.source = GIVEN if isinstance(weights, Mapping) else str(weights)
+        self.source = GIVEN_WEIGHTS if isinstance(weights, Mapping) else str(weights)
         self.preprocessing = preprocessing
         self.mean, self.std, self.order = PREPROCESSING[preprocessing]
         state = named_state(read_state(arch, weights), arch)
@@ -99,8 +99,7 @@ class VGG(nn.Module):
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1]."""
-        wanted = set(layers)
-        self._check(image, wanted)
+        wanted = self._wanted(image, layers)
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
         for name in self.names:
@@ -142,7 +141,9 @@ class VGG(nn.Module):
         x = F.avg_pool2d(x, 2)
         return x * AVG_SCALE[block - 1] if self.pooling == "avg_scaled" else x
 
-    def _check(self, image: Tensor, wanted: set[str]) -> None:
+    def _wanted(self, image: Tensor, layers: Iterable[str]) -> set[str]:
+        """Return the layers asked for, after checking them and the image."""
+        wanted = {layers} if isinstance(layers, str) else set(layers)
         if unknown := wanted.difference(self.names):
             raise ValueError(
                 f"Unknown layers {sorted(unknown)}; expected names such as 'relu4_2', 'conv4_2' "
@@ -153,16 +154,17 @@ class VGG(nn.Module):
                 f"image has shape {tuple(image.shape)}; expected (batch, 3, height, width)."
             )
         if not wanted:
-            return
+            return wanted
         deepest = max(wanted, key=self.names.index)
-        pools = sum(n.startswith("pool") for n in self.names[: self.names.index(deepest) + 1])
-        # Each pooling halves a side; reflection needs one more pixel than it copies.
-        least = 2**pools * (2 if self.padding == "reflect" else 1)
+        # Each pooling halves a side, and reflect padding needs at least 2 positions.
+        reflects = self.padding == "reflect"
+        least = 2 ** (block_of(deepest) if reflects else pools_before(deepest))
         if min(image.shape[-2:]) < least:
             raise ValueError(
                 f"The image is {image.shape[-1]} x {image.shape[-2]} px, too small for {deepest}: "
                 f"each side needs at least {least} px. Load it larger or ask for shallower layers."
             )
+        return wanted
 
 
 def with_values(kind: type[nn.Conv2d], weight: Tensor, bias: Tensor, edges: str) -> nn.Conv2d:

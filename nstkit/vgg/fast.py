@@ -70,8 +70,7 @@ class FastVGG(VGG):
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1]."""
-        wanted = set(layers)
-        self._check(image, wanted)
+        wanted = self._wanted(image, layers)
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
         order = self._order(wanted)

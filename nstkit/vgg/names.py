@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from nstkit.options import check_choice
@@ -27,6 +28,19 @@ def layer_names(arch: Arch = "vgg19") -> tuple[str, ...]:
     return tuple(names)
 
 
+def equal_weights(layers: Iterable[str]) -> dict[str, float]:
+    """Return {layer: 1/n} for n layers."""
+    names = list(layers)
+    return {name: 1 / len(names) for name in names}
+
+
+def layer_weights(layers: Mapping[str, float] | Iterable[str] | str) -> dict[str, float]:
+    """Return {layer: weight}; names alone share the weight 1 equally."""
+    if isinstance(layers, Mapping):
+        return dict(layers)
+    return equal_weights([layers] if isinstance(layers, str) else layers)
+
+
 def channels(layer: str) -> int:
     """Return the number of channels N_l of a layer, e.g. 512 for ``relu4_2``."""
     return CHANNELS[block_of(layer) - 1]
@@ -34,8 +48,14 @@ def channels(layer: str) -> int:
 
 def positions(layer: str, height: int, width: int) -> int:
     """Return the number of positions M_l of a layer, for a picture of height x width px."""
+    rows, columns = map_size(layer, height, width)
+    return rows * columns
+
+
+def map_size(layer: str, height: int, width: int) -> tuple[int, int]:
+    """Return H_l and W_l of a layer, for a picture of height x width px."""
     pools = pools_before(layer)
-    return (height >> pools) * (width >> pools)
+    return height >> pools, width >> pools
 
 
 def pools_before(layer: str) -> int:

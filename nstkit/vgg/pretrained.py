@@ -22,7 +22,7 @@ PREPROCESSING = {
 }
 
 CAFFE = ("embedded", "caffe")  # weights whose pixels are BGR in [0, 255] minus the mean
-GIVEN = "given"  # in a recipe: the network was handed over, and no name or path leads to it
+GIVEN_WEIGHTS = "given"  # in a recipe: the network was supplied, and no name or path leads to it
 
 
 def native_preprocessing(weights: object) -> str:
@@ -42,10 +42,10 @@ def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mappin
             "state dict with them, or translate the recipe: "
             "nstkit.translate.for_network(recipe, 'embedded', content, style)."
         )
-    if weights == GIVEN:
+    if weights == GIVEN_WEIGHTS:
         raise ValueError(
-            "This recipe was painted with a network of the painter's own, which no file names. "
-            "Pass that network: stylize(..., vgg=network)."
+            "This recipe was painted with a network that its painter supplied. Pass that network: "
+            "stylize(..., vgg=network)."
         )
     if weights == "embedded" and arch != "vgg19":
         raise ValueError(
@@ -94,7 +94,10 @@ def _download(arch: Arch) -> Mapping[str, Tensor]:
 
 
 def named_state(state: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
-    """Return float32 copies of the convolutions' tensors under the keys ``conv1_1.weight`` ..."""
+    """Return the convolutions' tensors in float32 under the keys ``conv1_1.weight`` ...
+
+    Tensors that are float32 already are not copied.
+    """
     named: dict[str, Tensor] = {}
     depth = 3
     for index, name in enumerate(layer_names(arch)):

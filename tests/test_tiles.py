@@ -85,7 +85,7 @@ def test_the_halo_is_what_the_receptive_field_reaches_and_no_more(vgg: VGG, doub
 
 @pytest.mark.parametrize(
     ("pooling", "padding", "layers"),
-    [("max", "zeros", ALL), ("avg", "reflect", RELUS), ("max", "replicate_first", ALL[:10])],
+    [("max", "zeros", ALL), ("avg", "reflect", RELUS[:8]), ("max", "replicate_first", ALL[:10])],
 )
 def test_the_gradient_is_that_of_the_whole_picture_in_all_layers(
     pooling: str, padding: str, layers: list[str], embedded: Callable[..., VGG]
@@ -94,7 +94,7 @@ def test_the_gradient_is_that_of_the_whole_picture_in_all_layers(
         0.7, 10, 50, {"relu2_2": 1, "conv2_1": 0.5}, layers, pooling=pooling, padding=padding
     )
     vgg = embedded(torch.float64, pooling=pooling, padding=padding)
-    content, style, x = picture(67, 85), picture(51, 43, 1), picture(67, 85, 2)
+    content, style, x = picture(52, 67), picture(43, 39, 1), picture(52, 67, 2)
     whole, parts = (Objective.of(content, style, vgg, recipe, tile) for tile in (None, 48))
     (want, gradient), (got, tiled) = evaluated(whole, x), evaluated(parts, x)
     assert got.item() == pytest.approx(want.item(), rel=1e-12)
@@ -119,7 +119,7 @@ def test_float32_agrees_to_1e_4_on_real_pictures(vgg: VGG) -> None:
         {"statistic": Gram("elements", "sum", "features")},
         {"alpha": 0},
         {"beta": 0},
-        {"pooling": "avg_scaled", "content_layers": "pool3"},
+        {"pooling": "avg_scaled", "content_layers": "pool2"},
     ],
 )
 def test_every_kind_of_recipe_can_be_tiled(
@@ -128,7 +128,7 @@ def test_every_kind_of_recipe_can_be_tiled(
     recipe = Recipe(content_layers="relu2_2", style_layers=["relu1_1", "relu3_1"])
     recipe = recipe.replace(**changes)
     vgg = embedded(torch.float64, pooling=recipe.pooling)
-    content, style, x = picture(70, 99), picture(61, 64, 1), picture(70, 99, 2)
+    content, style, x = picture(54, 75), picture(49, 52, 1), picture(54, 75, 2)
     whole, parts = (Objective.of(content, style, vgg, recipe, tile) for tile in (None, 32))
     (want, gradient), (got, tiled) = evaluated(whole, x), evaluated(parts, x)
     assert got.item() == pytest.approx(want.item(), rel=1e-9)
@@ -189,7 +189,8 @@ def test_a_smaller_halo_or_another_grid_would_be_seen(
 def test_weights_that_change_between_the_passes_change_no_shape(vgg: VGG) -> None:
     """The studio puts weights in force after the sums are known."""
     content, style = load_image("cat", 96), load_image("great_wave", 96)
-    objective = Objective.of(content, style, vgg, DEFAULT, tile=48)
+    recipe = Recipe(content_layers="relu2_2", style_layers=["relu1_1", "relu2_1"])
+    objective = Objective.of(content, style, vgg, recipe, tile=48)
     x = content.flip(3).requires_grad_()
     sums = objective.measure(x)
     objective["style"].layers = {"relu1_1": 1.0}

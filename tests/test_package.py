@@ -40,14 +40,17 @@ def python(code: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
 # ------------------------------------------------------------------ imports
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, list[str]]:
-    """What is imported in a fresh process, first by `import nstkit`, then by its star."""
+    """What a fresh process imports: by `import nstkit`, then by its star, then by drawing."""
     done = python(f"""import json, sys, torch
 before = set(sys.modules)
 heavy = lambda: [name for name in {HEAVY} if name in sys.modules and name not in before]
 import nstkit
 plain = heavy()
 from nstkit import *
-print(json.dumps({{"import": plain, "star": heavy(), "names": sorted(globals())}}))""")
+star, names = heavy(), sorted(globals())
+show_images(torch.rand(1, 3, 32, 32), ["noise"])
+drawing = [name for name in sys.modules if name.startswith("matplotlib")]
+print(json.dumps({{"import": plain, "star": star, "names": names, "drawing": drawing}}))""")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -59,6 +62,11 @@ def test_importing_it_loads_nothing_heavy_beside_torch(loaded: dict[str, list[st
 def test_a_star_import_loads_nothing_heavy_either(loaded: dict[str, list[str]]) -> None:
     assert loaded["star"] == []
     assert set(nstkit.__all__) <= set(loaded["names"])
+
+
+def test_drawing_loads_matplotlib_but_never_pyplot(loaded: dict[str, list[str]]) -> None:
+    assert "matplotlib.figure" in loaded["drawing"]
+    assert "matplotlib.pyplot" not in loaded["drawing"]
 
 
 def test_the_studio_comes_when_it_is_asked_for() -> None:

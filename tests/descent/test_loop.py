@@ -117,8 +117,9 @@ def test_both_pictures_of_a_batch_reach_their_targets(optimizer: str) -> None:
 
 def test_both_paintings_of_a_batch_improve(network: VGG, cat: Tensor, wave: Tensor) -> None:
     pair = torch.cat([cat, cat.flip(3)])[..., :40]
-    judges = [Objective.of(content[None], wave, network) for content in pair]
-    last = list(optimize(Objective.of(pair, wave, network), pair, steps=5))[-1]
+    recipe = Recipe(style_layers=("relu1_1", "relu2_1", "relu3_1"), content_layers="relu3_1")
+    judges = [Objective.of(content[None], wave, network, recipe) for content in pair]
+    last = list(optimize(Objective.of(pair, wave, network, recipe), pair, steps=5))[-1]
     assert last.image.shape == pair.shape
     for judge, before, after in zip(judges, pair, last.image, strict=True):
         assert judge(after[None]).total < 0.7 * judge(before[None]).total
@@ -244,7 +245,8 @@ def test_weights_changed_between_two_steps_act_at_the_next_update(optimizer: str
     first, second = next(run), next(run)
     assert second.image.mean() < first.image.mean()
     objective.share = 0.0
-    assert next(run).image.mean() > second.image.mean() or optimizer == "adam"  # which has momentum
+    if optimizer != "adam":  # which has momentum
+        assert next(run).image.mean() > second.image.mean()
     assert list(itertools.islice(run, 20))[-1].image.mean() > second.image.mean()
 
 
@@ -264,15 +266,16 @@ def test_new_weights_send_a_painting_up_no_wall(optimizer: str, network: VGG) ->
     content, style = (load_image(name, size=48) for name in ("cat", "great_wave"))
     objective = Objective.of(content, style, network)
     run = optimize(objective, content, optimizer)
-    next(itertools.islice(run, 12, None))
+    next(itertools.islice(run, 10, None))
     for beta in (20, 5, 40, 10):
         objective["style"].weight = beta
-        losses = [step.losses.total for step in itertools.islice(run, 6)]
+        losses = [step.losses.total for step in itertools.islice(run, 5)]
         assert max(losses) < 1.5 * losses[0] and losses[-1] < losses[0]
 
 
 # ------------------------------------------------------------------ with the real network
-def test_cpu_results_repeat_to_the_bit(network: VGG, cat: Tensor, wave: Tensor) -> None:
+def test_cpu_results_repeat_to_the_bit(network: VGG) -> None:
+    cat, wave = (load_image(name, size=48) for name in ("cat", "great_wave"))
     runs = [list(optimize(Objective.of(cat, wave, network), cat, steps=4))[-1] for _ in range(2)]
     assert torch.equal(runs[0].image, runs[1].image)
 

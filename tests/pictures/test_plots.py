@@ -3,8 +3,6 @@
 import base64
 import io
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -388,16 +386,3 @@ def test_the_readers_settings_neither_change_nor_matter():
         before = dict(matplotlib.rcParams)
         assert show_losses(HISTORY).data == plain
         assert dict(matplotlib.rcParams) == before
-
-
-def test_pyplot_is_never_imported_and_matplotlib_only_for_drawing():
-    code = """
-import sys
-import torch
-from nstkit.pictures.plots import show_images
-assert not any(name.startswith("matplotlib") for name in sys.modules)
-show_images(torch.rand(1, 3, 32, 32), ["noise"])
-assert "matplotlib.figure" in sys.modules
-assert "matplotlib.pyplot" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -156,8 +156,8 @@ def cell_id() -> str:
     shell = get_ipython()
     if shell is None or not hasattr(shell, "get_parent"):
         return ""
-    told = shell.get_parent().get("metadata", {}).get("cellId")
-    return told or shell.user_ns.get("In", [""])[-1]  # its text, where the page sends no identifier
+    known = shell.get_parent().get("metadata", {}).get("cellId")
+    return known or shell.user_ns.get("In", [""])[-1]  # else its text
 
 
 def save(engine: Engine, path: str | Path | None) -> Path:

@@ -103,13 +103,13 @@ class Studio:
         """Change settings, or fields of the recipe, as the controls do: ``set(beta=100)``.
 
         Raises:
-            ValueError: They name nothing that there is, leave nothing to minimize, or have more
-                style layers than the panel has rows.
+            ValueError: An unknown name, nothing to minimize, or more style layers than the panel
+                has rows.
         """
         settings = self.engine.settings.replace(**changes)
 
         def _follow() -> None:
-            self.controls.show(settings)  # fails first where the panel cannot show them
+            self.controls.show(settings)  # raises before anything has changed
             self.engine.prepare(settings)
 
         self._between_steps(_follow)
@@ -204,7 +204,7 @@ class Studio:
 
     def _on_preset(self) -> None:
         recipe = PRESETS[self.controls.preset.value]
-        if isinstance(recipe, Published):  # of it the objective; the reader's own route stays
+        if isinstance(recipe, Published):  # take its objective, keep the reader's route
             route = {name: getattr(self.engine.settings.recipe, name) for name in ROUTE}
             recipe = for_network(recipe.recipe, "embedded", *self.engine.pictures)
             recipe = normalized(recipe).replace(**route, scales=1)

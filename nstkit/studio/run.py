@@ -92,8 +92,8 @@ class Frame:
                 lines.append(f"studio.run({change.index - at})")
             changed = settings.changes(change.settings)
             if changed:
-                told = (f"{name}={_argument(name, value)}" for name, value in changed.items())
-                lines.append(f"studio.set({', '.join(told)})")
+                parts = (f"{name}={_argument(name, value)}" for name, value in changed.items())
+                lines.append(f"studio.set({', '.join(parts)})")
             if change.fresh:
                 lines.append("studio.forget()")
             at, settings = change.index, change.settings

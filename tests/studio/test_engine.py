@@ -312,7 +312,7 @@ def test_a_weight_that_moves_during_a_forward_pass_in_tiles_is_followed(tiled, p
     hooks[0].remove()
     assert len(passes) == 12
     assert tiled.frame.losses.coefficients["style"] == 100
-    advance(tiled, 2)
+    tiled.advance()
     assert tiled.frame.settings.recipe.beta == 100
     assert torch.equal(repeated(tiled.frame.script()).image, tiled.frame.image)
 
@@ -324,7 +324,7 @@ def test_a_backward_pass_in_tiles_under_old_weights_is_given_up_once(tiled, pass
     # 6 tiles forward; the first one backward, given up; 6 forward, and 6 backward to the end.
     assert len(passes) == 6 + 1 + 6 + 6
     assert tiled.frame.losses.coefficients["style"] == 110
-    advance(tiled, 2)
+    tiled.advance()
     assert tiled.frame.settings.recipe.beta == 130
     assert torch.equal(repeated(tiled.frame.script()).image, tiled.frame.image)
 

@@ -120,6 +120,7 @@ class Compared(Term):
 
     @picture.setter
     def picture(self, picture: Tensor) -> None:
+        """Compare with another picture."""
         self._picture, self.targets = picture, {}
 
     @property
@@ -207,6 +208,7 @@ class Style(Compared):
 
     @statistic.setter
     def statistic(self, statistic: Statistic) -> None:
+        """Compare another statistic."""
         self._statistic, self.targets = statistic, {}
 
     @property

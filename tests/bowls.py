@@ -20,7 +20,7 @@ class Bowl:
     def __call__(self, x: Tensor) -> Losses:
         return Losses(self.scale * (self.curvature * (x - self.target).square()).sum())
 
-    def coefficients(self) -> tuple[float, ...]:
+    def in_force(self) -> tuple[float, ...]:
         return (self.scale,)
 
 

@@ -111,7 +111,7 @@ def test_layers_take_weights() -> None:
         (["cat", "scream", "--tile", "16"], "tile is 16; expected 'auto', None or 32 px or more"),
         (["cat", "scream", "--size", "64", "--scales", "48", "64"], "Leave size out"),
         (["cat", "scream", "--scales", "64", "48"], "scales are [64, 48]"),
-        (["cat", "scream", "--start", "given"], "picture of the painter's own"),
+        (["cat", "scream", "--start", "given"], "picture that its painter supplied"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

@@ -318,3 +318,35 @@ def test_terms_put_together_by_hand_are_the_recipes(
     ]
     got, want = Objective(terms, vgg)(x), Objective.of(cat, wave, vgg, SMALL)(x)
     assert got.floats() == want.floats()
+
+
+def test_a_layer_weighted_after_it_was_measured_waits_for_the_next_call(
+    vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    objective = Objective.of(cat, wave, vgg, Recipe(beta=0, tv=1))
+    x = cat.flip(3)
+    sums = objective.measure(x)
+    objective["style"].weight = 10
+    assert set(objective.losses(x, sums).values) == {"content", "variation"}
+    assert set(objective(x).values) == {"content", "style", "variation"}
+    for term in ("content", "style", "variation"):
+        objective[term].weight = 0
+    with pytest.raises(ValueError, match="All weights are 0"):
+        objective.losses(x, sums)
+
+
+def test_weights_of_a_copy_for_other_pictures_change_alone(
+    vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    objective = Objective.of(cat, wave, vgg)
+    other, before = objective.with_pictures(cat.flip(3), wave), objective.in_force()
+    for term in ("content", "style", "variation"):
+        other[term].weight = 7
+    other["style"].layers["relu1_1"] = 9
+    assert objective.in_force() == before != other.in_force()
+
+
+@pytest.mark.parametrize("tile", [0, -5, 16, 2.5])
+def test_a_tile_that_makes_no_sense_is_refused_at_once(tile: object, vgg: VGG, cat: Tensor) -> None:
+    with pytest.raises(ValueError, match="tile is"):
+        Objective([Content(cat, 1, "relu1_1")], vgg, tile)

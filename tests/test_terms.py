@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import Tensor
@@ -38,7 +41,8 @@ def test_a_term_for_another_picture_has_its_own_layers(vgg: VGG, cat: Tensor) ->
     term = Style(cat, Gram(), 1.0, {"relu1_1": 1.0})
     term.prepare(vgg, None)
     other = term.of(cat.flip(3))
-    assert term.of(cat) is term and other.missing() == ["relu1_1"] and term.missing() == []
+    same = term.of(cat)
+    assert same.missing() == [] == term.missing() and other.missing() == ["relu1_1"]
     other.layers["relu2_1"], other.weight = 1.0, 5.0
     assert term.layers == {"relu1_1": 1.0} and term.weight == 1
 
@@ -69,10 +73,12 @@ def test_an_extent_counts_positions_of_the_layer_and_pixels_of_the_picture() -> 
 # ---------------------------------------------------------------- what cannot be tiled
 
 
+@dataclass(frozen=True)
 class Nearest:
     """A statistic that needs all features at once."""
 
-    degree, tiled = 2, False
+    degree: ClassVar[int] = 2
+    tiled: ClassVar[bool] = False
 
     def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
         return features.flatten(2).amax(2)
@@ -107,3 +113,39 @@ def test_a_term_says_itself_that_it_cannot_be_tiled(vgg: VGG) -> None:
 
     with pytest.raises(ValueError, match="The whole term needs the features of the whole picture"):
         Objective([Whole()], vgg, tile=64)
+
+
+# ---------------------------------------------------------------- what users do with terms
+
+
+def test_another_statistic_or_picture_gets_its_own_targets(
+    vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    objective = Objective.of(cat, wave, vgg, Recipe(tv=0))
+    objective(cat)
+    objective["style"].statistic = Moments()
+    want = Objective.of(cat, wave, vgg, Recipe(tv=0, statistic=Moments()))(cat)
+    assert objective(cat).style.item() == pytest.approx(want.style.item(), rel=1e-6)
+    objective["style"].picture = cat
+    assert objective(cat).style.item() < 1e-3 * want.style.item()
+
+
+def test_layers_may_be_names_alone_and_terms_of_a_kind_have_names(
+    vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    content = Content(cat, 1.0, "relu2_1")
+    styles = [Style(wave, Gram(), 1.0, ["relu1_1", "relu2_1"])]
+    assert content.layers == {"relu2_1": 1.0} and styles[0].layers["relu1_1"] == 0.5
+    with pytest.raises(ValueError, match="a different name for each.*name="):
+        Objective([*styles, Style(cat, Gram(), 1.0, "relu1_1")], vgg)
+    both = Objective([*styles, Style(cat, Gram(), 2.0, "relu1_1", name="second")], vgg)
+    assert set(both(wave).terms) == {"style", "second"}
+
+
+@pytest.mark.parametrize("tile", [None, 32])
+def test_a_content_of_another_size_is_refused_in_tiles_too(
+    tile: int | None, vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    objective = Objective.of(cat, wave, vgg, Recipe(content_layers="relu2_1"), tile=tile)
+    with pytest.raises(ValueError, match="expected equal s"):
+        objective(cat[..., :40, :56])

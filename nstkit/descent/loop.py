@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ class LossFunction(Protocol):
     """What can be minimized: anything that is called with an image and returns its losses.
 
     If its weights can change between two steps, it also has a method ``in_force()`` that returns
-    them all, and its losses carry what this returned when they were computed. The loop compares the
-    two and knows no more of them. `nstkit.Objective` has both.
+    them all. The loop compares what it returns and knows no more of it. If weights can change while
+    it is called, its losses say in ``Losses.in_force`` under which they were computed.
     """
 
     def __call__(self, image: Tensor) -> Losses:
@@ -127,11 +128,15 @@ def evaluate(objective: LossFunction, x: Tensor) -> Losses | None:
     Returns:
         None if the loss or a part of its gradient is not finite.
     """
+    before = _in_force(objective)
     losses = objective(x)
     (gradient,) = torch.autograd.grad(losses.total, x)
     x.grad = gradient.contiguous()  # L-BFGS views it as one row of numbers
     finite = bool(torch.isfinite(losses.total) & torch.isfinite(gradient).all())
-    return losses.floats() if finite else None
+    if not finite:
+        return None
+    in_force = before if losses.in_force is None else losses.in_force
+    return dataclasses.replace(losses.floats(), in_force=in_force)
 
 
 def _evaluate_or_restart(

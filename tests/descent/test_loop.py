@@ -237,7 +237,7 @@ def test_weights_changed_between_two_steps_act_at_the_next_update(optimizer: str
             values = [(x - left).square().mean(), (x - right).square().mean()]
             return Losses(self.share * values[0] + (1 - self.share) * values[1])
 
-        def coefficients(self) -> float:
+        def in_force(self) -> float:
             return self.share
 
     objective = Two()
@@ -354,3 +354,40 @@ def test_bf16_features_end_within_3_percent_of_fp32(vgg: VGG, network: VGG) -> N
             losses = evaluate(exact, x), evaluate(bf16, y)
             assert losses[1].total == pytest.approx(losses[0].total, rel=0.015)
             assert torch.cosine_similarity(x.grad.flatten(), y.grad.flatten(), dim=0) > 0.99
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "sgd"])
+def test_weights_that_change_during_a_call_are_followed_by_the_next_update(optimizer: str) -> None:
+    """The loss was computed under the old weight, so the update must not use its gradient."""
+
+    class Moving:
+        towards = 0.0
+
+        def __call__(self, x: Tensor) -> Losses:
+            loss = Losses((x - self.towards).square().mean())
+            self.towards = 1.0  # after it was used
+            return loss
+
+        def in_force(self) -> float:
+            return self.towards
+
+    first, second = itertools.islice(
+        optimize(Moving(), torch.full((1, 3, 4, 4), 0.5), optimizer), 2
+    )  # fmt: skip
+    assert second.image.mean() > first.image.mean()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"steps": -1}, "steps is -1"),
+        ({"steps": 2.5}, "steps is 2.5"),
+        ({"optimizer": "newton"}, "optimizer is 'newton'"),
+    ],
+)
+def test_wrong_options_are_refused_before_the_first_step(
+    options: dict[str, object], says: str
+) -> None:
+    start = torch.zeros(1, 3, 4, 4)
+    with pytest.raises(ValueError, match=says):
+        optimize(Bowl(start), start, **options)

@@ -222,3 +222,8 @@ def test_the_style_loss_does_not_ask_where_in_the_artwork_something_is(features:
 def test_bad_input_says_what_is_expected(call: Callable[[], Tensor], says: str) -> None:
     with pytest.raises(ValueError, match=re.escape(says)):
         call()
+
+
+def test_one_photograph_serves_a_batch(features: Tensor) -> None:
+    want = torch.stack([content_loss(f[None], features[:1]) for f in features]).mean()
+    torch.testing.assert_close(content_loss(features, features[:1]), want)

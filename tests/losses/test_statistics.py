@@ -201,7 +201,7 @@ def test_options_are_compared_and_shown() -> None:
         (Gram, {"normalize": "mean"}, "normalize is 'mean'"),
         (Gram, {"reduce": "max"}, "reduce is 'max'"),
         (Gram, {"divisor": "pixels"}, "divisor is 'pixels'"),
-        (Moments, {"ridge": 0}, "ridge is 0; expected a number above 0"),
+        (Moments, {"ridge": 0}, "ridge is 0; expected a finite number, above 0"),
         (Moments, {"ridge": float("nan")}, "ridge is nan"),
     ],
 )

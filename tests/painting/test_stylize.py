@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nstkit import DEFAULT, VGG, Recipe, Result, Step, load_image, sample, stylize
+from nstkit import DEFAULT, RECIPES, VGG, Recipe, Result, Step, load_image, sample, stylize
 from nstkit.descent.solver import FIRST_MOVE
 from nstkit.pictures.sizes import resize
 from nstkit.vgg.fast import to_paint
@@ -303,7 +303,7 @@ def test_a_network_of_a_state_dict_must_be_given_again(vgg: VGG, cat: Tensor, wa
     own = VGG(weights=vgg.state_dict(), preprocessing="caffe")
     run = stylize(cat, wave, QUICK, vgg=own, progress=False)
     assert (run.recipe.weights, run.recipe.preprocessing) == ("given", "caffe")
-    with pytest.raises(ValueError, match="network of the painter's own.*Pass that network"):
+    with pytest.raises(ValueError, match="network that its painter supplied.*Pass that network"):
         stylize(cat, wave, run.recipe, progress=False)
     again = stylize(cat, wave, run.recipe, vgg=own, progress=False)
     assert torch.equal(again.image, run.image) and again.recipe == run.recipe
@@ -316,10 +316,42 @@ def test_a_start_of_the_painters_own_must_be_given_again(
     saved = Recipe.from_json(run.recipe.to_json())
     assert saved.start == "given"
     with pytest.raises(
-        ValueError, match=r"picture of the painter's own. Pass it, .*content, noise"
+        ValueError, match=r"picture that its painter supplied. Pass it, .*content, noise"
     ):
         stylize(cat, wave, saved, vgg=vgg, progress=False)
     again = stylize(cat, wave, saved, start=cat.flip(3), vgg=vgg, progress=False)
     assert torch.equal(again.image, run.image)
     other = stylize(cat, wave, saved, start="content", vgg=vgg, progress=False)
     assert other.recipe.start == "content"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda picture: 255 * picture, "expected \\[0, 1\\]"),
+        (lambda picture: (255 * picture).byte(), "of torch.uint8; expected one picture"),
+    ],
+)
+def test_a_start_of_other_values_is_told(
+    wrong: object, says: str, vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        stylize(cat, wave, QUICK, start=wrong(cat), vgg=vgg, progress=False)
+
+
+def test_a_batch_is_told_before_it_is_painted(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
+    with pytest.raises(ValueError, match="expected one picture"):
+        stylize(torch.cat([cat, cat]), wave, QUICK, vgg=vgg, progress=False)
+
+
+def test_pictures_of_half_precision_paint_at_several_scales(
+    vgg: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    result = stylize(cat.bfloat16(), wave.half(), QUICK, scales=2, vgg=vgg, progress=False)
+    assert result.image.dtype == torch.float32 and result.image.isfinite().all()
+
+
+@pytest.mark.parametrize("recipe", ["gatys_2016", RECIPES["gatys_2016"], None])
+def test_what_is_no_recipe_is_told(recipe: object, cat: Tensor, wave: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"expected a Recipe, such as RECIPES\['gatys_2016'\]"):
+        stylize(cat, wave, recipe, progress=False)

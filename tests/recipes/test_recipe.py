@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
+import pickle
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -216,3 +221,57 @@ def test_the_four_fields_of_nstkit_0_1_are_one_statistic(
 def test_published_recipes_round_trip() -> None:
     for published in RECIPES.values():
         assert Recipe.from_json(published.recipe.to_json()) == published.recipe
+
+
+# ------------------------------------------------------------------ what must not change
+
+
+def test_the_weights_of_layers_are_read_only() -> None:
+    before = dict(DEFAULT.style_layers)
+    for change in (
+        lambda layers: layers.update(relu1_1=5),
+        lambda layers: layers.pop("relu1_1"),
+        lambda layers: layers.__setitem__("relu1_1", 5),
+        lambda layers: layers.clear(),
+    ):
+        with pytest.raises(TypeError, match="read only; use recipe.replace"):
+            change(DEFAULT.style_layers)
+    assert DEFAULT.style_layers == before
+    for again in (copy.deepcopy(DEFAULT), pickle.loads(pickle.dumps(DEFAULT))):
+        assert again == DEFAULT and hash(again) == hash(DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Recipe(statistic=Moments(1)), Recipe(statistic=Moments(1.0))),
+        (Recipe(tv=0.0), Recipe(tv=-0.0)),
+        (Recipe(beta=np.float32(2)), Recipe(beta=2)),
+    ],
+)
+def test_equal_recipes_have_one_hash(one: Recipe, other: Recipe) -> None:
+    assert one == other and hash(one) == hash(other)
+
+
+def _statistic(name: str, **options: object) -> object:
+    """Return a new statistic: Gram under another name, with other options."""
+    fields = [(field, type(value), value) for field, value in options.items()]
+    return dataclasses.make_dataclass(name, fields, bases=(Gram,), frozen=True)()
+
+
+def test_a_statistic_is_stored_under_its_name_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = _statistic("Mine")
+    monkeypatch.setitem(STATISTICS, "other name", type(mine))
+    recipe = Recipe(statistic=mine)
+    assert json.loads(recipe.to_json())["statistic"]["kind"] == "other name"
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_a_statistic_that_a_file_cannot_hold_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="another statistic called Gram"):
+        Recipe(statistic=_statistic("Gram"))
+    with pytest.raises(ValueError, match="cannot be stored"):
+        Recipe(statistic=_statistic("Directions", directions=torch.zeros(2)))
+    bare = type("Bare", (), dict.fromkeys(("degree", "tiled", "sums", "target", "distance")))()
+    with pytest.raises(ValueError, match="Bare is no dataclass"):
+        Recipe(statistic=bare)

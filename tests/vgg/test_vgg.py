@@ -244,3 +244,14 @@ def test_the_smallest_picture_that_is_accepted_works(
     assert network(torch.ones(1, 3, least, least), ["relu5_1"])["relu5_1"].shape[1] == 512
     with pytest.raises(ValueError, match=f"at least {least} px"):
         network(torch.ones(1, 3, least - 1, 64), ["relu5_1"])
+
+
+def test_a_single_layer_may_be_named_alone(vgg: VGG, cat: Tensor) -> None:
+    assert list(vgg(cat, "relu1_1")) == ["relu1_1"]
+
+
+def test_reflection_needs_two_positions_before_each_convolution_and_none_after_a_pooling() -> None:
+    vgg = VGG(padding="reflect")
+    assert vgg(torch.rand(1, 3, 32, 32), ["pool5"])["pool5"].shape[-2:] == (1, 1)
+    with pytest.raises(ValueError, match="at least 32 px"):
+        vgg(torch.rand(1, 3, 31, 40), ["relu5_1"])

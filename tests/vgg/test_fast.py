@@ -166,6 +166,24 @@ def test_without_packed_weights_it_shares_them_and_follows_them(
 # ---------------------------------------------------------------- packed weights
 
 
+def fails(*_: object) -> Tensor:
+    raise RuntimeError("no such operation")
+
+
+def test_weights_are_packed_once_for_images_of_a_size(
+    embedded: Networks, odd: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not fast.can_pack(torch.float32):
+        pytest.skip("this processor packs no weights")
+    paints = to_paint(embedded())
+    expected = features_and_gradient(paints, odd, ["relu2_1"])
+    monkeypatch.setattr(fast, "pack", fails)
+    assert_close(features_and_gradient(paints, odd, ["relu2_1"]), expected, 0)
+    paints.unpacked()(odd[..., :32], ["relu2_1"])
+    with pytest.raises(RuntimeError, match="no such operation"):
+        paints(odd[..., :32], ["relu2_1"])
+
+
 def test_weights_that_are_changed_all_the_same_are_followed(
     embedded: Networks, odd: Tensor
 ) -> None:
@@ -222,10 +240,6 @@ def test_a_hook_sees_a_convolution_with_its_relu_unless_the_convolution_is_wante
     paints(odd, ["relu1_1"])
     paints(odd, ["conv1_1"])
     assert seen[0] == 0 > seen[1]
-
-
-def fails(*_: object) -> Tensor:
-    raise RuntimeError("no such operation")
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine
 
 import nstkit
-from nstkit.studio import Studio, engine, page
+from nstkit.studio import Studio, engine, page, screen
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,12 @@ def painting(passes):
     advance(made, STEPS)
     passes.clear()
     return made
+
+
+@pytest.fixture
+def no_charts(monkeypatch):
+    """Draw no curves, which takes longer than a step."""
+    monkeypatch.setattr(screen, "render", lambda *given: SimpleNamespace(data=b""))
 
 
 @pytest.fixture

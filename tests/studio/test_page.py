@@ -10,6 +10,8 @@ from studio_tools import beat, change, play, play_button, shown_step, widgets_of
 from nstkit.studio import page
 from nstkit.studio.worker import Worker
 
+pytestmark = pytest.mark.usefixtures("no_charts")
+
 
 def test_nothing_is_painted_before_the_page_has_pressed_play(studio):
     beat(studio)

@@ -27,6 +27,8 @@ from nstkit import DEFAULT, RECIPES, Recipe, tiles
 from nstkit.studio import Studio
 from nstkit.studio.controls import PRESETS
 
+pytestmark = pytest.mark.usefixtures("no_charts")
+
 # ---------------------------------------------------------------- painting
 
 

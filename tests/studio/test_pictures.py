@@ -14,6 +14,8 @@ from studio_tools import SIZE, message, widgets_of
 from nstkit.pictures.images import samples
 from nstkit.studio.pictures import Picker
 
+pytestmark = pytest.mark.usefixtures("no_charts")
+
 
 def a_png(size=(120, 80)):
     file = io.BytesIO()

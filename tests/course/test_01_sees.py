@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 import nstkit
 from course.cells import definition
-from nstkit.pretrained import layer_names
+from nstkit.vgg.names import layer_names
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from nstkit.painting import Result, stylize
 from nstkit.pictures.images import (
     load_image,
     read_metadata,
-    sample,
+    sample_path,
     samples,
     save_image,
     to_pil,
@@ -53,7 +53,7 @@ __all__ = [
     "load_image",
     "optimize",
     "read_metadata",
-    "sample",
+    "sample_path",
     "samples",
     "save_image",
     "show_images",

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageStat
 import nstkit
 from nstkit import lesson, show_images
 from nstkit.lesson import charts, stored
-from nstkit.plots import DPI, Picture
+from nstkit.pictures.plots import DPI, Picture
 
 
 def opened(picture: Picture) -> Image.Image:

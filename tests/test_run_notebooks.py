@@ -19,7 +19,7 @@ import run_notebooks as tool
 
 DRAW = """\
 import torch
-from nstkit.plots import show_images
+from nstkit.pictures.plots import show_images
 image = torch.zeros(1, 3, 32, 48)
 image[:, 0] = 1
 show_images(image, ["all red"])"""

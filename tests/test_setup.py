@@ -166,7 +166,7 @@ def test_the_wheel_holds_the_modules_the_weights_and_every_picture_and_no_more(w
         weights = file.getinfo("nstkit/weights/vgg19_normalised.safetensors").file_size
     assert names == expected_in_wheel()
     assert {
-        "nstkit/images.py",
+        "nstkit/pictures/images.py",
         "nstkit/weights/README.md",
         "nstkit/samples/style/scream.jpg",
     } <= names
@@ -188,10 +188,10 @@ USE_INSTALLED = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import nstkit
-from nstkit.images import sample
+from nstkit.pictures.images import sample_path
 from nstkit.vgg import VGG
 VGG()
-print(nstkit.__file__, sample("cat"), sample("great_wave"), sep="\\n")
+print(nstkit.__file__, sample_path("cat"), sample_path("great_wave"), sep="\\n")
 """
 
 

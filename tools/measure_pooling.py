@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 
 from nstkit import vgg
-from nstkit.pictures.images import load_image, sample, samples
+from nstkit.pictures.images import load_image, sample_path, samples
 
 
 def mean_outputs(pooling: vgg.Pooling, pictures: list[torch.Tensor]) -> list[float]:
@@ -28,7 +28,7 @@ def mean_outputs(pooling: vgg.Pooling, pictures: list[torch.Tensor]) -> list[flo
 
 def main() -> None:
     """Find the factors one pool after the other: each depends on those before it."""
-    pictures = [load_image(sample(name), size=256) for name in samples()]
+    pictures = [load_image(sample_path(name), size=256) for name in samples()]
     target = mean_outputs("max", pictures)
     factors: list[float] = [1.0] * len(target)
     for block in range(len(factors)):

@@ -19,7 +19,7 @@ import torch
 from nstkit.files import write_whole
 from nstkit.losses import gram_matrix
 from nstkit.painting.start import start_image
-from nstkit.pictures.images import load_image, sample, samples
+from nstkit.pictures.images import load_image, sample_path, samples
 from nstkit.vgg import VGG
 
 TARGET = Path(__file__).parents[1] / "nstkit" / "scales.json"
@@ -64,7 +64,7 @@ def sizes(network: VGG) -> dict[str, float]:
     found, names = torch.zeros(len(LAYERS)), samples("content")
     with torch.no_grad():
         for name in names:
-            features = network(load_image(sample(name), size=256), LAYERS)
+            features = network(load_image(sample_path(name), size=256), LAYERS)
             found += torch.stack([gram_matrix(features[n]).mean().sqrt() for n in LAYERS])
     return dict(zip(LAYERS, (found / len(names)).tolist(), strict=True))
 
@@ -74,7 +74,7 @@ def original(embedded: dict[str, float]) -> dict[str, float]:
     found = {n: mean**0.5 for n, mean in zip(LAYERS, PRINTED_GRAM, strict=False)}
     network, means, apart = VGG(), [], []
     for name in samples("content"):
-        photograph = load_image(sample(name), size=256)
+        photograph = load_image(sample_path(name), size=256)
         gray = start_image("gray", photograph, photograph)
         with torch.no_grad():
             f, g = (network(picture, LAYERS[5:]) for picture in (photograph, gray))

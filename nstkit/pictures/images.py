@@ -125,7 +125,7 @@ def samples(kind: str | None = None) -> list[str]:
     return sorted(path.stem for path in _sample_paths() if kind in (None, path.parent.name))
 
 
-def sample(name: str) -> Path:
+def sample_path(name: str) -> Path:
     """Return the path of the bundled picture `name`, such as "cat"; ValueError if there is none."""
     if name not in samples():
         raise ValueError(f"no bundled picture {name!r}; {_known(name)}")
@@ -170,7 +170,7 @@ def _located(source: str | os.PathLike[str]) -> Path:
             raise ValueError(f"'{path}' must not be read by this user; change its permissions")
         return path
     if name in samples():
-        return sample(name)
+        return sample_path(name)
     if os.path.isdir(path):
         raise IsADirectoryError(f"'{path}' is a folder; expected a picture: name a file inside it")
     hint = _known(name) if path.name == name else "check the spelling; download what is on the web"

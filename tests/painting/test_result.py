@@ -71,7 +71,7 @@ def test_more_texts_travel_in_the_file(result: Result, tmp_path: Path) -> None:
 def test_its_name_of_a_picture_is_never_a_folder(tmp_path: Path) -> None:
     assert name_of(tmp_path / "me.png") == name_of(str(tmp_path / "me.png")) == "me.png"
     assert name_of(torch.zeros(1)) == "tensor"
-    with nstkit.sample("cat").open("rb") as file:
+    with nstkit.sample_path("cat").open("rb") as file:
         assert name_of(file) == "bufferedreader"
     with nstkit.to_pil(torch.zeros(3, 4, 4)) as picture:
         assert name_of(picture) == "image"

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nstkit import DEFAULT, RECIPES, VGG, Recipe, Result, Step, load_image, sample, stylize
+from nstkit import DEFAULT, RECIPES, VGG, Recipe, Result, Step, load_image, sample_path, stylize
 from nstkit.descent.solver import FIRST_MOVE
 from nstkit.pictures.sizes import resize
 from nstkit.vgg.fast import to_paint
@@ -46,10 +46,10 @@ def test_kept_steps_are_the_pictures_of_these_steps(result: Result) -> None:
 def test_names_paths_pictures_and_tensors_give_the_same_painting(cat: Tensor, network: VGG) -> None:
     options = {"recipe": QUICK, "steps": 2, "size": 64, "vgg": network, "progress": False}
     want = stylize("cat", "scream", **options).image
-    with Image.open(sample("scream")) as picture:
+    with Image.open(sample_path("scream")) as picture:
         picture.load()
     for content, style in (
-        (sample("cat"), str(sample("scream"))),
+        (sample_path("cat"), str(sample_path("scream"))),
         (cat, picture),
         (cat, load_image("scream", size=64)),
     ):

@@ -34,7 +34,7 @@ from nstkit.pictures import decode, images
 from nstkit.pictures.images import (
     load_image,
     read_metadata,
-    sample,
+    sample_path,
     samples,
     save_image,
     to_pil,
@@ -453,7 +453,7 @@ KINDS |= {".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 
 @pytest.mark.parametrize("suffix", KINDS)
 def test_the_suffix_chooses_the_format(suffix, tmp_path):
-    image = load_image(sample("cat"), 96)
+    image = load_image(sample_path("cat"), 96)
     path = save_image(image, str(tmp_path / f"a{suffix}"))
     assert path == tmp_path / f"a{suffix}" and list(tmp_path.iterdir()) == [path]
     with Image.open(path) as picture:
@@ -530,7 +530,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
 def test_metadata_survives_the_file_and_leaves_the_picture_alone(suffix, tmp_path):
-    image = load_image(sample("cat"), 64)
+    image = load_image(sample_path("cat"), 64)
     plain_path = save_image(image, tmp_path / f"plain{suffix}")
     path = save_image(image, tmp_path / f"told{suffix}", TEXTS)
     assert read_metadata(path) == TEXTS
@@ -593,17 +593,17 @@ def test_the_bundled_pictures_are_listed_by_kind():
 
 @pytest.mark.parametrize("name", CONTENT + STYLE)
 def test_every_bundled_picture_loads_by_its_name(name):
-    assert sample(name).name == f"{name}.jpg"
+    assert sample_path(name).name == f"{name}.jpg"
     image = load_image(name, 64)
     assert max(image.shape) == 64 and image.std() > 0.05
-    assert torch.equal(image, load_image(sample(name), 64))
+    assert torch.equal(image, load_image(sample_path(name), 64))
 
 
 def test_an_unknown_bundled_picture_is_refused_with_the_known_names():
     with pytest.raises(ValueError, match="'graet_wave'.*astronaut.*did you mean 'great_wave'"):
-        sample("graet_wave")
+        sample_path("graet_wave")
     with pytest.raises(ValueError, match="wheat_field$"):
-        sample("qqqq")
+        sample_path("qqqq")
 
 
 def test_a_file_of_ones_own_comes_before_a_bundled_picture_but_a_folder_does_not(
@@ -623,7 +623,7 @@ def test_installed_from_a_wheel_the_pictures_lie_inside_the_package(tmp_path, mo
     path = written(folder, "stripes.jpg", plain(kind="JPEG"))
     monkeypatch.setattr(images, "__file__", str(tmp_path / "nstkit" / "pictures" / "images.py"))
     assert samples() == samples("style") == ["stripes"] and samples("content") == []
-    assert sample("stripes") == path
+    assert sample_path("stripes") == path
 
 
 def test_the_tilde_stands_for_the_home_folder(tmp_path, monkeypatch):

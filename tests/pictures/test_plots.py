@@ -58,7 +58,7 @@ def drawn(records: list[SimpleNamespace], monkeypatch: pytest.MonkeyPatch) -> Fi
 def curves(records: list[SimpleNamespace]) -> dict[str, list[float]]:
     """Return what `draw_curves` draws, {label: values}."""
     axes = Figure().add_subplot()
-    draw_curves(axes, records, told=lambda name, first, last: f"{name} {first:g} {last:g}")
+    draw_curves(axes, records, label=lambda name, first, last: f"{name} {first:g} {last:g}")
     return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
 
 

@@ -204,8 +204,9 @@ def test_weights_that_are_changed_all_the_same_are_followed(
     "copied", [copy.deepcopy, lambda vgg: pickle.loads(pickle.dumps(vgg))], ids=["copy", "pickle"]
 )
 def test_it_can_be_copied_after_it_has_painted(
-    copied: Callable[[VGG], VGG], network: FastVGG, odd: Tensor
+    copied: Callable[[VGG], VGG], vgg: VGG, odd: Tensor
 ) -> None:
+    network = to_paint(vgg)  # of its own: other tests may have left hooks on the shared one
     expected = features_and_gradient(network, odd, ["relu2_1"])
     other = copied(network)
     assert_close(features_and_gradient(other, odd, ["relu2_1"]), expected, 0)

@@ -33,7 +33,7 @@ ALL = "all tricks"
 Action = Callable[[], None]
 
 
-def measure(device: str, sizes: tuple[int, ...] = (256, 512), repeats: int = 8) -> list[dict]:
+def measure(device: str, sizes: tuple[int, ...] = (256, 512), repeats: int = 24) -> list[dict]:
     """Return a row for each size, each precision that the device has natively, and each way."""
     rows = []
     for size in sizes:

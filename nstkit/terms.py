@@ -102,10 +102,11 @@ class Compared(Term):
 
     Attributes:
         picture: (1, 3, H, W) or (B, 3, H, W) in [0, 1].
-        targets: {layer: what to aim at}, computed once.
+        targets: {layer: what to aim at}, computed once for a network.
     """
 
     targets: dict[str, Tensor]
+    _network: VGG | None = None  # that computed the targets
 
     def __init__(
         self, picture: Tensor, weight: float, layers: Mapping[str, float] | Iterable[str], name: str
@@ -135,8 +136,10 @@ class Compared(Term):
             other.picture = picture
         return other
 
-    def missing(self) -> list[str]:
-        """Return the active layers that have no target yet."""
+    def missing(self, vgg: VGG) -> list[str]:
+        """Return the active layers that have no target of this network yet."""
+        if vgg is not self._network:
+            self.targets, self._network = {}, vgg
         return [name for name in self.active_layers() if name not in self.targets]
 
 
@@ -160,7 +163,7 @@ class Content(Compared):
 
     def prepare(self, vgg: VGG, tile: int | None) -> None:
         """Compute the photograph's features in layers that have none yet."""
-        if missing := self.missing():
+        if missing := self.missing(vgg):
             self.targets |= assembled(vgg, self.picture, missing, tile)
 
     def measure(self, features: Features, tile: Tile | None) -> dict[str, Tensor]:
@@ -218,7 +221,7 @@ class Style(Compared):
 
     def prepare(self, vgg: VGG, tile: int | None) -> None:
         """Compute the artwork's targets in layers that have none yet."""
-        if missing := self.missing():
+        if missing := self.missing(vgg):
             found = summed(
                 vgg, self.picture, missing,
                 lambda features, _: [self.statistic.sums(features[name]) for name in missing],

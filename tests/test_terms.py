@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,7 +43,7 @@ def test_a_term_for_another_picture_has_its_own_layers(vgg: VGG, cat: Tensor) ->
     term.prepare(vgg, None)
     other = term.of(cat.flip(3))
     same = term.of(cat)
-    assert same.missing() == [] == term.missing() and other.missing() == ["relu1_1"]
+    assert same.missing(vgg) == [] == term.missing(vgg) and other.missing(vgg) == ["relu1_1"]
     other.layers["relu2_1"], other.weight = 1.0, 5.0
     assert term.layers == {"relu1_1": 1.0} and term.weight == 1
 
@@ -149,3 +150,15 @@ def test_a_content_of_another_size_is_refused_in_tiles_too(
     objective = Objective.of(cat, wave, vgg, Recipe(content_layers="relu2_1"), tile=tile)
     with pytest.raises(ValueError, match="expected equal s"):
         objective(cat[..., :40, :56])
+
+
+def test_a_term_in_an_objective_of_another_network_gets_its_targets_from_that(
+    vgg: VGG, embedded: Callable[..., VGG], cat: Tensor, wave: Tensor
+) -> None:
+    terms = [Content(cat, 1, "relu2_1"), Style(wave, Gram(), 1, "relu2_1")]
+    Objective(terms, vgg)(wave[..., : cat.shape[-2], : cat.shape[-1]])
+    other = embedded(pooling="avg")
+    again = Objective(terms, other)(cat)
+    assert again.content.item() == 0
+    want = Objective([Style(wave, Gram(), 1, "relu2_1")], other)(cat).style
+    torch.testing.assert_close(again.style, want)

@@ -172,7 +172,7 @@ def test_the_studio_works_on_the_widgets_that_colab_has(kernel):
     assert kernel.state[kernel.find("picture")]["value"] != picture
     assert Image.open(io.BytesIO(kernel.state[kernel.find("picture")]["value"])).size[0] == 96
 
-    # A slider steers, and nothing begins anew.
+    # A slider steers, and nothing begins again.
     step = kernel.step()
     labels = kernel.state[slider]["_options_labels"]
     kernel.send(slider, index=labels.index("1000"))

@@ -32,12 +32,12 @@ def engine_of(pictures, **recipe):
 
 @pytest.mark.parametrize("new", [100.0, 1.0])
 def test_steered_paints_what_the_engine_paints(pictures, new):
-    steered, at = definition(STEM, "steered"), 4
+    steered, at = definition(STEM, "steered"), 2
     beta = {"now": 10.0}
     vgg = to_paint(VGG(), "cpu")
     painter = steered(Objective.of(*pictures, vgg), pictures[0], lambda: beta["now"])
     engine = engine_of(pictures)
-    for index, step in enumerate(itertools.islice(painter, 9)):
+    for index, step in enumerate(itertools.islice(painter, 6)):
         assert step.index == engine.frame.index == index
         assert step.image.equal(engine.frame.image)
         assert step.losses == engine.frame.losses

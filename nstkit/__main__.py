@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nstkit.descent import OPTIMIZERS
+from nstkit.options import check_choice
 from nstkit.painting import Result, stylize
 from nstkit.painting.start import SIZE
 from nstkit.pictures.images import samples, save_options
@@ -76,6 +77,7 @@ def parse_tile(text: str) -> Tiling:
 def paint(options: argparse.Namespace) -> Result:
     """Run what the command line asks for."""
     content, style = options.pictures
+    check_choice("start", options.start, STARTS)
     recipe = DEFAULT.replace(
         alpha=options.alpha,
         beta=options.beta,

@@ -33,6 +33,8 @@ class Objective:
     """
 
     def __init__(self, terms: Sequence[Term], vgg: VGG, tile: int | None = None) -> None:
+        if not terms:
+            raise ValueError("Got no terms; expected at least one, such as those of nstkit.terms.")
         check_names(terms)
         check_side(tile)
         self.terms = {term.name: term for term in terms}

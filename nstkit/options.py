@@ -28,6 +28,8 @@ def check_weight(name: str, value: object, positive: bool = False) -> None:
 
 
 def check_whole(name: str, value: object, least: int) -> None:
-    """Raise ValueError unless a value is a whole number of some size."""
+    """Raise ValueError unless a value is a whole number of some size, which torch can hold."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more.")
+    if value >= 2**63:
+        raise ValueError(f"{name} is {value!r}; expected less than 2**63.")

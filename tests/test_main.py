@@ -111,7 +111,9 @@ def test_layers_take_weights() -> None:
         (["cat", "scream", "--tile", "16"], "tile is 16; expected 'auto', None or 32 px or more"),
         (["cat", "scream", "--size", "64", "--scales", "48", "64"], "Leave size out"),
         (["cat", "scream", "--scales", "64", "48"], "scales are [64, 48]"),
-        (["cat", "scream", "--start", "given"], "picture that its painter supplied"),
+        (["cat", "scream", "--start", "given"], "start is 'given'; expected one of ['content'"),
+        (["cat", "scream", "--seed", "9" * 20], "expected less than 2**63"),
+        (["cat", "scream", "--layers", "relu1_1", "relu1_1"], "expected each once"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

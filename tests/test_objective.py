@@ -350,3 +350,8 @@ def test_weights_of_a_copy_for_other_pictures_change_alone(
 def test_a_tile_that_makes_no_sense_is_refused_at_once(tile: object, vgg: VGG, cat: Tensor) -> None:
     with pytest.raises(ValueError, match="tile is"):
         Objective([Content(cat, 1, "relu1_1")], vgg, tile)
+
+
+def test_an_objective_needs_a_term(vgg: VGG) -> None:
+    with pytest.raises(ValueError, match="Got no terms"):
+        Objective([], vgg)

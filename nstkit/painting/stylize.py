@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nstkit.descent import Record, Step
+from nstkit.options import check_whole
 from nstkit.painting.result import Result, name_of
 from nstkit.painting.scales import coarse_to_fine, last_index
 from nstkit.painting.start import SIZE, Given, as_image, check_start, default_device
@@ -72,6 +73,7 @@ def stylize(
         raise ValueError(
             f"recipe is {recipe!r}; expected a Recipe, such as RECIPES['gatys_2016'].recipe."
         )
+    check_whole("seed", seed, 0)
     changes = {"steps": steps, "scales": scales}
     recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
     device = default_device(content, vgg) if device is None else device

@@ -29,8 +29,10 @@ def layer_names(arch: Arch = "vgg19") -> tuple[str, ...]:
 
 
 def equal_weights(layers: Iterable[str]) -> dict[str, float]:
-    """Return {layer: 1/n} for n layers."""
+    """Return {layer: 1/n} for n layers; ValueError if one is named twice."""
     names = list(layers)
+    if len(set(names)) < len(names):
+        raise ValueError(f"The layers are {names}; expected each once. Give weights: {{layer: 2}}.")
     return {name: 1 / len(names) for name in names}
 
 

@@ -39,8 +39,8 @@ def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mappin
     if weights == "caffe":
         raise FileNotFoundError(
             "The original (Caffe) weights of VGG are not shipped with nstkit. Give the path of a "
-            "state dict with them, or translate the recipe: "
-            "nstkit.translate.for_network(recipe, 'embedded', content, style)."
+            "state dict with them, or translate the recipe by nstkit.translate: "
+            "for_network(recipe, 'embedded', content, style)."
         )
     if weights == GIVEN_WEIGHTS:
         raise ValueError(

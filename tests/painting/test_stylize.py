@@ -355,3 +355,11 @@ def test_pictures_of_half_precision_paint_at_several_scales(
 def test_what_is_no_recipe_is_told(recipe: object, cat: Tensor, wave: Tensor) -> None:
     with pytest.raises(ValueError, match=r"expected a Recipe, such as RECIPES\['gatys_2016'\]"):
         stylize(cat, wave, recipe, progress=False)
+
+
+@pytest.mark.parametrize("seed", [None, 1.5, -1, "x", 2**63])
+def test_a_seed_that_torch_cannot_take_is_told_for_every_start(
+    seed: object, cat: Tensor, wave: Tensor
+) -> None:
+    with pytest.raises(ValueError, match="seed is"):
+        stylize(cat, wave, QUICK, seed=seed, progress=False)

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from nstkit import VGG
-from nstkit.vgg.names import block_of, channels, layer_names, pools_before, positions
+from nstkit.vgg.names import (
+    block_of,
+    channels,
+    equal_weights,
+    layer_names,
+    pools_before,
+    positions,
+)
 
 
 def test_layer_names_are_positions_in_torchvisions_features() -> None:
@@ -28,3 +35,8 @@ def test_a_name_tells_channels_positions_and_poolings(size: tuple[int, int], vgg
 
 def test_a_name_tells_the_block() -> None:
     assert [block_of(name) for name in ("conv1_2", "relu4_2", "pool5")] == [1, 4, 5]
+
+
+def test_a_layer_named_twice_is_told() -> None:
+    with pytest.raises(ValueError, match="expected each once"):
+        equal_weights(["relu1_1", "relu2_1", "relu1_1"])

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from nstkit.checks import Case, Exercise, normal
 
-Slope = Callable[[Tensor], Tensor]
+Gradient = Callable[[Tensor], Tensor]
 
 
 def _momentum(
-    slope: Slope,
+    gradient: Gradient,
     x: Tensor,
     rate: float,
     mu: float,
@@ -24,19 +24,19 @@ def _momentum(
 ) -> Tensor:
     velocity = torch.zeros_like(x)
     for _ in range(steps):
-        velocity = mu * velocity + (1 - damping * mu) * slope(x)
-        x = x - rate * (slope(x) + mu * velocity if ahead else velocity)
+        velocity = mu * velocity + (1 - damping * mu) * gradient(x)
+        x = x - rate * (gradient(x) + mu * velocity if ahead else velocity)
     return x
 
 
-def _descent(slope: Slope, x: Tensor, rate: float, mu: float, steps: int) -> Tensor:
+def _descent(gradient: Gradient, x: Tensor, rate: float, mu: float, steps: int) -> Tensor:
     for _ in range(steps):
-        x = x - rate * slope(x)
+        x = x - rate * gradient(x)
     return x
 
 
-def _uphill(slope: Slope, x: Tensor, rate: float, mu: float, steps: int) -> Tensor:
-    return _momentum(slope, x, -rate, mu, steps)
+def _uphill(gradient: Gradient, x: Tensor, rate: float, mu: float, steps: int) -> Tensor:
+    return _momentum(gradient, x, -rate, mu, steps)
 
 
 def _bowl(curvature: Tensor, floor: Tensor, x: Tensor) -> Tensor:
@@ -47,8 +47,8 @@ def _bowls(generator: torch.Generator) -> Sequence[Case]:
     cases = []
     for shape, rate, mu, steps in (((3,), 0.1, 0.5, 1), ((2, 3, 4, 5), 0.05, 0.9, 7)):
         curvature, floor = normal(generator, *shape).abs() + 0.5, normal(generator, *shape)
-        slope = partial(_bowl, curvature, floor)
-        cases.append((slope, normal(generator, *shape), rate, mu, steps))
+        gradient = partial(_bowl, curvature, floor)
+        cases.append((gradient, normal(generator, *shape), rate, mu, steps))
     return cases
 
 
@@ -97,7 +97,7 @@ EXERCISES: dict[str, Exercise] = {
     "5.1": Exercise(
         right=_momentum,
         mistakes={
-            "The velocity is never used: x moves by the slope alone.": _descent,
+            "The velocity is never used: x moves by the gradient alone.": _descent,
             "The factor 1 - mu is not in the formula; it changes what the rate means.": partial(
                 _momentum, damping=1.0
             ),

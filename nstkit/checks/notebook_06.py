@@ -153,7 +153,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "Step t reads slider(t); it reads one too late.": partial(_follow, late=1),
             "The weight belongs to the style alone.": partial(_follow, of_both=True),
-            "Forget before the slope is added, or this step goes nowhere.": _forget_after,
+            "Forget before the gradient is added, or this step goes nowhere.": _forget_after,
         },
         cases=_sliders,
     ),

@@ -157,7 +157,7 @@ class Objective:
 
 
 def terms_of(recipe: Recipe, content: Tensor | None, style: Tensor | None, vgg: VGG) -> list[Term]:
-    """Return the terms that a recipe names; those whose picture is missing have no weight."""
+    """Return the terms that a recipe names, but for those whose picture is missing."""
     values = vgg.standardize if recipe.tv_values == "input" else None
     terms: list[Term] = []
     if _has_picture(content, "content", "alpha", recipe.alpha):

@@ -42,8 +42,9 @@ from nstkit.pictures.images import (
 
 quick = settings(max_examples=25, deadline=None)
 CONTENT = ["astronaut", "bridge", "castle", "cat", "kitten", "macaw"]
-STYLE = ["composition_viii", "grande_jatte", "great_wave", "sainte_victoire", "scream"]
-STYLE += ["self_portrait", "starry_night", "wheat_field"]
+STYLE = ["bouquet", "composition_viii", "grande_jatte", "great_wave", "ink_landscape"]
+STYLE += ["sainte_victoire", "scream", "seashore", "self_portrait", "starry_night"]
+STYLE += ["vase_of_flowers", "wheat_field"]
 
 
 def written(folder, name, data):

@@ -140,7 +140,7 @@ def test_an_optimizer_is_one_row_of_a_table(
     def make(z: Tensor, rate: float, *_: float) -> torch.optim.Optimizer:
         return torch.optim.RMSprop([z], lr=rate)
 
-    monkeypatch.setitem(OPTIMIZERS, "rmsprop", Method(make, 0.01, clamps=True))
+    monkeypatch.setitem(OPTIMIZERS, "rmsprop", Method(make, 0.01))
     recipe = SMALL.replace(optimizer="rmsprop")
     assert Recipe.from_json(recipe.to_json()) == recipe
     result = stylize(cat, wave, recipe, vgg=network, progress=False)

@@ -44,8 +44,7 @@ class Step(Record):
     """A picture after ``index`` updates, with the losses of exactly this picture.
 
     Attributes:
-        image: (B, 3, H, W) float32, a copy clamped to [0, 1]. The pixels themselves may lie
-            slightly outside the range, and the losses are those of the unclamped pixels.
+        image: (B, 3, H, W) float32 in [0, 1], a copy. The losses are those of this picture.
         is_best: no earlier step since the weights last changed had a lower total.
     """
 
@@ -93,7 +92,8 @@ def _descend(
     steps: int | None,
 ) -> Iterator[Step]:  # fmt: skip
     began = perf_counter()
-    x = start.detach().float().clone(memory_format=torch.contiguous_format).requires_grad_()
+    x = start.detach().float().clone(memory_format=torch.contiguous_format).clamp_(0, 1)
+    x.requires_grad_()
     del start  # a poster's memory is needed for the work
     solver = Solver(x, optimizer, learning_rate)
     best: Step | None = None
@@ -102,7 +102,7 @@ def _descend(
         losses, note = _evaluate_or_restart(objective, x, best, solver)
         same = losses.in_force == learned
         is_best = fresh or (same and losses.total <= best.losses.total)
-        step = Step(index, losses, perf_counter() - began, note, x.detach().clamp(0, 1), is_best)
+        step = Step(index, losses, perf_counter() - began, note, x.detach().clone(), is_best)
         best = step if is_best else best
         yield step
         if index == steps:

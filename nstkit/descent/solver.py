@@ -30,14 +30,12 @@ class Method:
             (z itself may still be empty).
         rate: the usual learning rate.
         variables: what z is: `Pixels` or `Frequencies`.
-        clamps: whether pixels are clamped to [0, 1] after each update.
         learns: whether it keeps a curvature, which is wrong once the weights change.
     """
 
     make: Callable[[Tensor, float, float, int], torch.optim.Optimizer]
     rate: float
     variables: Callable[[Tensor, float], Variables] = Pixels
-    clamps: bool = False
     learns: bool = False
 
 
@@ -97,15 +95,21 @@ def _sgd(z: Tensor, rate: float, *_: float) -> torch.optim.Optimizer:
 
 OPTIMIZERS: dict[str, Method] = {
     "fourier_lbfgs": Method(LBFGS, 1.0, Frequencies, learns=True),
-    "lbfgs": Method(LBFGS, 1.0, learns=True),  # never clamps: that would falsify its curvature
-    "adam": Method(_adam, 0.02, clamps=True),
+    "lbfgs": Method(LBFGS, 1.0, learns=True),
+    "adam": Method(_adam, 0.02),
     "sgd": Method(_sgd, 0.01),  # the rate is how far the first update moves a pixel on average
 }
 DEFAULT_OPTIMIZER = "fourier_lbfgs"
 
 
 class Solver:
-    """Update pixels by one of ``OPTIMIZERS``.
+    """Update pixels by one of ``OPTIMIZERS``, and keep them in [0, 1].
+
+    So a loss is always that of a picture which can be saved. A value at 0 or 1 that would leave the
+    range rests for this update: neither its gradient nor its move counts. What leaves the range on
+    the way is clamped. To clamp alone is not enough. L-BFGS weighs the pixels against each other,
+    so gradients at the wall would push the others to wrong places, and it would not converge
+    (Bertsekas 1982, "Projected Newton methods for optimization problems with simple constraints").
 
     Gradients are divided by their mean size at the first update, since the optimizers hold absolute
     constants: L-BFGS drops curvature below 1e-10, Adam adds 1e-8.
@@ -128,6 +132,8 @@ class Solver:
     def update(self) -> None:
         """Make one update of the pixels from ``x.grad``, and free that."""
         gradient, self.x.grad = self.x.grad, None
+        at_0, at_1 = (self.x == 0) & (gradient > 0), (self.x == 1) & (gradient < 0)
+        gradient.masked_fill_(at_0 | at_1, 0)
         if self.scale is None and not gradient.any():  # stationary: the content under alpha alone
             return
         gradient = self.variables.gradient(gradient)
@@ -137,8 +143,7 @@ class Solver:
         self.optimizer.step(lambda: 0.0)  # loss and gradient are known already
         self.variables.z.grad = None
         self.variables.moved(getattr(self.optimizer, "shorten", lambda share: None))
-        if OPTIMIZERS[self.name].clamps:
-            self.x.detach().clamp_(0, 1)
+        self.x.detach().masked_fill_(at_0, 0).masked_fill_(at_1, 1).clamp_(0, 1)
 
     def forget(self) -> None:
         """Clear what was learned under other weights, and go on with a short move."""

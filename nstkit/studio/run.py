@@ -190,7 +190,7 @@ class Run:
     def _publish(self, pixels: Tensor) -> None:
         if not pixels.equal(self._pixels) and pixels.isfinite().all():
             self._pixels = pixels.clone()
-            self.newest = Frame(self.newest.index + 1, self._pixels.clamp(0, 1), self.changes)
+            self.newest = Frame(self.newest.index + 1, self._pixels, self.changes)
             self._gave_up = False
 
     def _evaluate(self, image: Tensor) -> Losses:

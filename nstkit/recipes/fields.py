@@ -62,6 +62,42 @@ def rising(scales: int | Sequence[int]) -> int | tuple[int, ...]:
     return tuple(scales)
 
 
+def count_of(scales: int | Sequence[int]) -> int:
+    """Return how many scales there are, of their number or their sides in px."""
+    return scales if isinstance(scales, int) else len(scales)
+
+
+def steps_at(steps: int | Sequence[int], scales: int | Sequence[int]) -> int | tuple[int, ...]:
+    """Return steps as a recipe with these scales keeps them: equal numbers as one number.
+
+    Raises:
+        ValueError: Neither a whole number, 0 or more, nor one such number for each scale.
+    """
+    if not isinstance(steps, list | tuple):
+        check_whole("steps", steps, 0)
+        return steps
+    for number in steps:
+        check_whole("each of steps", number, 0)
+    if len(steps) != (count := count_of(scales)):
+        raise ValueError(
+            f"steps are {list(steps)}, and the number of scales is {count}; expected as many "
+            "numbers, from coarse to fine, or a single one for all."
+        )
+    return steps[0] if len(set(steps)) == 1 else tuple(steps)
+
+
+def refitted(steps: int | Sequence[int], count: int) -> int | tuple[int, ...]:
+    """Return steps for another number of scales.
+
+    The first scale paints from the start and needs the most steps, so the numbers begin with the
+    coarsest scale, and the last one repeats: (40, 20, 10) becomes (40,), (40, 20) or
+    (40, 20, 10, 10).
+    """
+    if not isinstance(steps, list | tuple):
+        return steps
+    return (*steps[:count], *[steps[-1]] * (count - len(steps)))
+
+
 # ---------------------------------------------------------------- the statistic as plain data
 
 

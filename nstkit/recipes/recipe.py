@@ -11,16 +11,19 @@ from typing import Any
 from nstkit.descent.solver import DEFAULT_OPTIMIZER
 from nstkit.losses import Form, Reduce
 from nstkit.losses.statistics import Gram, Statistic
-from nstkit.options import check_choice, check_weight, check_whole
+from nstkit.options import check_choice, check_weight
 from nstkit.recipes.fields import (
     CHOICES,
     STYLE_LAYERS,
     ReadOnly,
     check_statistic,
+    count_of,
     from_earlier,
+    refitted,
     rising,
     statistic_data,
     statistic_from,
+    steps_at,
 )
 from nstkit.vgg import Padding, Pooling
 from nstkit.vgg.names import Arch, equal_weights, layer_names, layer_weights
@@ -53,14 +56,17 @@ class Recipe:
             the painter supplied.
         scales: sizes to paint one after another, each beginning with the one before: their
             number, each a factor of sqrt(2) larger, the last being the picture's own; or their
-            long sides in px.
+            long sides in px. A picture that is too small for all of a number leaves out the
+            coarsest, with their steps; see `nstkit.painting.scales.COARSEST`.
         optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "adam" or "sgd"; see
             `nstkit.descent.solver`.
         learning_rate: None is the optimizer's own default.
-        steps: updates of the picture, at each scale.
+        steps: updates of the picture: one number for every scale, or one for each, from coarse to
+            fine.
 
     Raises:
-        ValueError: An unknown name, a negative or non-finite number.
+        ValueError: An unknown name, a negative or non-finite number, or another number of steps
+            than of scales.
     """
 
     alpha: float = 1.0
@@ -82,7 +88,7 @@ class Recipe:
     scales: int | tuple[int, ...] = 1
     optimizer: str = DEFAULT_OPTIMIZER
     learning_rate: float | None = None
-    steps: int = 60
+    steps: int | tuple[int, ...] = 60
 
     def __post_init__(self) -> None:
         """Check every field, and copy the layer weights into read-only dicts of floats."""
@@ -95,8 +101,8 @@ class Recipe:
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, self._layers(name, getattr(self, name)))
         check_statistic(self.statistic)
-        check_whole("steps", self.steps, 0)
         object.__setattr__(self, "scales", rising(self.scales))
+        object.__setattr__(self, "steps", steps_at(self.steps, self.scales))
         if self.learning_rate is not None:
             check_weight("learning_rate", self.learning_rate, positive=True)
             object.__setattr__(self, "learning_rate", float(self.learning_rate))
@@ -125,10 +131,16 @@ class Recipe:
         return hash(self.to_json())
 
     def replace(self, **changes: object) -> Recipe:
-        """Return a copy with some fields changed: ``DEFAULT.replace(beta=100)``."""
+        """Return a copy with some fields changed: ``DEFAULT.replace(beta=100)``.
+
+        Where the number of scales changes and steps are not given, they still begin with the
+        coarsest scale: (40, 20, 10) becomes 40 at one scale, and (40, 20, 10, 10) at four.
+        """
         known = [f.name for f in fields(self)]
         if unknown := set(changes).difference(known):
             raise ValueError(f"A recipe has no {sorted(unknown)}; its fields are {known}.")
+        if "scales" in changes and "steps" not in changes:
+            changes["steps"] = refitted(self.steps, count_of(rising(changes["scales"])))
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> str:

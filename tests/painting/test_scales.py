@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nstkit import VGG, Objective, Recipe, optimize
-from nstkit.painting.scales import coarse_to_fine, last_index, scale_factors
+from nstkit.painting.scales import COARSEST, coarse_to_fine, last_index, scale_factors, work
 from nstkit.pictures.sizes import resize
 
 QUICK = Recipe(beta=10, style_layers=["relu1_1", "relu2_1"], content_layers="relu2_2", steps=3)
@@ -23,7 +23,7 @@ def test_one_scale_is_plain_optimization(cat: Tensor, wave: Tensor, vgg: VGG) ->
 def test_each_scale_begins_with_the_painting_of_the_one_before(
     cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
-    run = [*coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=2))]
+    run = [*coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=(45, 64)))]
     assert [s.index for s in run] == list(range(8))
     assert [s.note for s in run if s.note] == ["45 x 30 px", "64 x 43 px"]
     assert all(s.image.shape == cat.shape for s in run)
@@ -42,23 +42,60 @@ def test_scales_that_make_no_sense_are_told(scales: object) -> None:
         Recipe(scales=scales)
 
 
-def test_too_many_scales_are_told(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
+def test_sides_in_px_that_are_too_small_are_told(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
     with pytest.raises(ValueError, match="32 x 22 px; expected 24 px or more"):
-        next(coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=3)))
+        next(coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=(32, 64))))
 
 
 def test_scales_are_factors_of_sqrt_2_or_sides_in_px() -> None:
-    assert scale_factors(1, 64) == [1]
-    assert scale_factors(3, 64) == pytest.approx([0.5, 0.5**0.5, 1])
-    assert scale_factors((16, 48, 64), 64) == [0.25, 0.75, 1]
+    assert scale_factors(1, 640, 480) == [1]
+    assert scale_factors(3, 640, 480) == pytest.approx([0.5, 0.5**0.5, 1])
+    assert scale_factors((160, 480, 640), 640, 480) == [0.25, 0.75, 1]
     with pytest.raises(ValueError, match="last of scales is 48 px"):
-        scale_factors((16, 48), 64)
+        scale_factors((16, 48), 64, 48)
 
 
-@pytest.mark.parametrize("scales", [1, 2, (40, 64)])
+def test_of_a_number_of_scales_those_too_small_to_be_worth_painting_are_left_out() -> None:
+    assert scale_factors(3, 3 * COARSEST, 2 * COARSEST) == pytest.approx([0.5, 0.5**0.5, 1])
+    assert scale_factors(3, 3 * COARSEST, 2 * COARSEST - 2) == pytest.approx([0.5**0.5, 1])
+    assert scale_factors(10**9, COARSEST, COARSEST) == scale_factors(5, 40, 30) == [1]
+
+
+def test_a_small_artwork_leaves_scales_out_too() -> None:
+    recipe = QUICK.replace(scales=3)
+    assert len(work(recipe, 400, 600)) == len(work(recipe, 400, 600, style=500)) == 3
+    assert [s.factor for s in work(recipe, 400, 600, style=COARSEST)] == [1]
+
+
+# ------------------------------------------------------------------ the steps of each scale
+def test_each_scale_has_its_own_number_of_steps(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
+    run = [*coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=(40, 52, 64), steps=(3, 0, 1)))]
+    assert [s.index for s in run] == list(range(7))
+    starts = {s.index: s.note for s in run if s.note}
+    assert starts == {0: "40 x 27 px", 4: "52 x 35 px", 5: "64 x 43 px"}
+
+
+def test_scales_that_are_left_out_take_their_steps_with_them() -> None:
+    recipe = QUICK.replace(scales=3, steps=(4, 3, 2))
+    assert [s.steps for s in work(recipe, 512, 512)] == [4, 3, 2]
+    assert [s.steps for s in work(recipe, 100, 120)] == [3, 2]
+    assert [s.steps for s in work(recipe, 40, 40)] == [2]
+
+
+def test_work_goes_with_pixels_and_with_steps_and_the_start_of_each_scale() -> None:
+    coarse, fine = work(QUICK.replace(scales=(200, 400), steps=(7, 1)), 300, 400)
+    assert coarse[:4] == (150, 200, 0.5, 7) and fine[:4] == (300, 400, 1, 1)
+    assert (coarse.share, fine.share) == pytest.approx((0.5, 0.5))  # 8 quarters, and 2
+    (alone,) = work(QUICK, 300, 400)
+    assert alone == (300, 400, 1, QUICK.steps, 1)
+
+
+@pytest.mark.parametrize(
+    ("scales", "steps"), [(1, 1), (2, 1), ((40, 64), 1), ((40, 64), (2, 0)), (3, (2, 1, 0))]
+)
 def test_the_last_index_is_known_beforehand(
-    scales: object, cat: Tensor, wave: Tensor, vgg: VGG
+    scales: object, steps: object, cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
-    recipe = QUICK.replace(scales=scales, steps=1)
+    recipe = QUICK.replace(scales=scales, steps=steps)
     *_, last = coarse_to_fine(cat, wave, vgg, recipe)
-    assert last.index == last_index(recipe)
+    assert last.index == last_index(work(recipe, *cat.shape[-2:]))

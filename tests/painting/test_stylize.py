@@ -169,11 +169,11 @@ def test_a_term_of_weight_0_is_absent_from_losses_and_bar(
 def test_the_bar_counts_the_steps_of_all_scales(
     vgg: VGG, cat: Tensor, wave: Tensor, capsys: pytest.CaptureFixture
 ) -> None:
-    stylize(cat, wave, QUICK, scales=2, vgg=vgg)
+    stylize(cat, wave, QUICK, scales=[45, 64], vgg=vgg)
     shown = capsys.readouterr()
     assert "7/7" in shown.err and shown.out == ""
     assert "45 x 30 px" in shown.err and "64 x 43 px" in shown.err
-    stylize(cat, wave, QUICK, scales=2, vgg=vgg, progress=False)
+    stylize(cat, wave, QUICK, scales=[45, 64], vgg=vgg, progress=False)
     assert capsys.readouterr() == ("", "")
 
 
@@ -224,9 +224,36 @@ def test_a_size_beside_scales_in_px_is_told(in_recipe: bool, vgg: VGG) -> None:
 
 
 def test_a_size_goes_with_a_number_of_scales(vgg: VGG) -> None:
-    run = stylize("cat", "great_wave", QUICK, size=64, scales=2, vgg=vgg, progress=False)
-    assert max(run.image.shape) == 64 and run.recipe.scales == 2
-    assert [r.note for r in run.history if r.note] == ["45 x 30 px", "64 x 43 px"]
+    recipe = QUICK.replace(steps=1)
+    run = stylize("cat", "great_wave", recipe, size=150, scales=2, vgg=vgg, progress=False)
+    assert max(run.image.shape) == 150 and run.recipe.scales == 2
+    assert [r.note for r in run.history if r.note] == ["106 x 71 px", "150 x 100 px"]
+
+
+def test_a_picture_too_small_for_all_scales_is_painted_at_those_that_fit(
+    cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    run = stylize(cat, wave, QUICK, scales=3, steps=(9, 8, 1), vgg=vgg, progress=False)
+    assert run.recipe.scales == 3 and run.recipe.steps == (9, 8, 1)
+    assert len(run.history) == 2 and [r.note for r in run.history] == ["", ""]
+
+
+def test_steps_are_one_number_or_one_for_each_scale(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
+    options = {"scales": [40, 64], "vgg": vgg, "progress": False}
+    run = stylize(cat, wave, QUICK, steps=[2, 1], **options)
+    assert run.recipe.steps == (2, 1) and len(run.history) == 5
+    assert [r.index for r in run.history if r.note] == [0, 3]
+    with pytest.raises(ValueError, match=r"steps are \[2\], and the number of scales is 2"):
+        stylize(cat, wave, QUICK, steps=[2], **options)
+
+
+def test_other_scales_without_steps_begin_with_the_steps_of_the_coarsest(
+    cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    recipe = QUICK.replace(scales=(36, 45, 64), steps=(3, 2, 1))
+    options = {"vgg": vgg, "progress": False}
+    assert stylize(cat, wave, recipe, scales=1, **options).recipe.steps == 3
+    assert stylize(cat, wave, recipe, scales=[45, 64], **options).recipe.steps == (3, 2)
 
 
 def test_scales_may_be_sides_in_px_and_the_last_is_the_size(vgg: VGG) -> None:
@@ -242,7 +269,7 @@ def test_scales_may_be_sides_in_px_and_the_last_is_the_size(vgg: VGG) -> None:
 def test_the_result_is_of_the_full_size_and_its_best_of_the_last_scale(
     cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
-    recipe = QUICK.replace(scales=2)
+    recipe = QUICK.replace(scales=(45, 64))
     run = stylize(cat, wave, recipe, vgg=vgg, progress=False)
     assert run.image.shape == cat.shape and run.recipe == recipe
     assert run.best.index >= 4
@@ -251,17 +278,12 @@ def test_the_result_is_of_the_full_size_and_its_best_of_the_last_scale(
     assert ended.interrupted and ended.image.shape == cat.shape
 
 
-@pytest.mark.parametrize(("scales", "first"), [(2, (30, 45)), ([40, 64], (27, 40))])
-def test_a_given_start_is_painted_coarse_to_fine_too(
-    scales: object, first: tuple[int, int], cat: Tensor, wave: Tensor, vgg: VGG
-) -> None:
+def test_a_given_start_is_painted_coarse_to_fine_too(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
     start = wave[..., : cat.shape[-2], : cat.shape[-1]]
-    options = {"scales": scales, "vgg": vgg, "progress": False}
+    options = {"scales": [40, 64], "vgg": vgg, "progress": False}
     run = stylize(cat, wave, QUICK, start=start, keep=[0], **options)
-    assert len(run.history) == 8 and run.recipe == QUICK.replace(
-        start="given", scales=scales if isinstance(scales, int) else tuple(scales)
-    )
-    small = resize(start, *first)
+    assert len(run.history) == 8 and run.recipe == QUICK.replace(start="given", scales=(40, 64))
+    small = resize(start, 27, 40)
     assert torch.equal(run.snapshots[0], resize(small, *cat.shape[-2:]))
 
 
@@ -347,7 +369,8 @@ def test_a_batch_is_told_before_it_is_painted(vgg: VGG, cat: Tensor, wave: Tenso
 def test_pictures_of_half_precision_paint_at_several_scales(
     vgg: VGG, cat: Tensor, wave: Tensor
 ) -> None:
-    result = stylize(cat.bfloat16(), wave.half(), QUICK, scales=2, vgg=vgg, progress=False)
+    pictures = cat.bfloat16(), wave.half()
+    result = stylize(*pictures, QUICK, scales=[45, 64], vgg=vgg, progress=False)
     assert result.image.dtype == torch.float32 and result.image.isfinite().all()
 
 

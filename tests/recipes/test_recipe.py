@@ -101,6 +101,12 @@ def test_the_weights_given_are_copied() -> None:
         ({"tv_form": "l2"}, "tv_form is 'l2'"),
         ({"steps": -1}, "steps is -1"),
         ({"steps": 2.5}, "steps is 2.5"),
+        ({"steps": (2, -1), "scales": 2}, "each of steps is -1; expected a whole number, 0 or"),
+        ({"steps": "60"}, "steps is '60'"),
+        ({"steps": ()}, "steps are [], and the number of scales is 1; expected as many numbers"),
+        ({"steps": (9, 8)}, "steps are [9, 8], and the number of scales is 1; expected as many"),
+        ({"steps": (9, 9), "scales": 3}, "the number of scales is 3"),
+        ({"steps": (9,), "scales": [64, 96]}, "steps are [9], and the number of scales is 2"),
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
         ({"learning_rate": True}, "learning_rate is True"),
@@ -128,6 +134,45 @@ def test_unknown_fields_and_other_json_are_refused() -> None:
 def test_scales_that_make_no_sense_are_told(scales: object) -> None:
     with pytest.raises(ValueError, match="scales"):
         Recipe(scales=scales)
+
+
+# ------------------------------------------------------------------ steps of several scales
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(scales=3, steps=(40, 20, 10)),
+        Recipe(scales=[64, 96], steps=[7, 0]),
+        Recipe(scales=3, steps=5),
+    ],
+)
+def test_steps_of_several_scales_round_trip_through_json_and_repr(recipe: Recipe) -> None:
+    again = Recipe.from_json(recipe.to_json())
+    assert again == recipe and hash(again) == hash(recipe)
+    assert (again.scales, again.steps) == (recipe.scales, recipe.steps)
+    assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
+
+
+def test_a_list_of_steps_is_kept_as_a_tuple_and_equal_numbers_as_one() -> None:
+    assert Recipe(scales=2, steps=[20, 10]).steps == (20, 10)
+    assert "steps=(20, 10)" in repr(Recipe(scales=2, steps=[20, 10]))
+    assert Recipe(scales=2, steps=(20, 20)) == Recipe(scales=2, steps=20)
+    assert Recipe(steps=(7,)).steps == 7
+
+
+@pytest.mark.parametrize(
+    ("scales", "steps"),
+    [(1, 40), (2, (40, 20)), (3, (40, 20, 10)), (5, (40, 20, 10, 10, 10)), ([64, 96], (40, 20))],
+)
+def test_other_scales_begin_with_the_steps_of_the_coarsest(scales: object, steps: object) -> None:
+    recipe = Recipe(scales=3, steps=(40, 20, 10))
+    assert recipe.replace(scales=scales).steps == steps
+    assert recipe.replace(scales=scales, steps=6).steps == 6
+    assert recipe.replace(steps=6).replace(scales=scales).steps == 6
+
+
+def test_scales_that_make_no_sense_are_told_by_replace_too() -> None:
+    with pytest.raises(ValueError, match="scales are \\[96, 64\\]"):
+        Recipe().replace(scales=[96, 64])
 
 
 # ------------------------------------------------------------------ the statistic in files

@@ -47,7 +47,9 @@ def coarse_to_fine(
 
     A scale has both pictures smaller by the same factor, targets of its own, and begins with the
     painting of the scale before. relu5_1 sees 156 px at once, so strokes of a small picture,
-    enlarged, are larger than any that it would paint in the large one. Yields as
+    enlarged, are larger than any that it would paint in the large one. What the photograph shows
+    only at the new size is added in the share that the recipe calls ``detail`` (Kolkin et al. 2019
+    add it whole, arXiv 1904.12785, section 2.4). Yields as
     `nstkit.optimize` does. Indices go on from scale to scale, every image has the content's size,
     and the note of a scale's first step names its size. `work` says which scales there are.
 
@@ -64,12 +66,15 @@ def coarse_to_fine(
         ValueError: The coarsest of scales in px would be smaller than 24 px, or the finest is not
             the content's size.
     """
-    full, index, seconds, best = content.shape[-2:], 0, 0.0, start
+    full, index, seconds, best, before = content.shape[-2:], 0, 0.0, start, None
     scales = work(recipe, *full, min(style.shape[-2:]))
     for scale in scales:
         small = [_smaller(picture, scale.factor) for picture in (content, style)]
         size = small[0].shape[-2:]
         begin = start_image(recipe.start, *small, seed) if best is None else _sized(best, size)
+        if before is not None and recipe.detail:
+            begin = begin + recipe.detail * (small[0] - resize(before, *size))
+        before = small[0]
         objective = Objective.of(*small, vgg, recipe, tile)
         run = optimize(objective, begin, recipe.optimizer, recipe.learning_rate, scale.steps)
         del begin  # a poster's memory is needed for the work

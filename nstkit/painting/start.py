@@ -11,6 +11,7 @@ from torch import Tensor
 from nstkit.descent import Solver, evaluate
 from nstkit.objective import Objective
 from nstkit.options import check_choice
+from nstkit.pictures.colors import recolor
 from nstkit.pictures.images import Source, load_image
 from nstkit.pictures.sizes import cover
 from nstkit.recipes import STARTS, Recipe
@@ -61,9 +62,9 @@ def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Ten
     """Return the picture from which an optimization starts, of the content's size and device.
 
     Args:
-        kind: "content"; "noise", uniform in [0, 1]; "white"; "gray", ImageNet's mean color;
-            "style", scaled to cover and cropped around the center; "blend", half content and half
-            noise.
+        kind: "content"; "recolored", the content in the style's colors; "noise", uniform in
+            [0, 1]; "white"; "gray", ImageNet's mean color; "style", scaled to cover and cropped
+            around the center; "blend", half content and half noise.
         content: (1, 3, H, W).
         style: (1, 3, H', W').
         seed: of the noise, drawn on the CPU so that all devices start alike.
@@ -74,6 +75,8 @@ def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Ten
     check_choice("start", kind, STARTS)
     if kind == "content":
         return content.clone()
+    if kind == "recolored":
+        return recolor(content, style.to(content))
     if kind == "white":
         return torch.ones_like(content)
     if kind == "gray":

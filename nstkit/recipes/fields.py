@@ -15,7 +15,7 @@ from nstkit.vgg import Padding, Pooling
 from nstkit.vgg.names import BLOCKS
 from nstkit.vgg.pretrained import PREPROCESSING
 
-STARTS = ("content", "noise", "white", "gray", "style", "blend")
+STARTS = ("content", "noise", "white", "gray", "style", "blend", "recolored")
 GIVEN_START = "given"  # the start of a painting that began with a picture its painter supplied
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 

@@ -58,6 +58,8 @@ class Recipe:
             number, each a factor of sqrt(2) larger, the last being the picture's own; or their
             long sides in px. A picture that is too small for all of a number leaves out the
             coarsest, with their steps; see `nstkit.painting.scales.COARSEST`.
+        detail: share, in [0, 1], of the photograph's finer detail that each larger scale begins
+            with; see `nstkit.painting.scales.coarse_to_fine`.
         optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "adam" or "sgd"; see
             `nstkit.descent.solver`.
         learning_rate: None is the optimizer's own default.
@@ -86,6 +88,7 @@ class Recipe:
     preprocessing: str | None = None
     start: str = "content"
     scales: int | tuple[int, ...] = 1
+    detail: float = 0.0
     optimizer: str = DEFAULT_OPTIMIZER
     learning_rate: float | None = None
     steps: int | tuple[int, ...] = 60
@@ -100,6 +103,10 @@ class Recipe:
             object.__setattr__(self, name, float(getattr(self, name)) + 0.0)
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, self._layers(name, getattr(self, name)))
+        check_weight("detail", self.detail)
+        if self.detail > 1:
+            raise ValueError(f"detail is {self.detail:g}; expected a share in [0, 1].")
+        object.__setattr__(self, "detail", float(self.detail) + 0.0)
         check_statistic(self.statistic)
         object.__setattr__(self, "scales", rising(self.scales))
         object.__setattr__(self, "steps", steps_at(self.steps, self.scales))

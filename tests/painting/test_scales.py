@@ -36,6 +36,24 @@ def test_each_scale_begins_with_the_painting_of_the_one_before(
     assert torch.equal(run[4].image, resize(best.image, *cat.shape[-2:]))
 
 
+@pytest.mark.parametrize("detail", [0.0, 0.25, 1.0])
+def test_a_larger_scale_begins_with_a_share_of_the_photographs_finer_detail(
+    detail: float, cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    """Where nothing is painted, all of the detail gives the photograph back."""
+    recipe = QUICK.replace(scales=(45, 64), steps=0, detail=detail)
+    *_, last = coarse_to_fine(cat, wave, vgg, recipe)
+    blurred = resize(resize(cat, 30, 45), *cat.shape[-2:])
+    expected = (1 - detail) * blurred + detail * cat
+    torch.testing.assert_close(last.image, expected, atol=1e-6, rtol=0)
+    assert (blurred - cat).abs().max() > 0.1
+
+
+def test_detail_is_a_share() -> None:
+    with pytest.raises(ValueError, match="detail is 1.5; expected a share in"):
+        Recipe(detail=1.5)
+
+
 @pytest.mark.parametrize("scales", [[], [64, 40], [40, 40], [16, 64], [40.0, 64], 0, True, "64"])
 def test_scales_that_make_no_sense_are_told(scales: object) -> None:
     with pytest.raises(ValueError, match="scales"):

@@ -23,6 +23,9 @@ def test_starts_have_the_contents_shape_and_their_own_look(cat: Tensor, wave: Te
     assert start["gray"].std((2, 3)).max() < 1e-6
     assert 0.45 < start["noise"].mean() < 0.55 and start["noise"].std() > 0.25
     torch.testing.assert_close(start["blend"], (cat + start["noise"]) / 2)
+    near = [(start[kind] - wave.mean((2, 3), True)).mean((2, 3)).abs().max() for kind in
+            ("recolored", "content")]  # fmt: skip
+    assert near[0] < 0.02 < near[1]
 
 
 def test_a_start_can_be_painted_on_without_changing_the_photograph(

@@ -1,0 +1,69 @@
+"""Colors moved to those of another picture: `nstkit.pictures.colors`."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from nstkit import load_image
+from nstkit.pictures.colors import recolor
+
+
+def gaussian(size: tuple[int, int], mean: list[float], seed: int) -> Tensor:
+    """Return a picture of random colors with this mean, all well inside the range."""
+    generator = torch.Generator().manual_seed(seed)
+    mixed = torch.randn(3, 3, generator=generator) @ torch.randn(
+        3, size[0] * size[1], generator=generator
+    )
+    colors = torch.tensor(mean).view(3, 1) + 0.03 * mixed
+    return colors.view(1, 3, *size)
+
+
+def mean_and_covariance(picture: Tensor) -> tuple[Tensor, Tensor]:
+    return picture[0].flatten(1).mean(1), torch.cov(picture[0].flatten(1), correction=0)
+
+
+def test_mean_and_covariance_are_those_of_the_other_picture() -> None:
+    picture, like = gaussian((40, 50), [0.3, 0.5, 0.6], 0), gaussian((30, 20), [0.6, 0.4, 0.5], 1)
+    found = mean_and_covariance(recolor(picture, like))
+    for one, other in zip(found, mean_and_covariance(like), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-2)
+
+
+def test_the_map_is_symmetric_and_positive_so_it_moves_colors_least() -> None:
+    picture, like = gaussian((40, 50), [0.3, 0.5, 0.6], 2), gaussian((30, 20), [0.6, 0.4, 0.5], 3)
+    x, y = (p[0].flatten(1).double() for p in (picture, recolor(picture, like)))
+    x, y = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
+    A = (y @ x.mT) @ torch.linalg.inv(x @ x.mT)
+    torch.testing.assert_close(A, A.mT, atol=1e-4, rtol=1e-3)
+    assert torch.linalg.eigvalsh((A + A.mT) / 2).min() > 0
+
+
+def test_a_picture_recolored_like_itself_stays() -> None:
+    cat = load_image("cat", 64)
+    torch.testing.assert_close(recolor(cat, cat), cat, atol=1e-4, rtol=0)
+
+
+def test_channels_that_vary_alone_are_scaled_and_shifted() -> None:
+    """Independent channels have a diagonal map: the ratio of the deviations."""
+    signs = torch.tensor([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]).float()
+    deviation, other = torch.tensor([0.1, 0.05, 0.2]), torch.tensor([0.02, 0.1, 0.1])
+    picture = (0.5 + deviation[:, None] * signs).view(1, 3, 2, 2)
+    like = (0.4 + other[:, None] * signs).view(1, 3, 2, 2)
+    torch.testing.assert_close(recolor(picture, like), like, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_flat_pictures_give_finite_colors_in_the_range(value: float) -> None:
+    flat, wave = torch.full((1, 3, 8, 8), value), load_image("great_wave", 64)
+    for one, other in ((flat, wave), (wave, flat), (flat, flat)):
+        result = recolor(one, other)
+        assert result.isfinite().all() and result.min() >= 0 and result.max() <= 1
+    assert (recolor(flat, wave).mean((2, 3)) - wave.mean((2, 3))).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 3, 8, 8), (1, 1, 8, 8)])
+def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="expected \\(1, 3, height, width\\)"):
+        recolor(torch.rand(shape), torch.rand(1, 3, 8, 8))

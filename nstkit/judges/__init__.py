@@ -45,8 +45,7 @@ def judge(painting: Tensor, content: Tensor, style: Tensor) -> Judgement:
         )
     alexnet = AlexNet(painting.device)
     painted, photograph, artwork = (alexnet(picture) for picture in (painting, content, style))
-    half = style.shape[-1] // 2
-    halves = alexnet(style[..., :half]), alexnet(style[..., -half:])
+    halves = tuple(alexnet(half) for half in two_halves(style))
     return Judgement(
         content=lpips(painted, photograph, alexnet.heads),
         style=sliced_wasserstein(painted, artwork),
@@ -56,9 +55,20 @@ def judge(painting: Tensor, content: Tensor, style: Tensor) -> Judgement:
     )
 
 
-def _between(left: Features, right: Features) -> float:
+def two_halves(style: Tensor) -> tuple[Tensor, Tensor]:
+    """Return an artwork (1, 3, H, W) cut in two halves that share no pixel, (1, 3, H, W / 2).
+
+    Of four vertical strips the first and the third are one half. A plain left and right half can
+    show different things: the wave is on the left of Hokusai's print and the sky on the right, and
+    photographs are nearer to the whole print than these two are to each other.
+    """
+    first, second, third, fourth = style.tensor_split(4, dim=-1)
+    return torch.cat([first, third], -1), torch.cat([second, fourth], -1)
+
+
+def _between(one: Features, other: Features) -> float:
     """Return the sliced distance of two halves, the mean of both ways since each sets a unit."""
-    return (sliced_wasserstein(left, right) + sliced_wasserstein(right, left)) / 2
+    return (sliced_wasserstein(one, other) + sliced_wasserstein(other, one)) / 2
 
 
 def check_picture(name: str, picture: Tensor, width: int = LEAST) -> None:

@@ -17,7 +17,8 @@ Features = Mapping[str, Tensor]
 EPSILON = 1e-10  # added to a length, so that a position without features can be divided by it
 LEAST_DEVIATION = 1e-6  # of an artwork without features
 PATCH_LAYERS = ("relu2", "relu3")
-CHUNK = 1024  # patches that are compared at once with all of the other picture
+QUERIES = 2048  # patches whose nearest one is searched. At 1536 px, all moved REMD by 0.002
+CHUNK = 512  # patches that are compared at once with all of the other picture
 
 
 @torch.no_grad()
@@ -111,27 +112,36 @@ def _quantiles(along: Tensor, features: Tensor, count: int) -> Tensor:
 
 
 @torch.no_grad()
-def remd(one: Features, other: Features, chunk: int = CHUNK) -> float:
+def remd(
+    one: Features, other: Features, queries: int = QUERIES, chunk: int = CHUNK, seed: int = 0
+) -> float:
     """Return how far the patches of two pictures are from their nearest ones in the other picture.
 
     A patch is 3 x 3 positions of relu2 or relu3, and two are compared by the cosine distance.
-    Precision asks how near each patch of the one picture has a patch in the other, and recall
-    the other way round. The greater one counts: precision alone is fooled by a picture that repeats
-    a single patch of the artwork. The result is the mean over both layers.
+    Precision asks how near each patch of the one picture has a patch in the other, and recall asks
+    it the other way round. The greater one counts: precision alone is fooled by a picture that
+    repeats a single patch of the artwork. The result is the mean over both layers.
 
     Args:
         one: features of a picture of any size.
         other: features of the other, any size.
-        chunk: how many patches to compare at once with all others. It changes memory alone.
+        queries: for how many patches of each picture the nearest one is searched, always among all
+            patches of the other. From a larger picture they are drawn at random. Pictures of up to
+            about 400 px have fewer, and none is left out.
+        chunk: how many are compared at once. It changes memory alone.
+        seed: of the patches that are drawn.
 
     Returns:
         In [0, 1], since features are never negative. Symmetric; 0 for equal pictures.
 
     Source: the relaxed earth mover's distance, Kolkin et al. 2019, arXiv:1904.12785, eqs. 5 and 6.
     """
-    distances = [
-        _remd(_patches(one[layer]), _patches(other[layer]), chunk) for layer in PATCH_LAYERS
-    ]
+    distances = []
+    for layer in PATCH_LAYERS:
+        ours, theirs = _patches(one[layer]), _patches(other[layer])
+        precision = _nearest(_drawn(ours, queries, seed), theirs, chunk)
+        recall = _nearest(_drawn(theirs, queries, seed), ours, chunk)
+        distances.append(max(precision, recall))
     return sum(distances) / len(distances)
 
 
@@ -140,13 +150,15 @@ def _patches(features: Tensor) -> Tensor:
     return F.normalize(F.unfold(features, 3)[0].T, eps=EPSILON)
 
 
-def _remd(ours: Tensor, theirs: Tensor, chunk: int) -> float:
-    """Return the greater of precision and recall of two lists of patches, (M, D) and (M', D)."""
-    rows = []
-    columns = theirs.new_full((len(theirs),), float("inf"))
-    for part in ours.split(chunk):
-        distance = 1 - part @ theirs.T
-        rows.append(distance.amin(1))
-        columns = torch.minimum(columns, distance.amin(0))
-    precision, recall = torch.cat(rows).mean(), columns.mean()
-    return torch.maximum(precision, recall).clamp(min=0).item()
+def _drawn(patches: Tensor, count: int, seed: int) -> Tensor:
+    """Return up to so many of the patches (M, D)."""
+    if len(patches) <= count:
+        return patches
+    order = torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))
+    return patches[order[:count].to(patches.device)]
+
+
+def _nearest(queries: Tensor, patches: Tensor, chunk: int) -> float:
+    """Return the mean cosine distance of queries (N, D) to their nearest patches out of (M, D)."""
+    likest = torch.cat([(part @ patches.T).amax(1) for part in queries.split(chunk)])
+    return (1 - likest).mean().clamp(min=0).item()

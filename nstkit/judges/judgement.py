@@ -10,9 +10,9 @@ class Bounds:
     """Two distances to an artwork that say what a third one means.
 
     Attributes:
-        halves: the distance of the artwork's left half and its right half: no painting needs to be
+        halves: how far two halves of the artwork are from each other. No painting needs to be
             nearer.
-        photograph: the distance of the photograph before anybody painted it.
+        photograph: how far the photograph is before anybody paints it.
     """
 
     halves: float
@@ -26,6 +26,13 @@ class Bounds:
         """
         span = self.photograph - self.halves
         return (distance - self.halves) / span if span > 0 else None
+
+    def told(self, distance: float) -> str:
+        """Return a distance, its share and the bounds in words."""
+        share = self.share(distance)
+        share = "no share" if share is None else f"share {share:.2f}"
+        bounds = f"two halves of it have {self.halves:.3f}, the photograph {self.photograph:.3f}"
+        return f"{distance:.3f} from the artwork, {share}: {bounds}"
 
 
 @dataclass(frozen=True)
@@ -60,22 +67,13 @@ class Judgement:
 
     def __repr__(self) -> str:
         """Return the three numbers and what they mean."""
-        return "\n".join(
-            [
-                "Judged by AlexNet, a network that did not paint. Lower is better.",
-                f"content  {self.content:.3f}  how different it looks from the photograph (LPIPS)",
-                _line("style", self.style, self.style_share, "its features' distribution"),
-                _line(
-                    "patches", self.patches, self.patches_share, "its patches, each to the nearest"
-                ),
-                "Content is 0 for the photograph itself. The others are distances to the artwork.",
-                "Their share is 0 if it is as near as the artwork's two halves are to each other,",
-                "and 1 if it is as far as the photograph before it was painted.",
-            ]
+        style = self.style_bounds.told(self.style)
+        patches = self.patches_bounds.told(self.patches)
+        return (
+            "Judged by AlexNet, a network that did not paint. Lower is better.\n"
+            f"content  {self.content:.3f} from the photograph, which itself has 0 (LPIPS)\n"
+            f"style    {style} (sliced Wasserstein)\n"
+            f"patches  {patches} (REMD)\n"
+            "A share of 0 is as near as two halves of the artwork are to each other, and 1 as far "
+            "as the photograph before it was painted."
         )
-
-
-def _line(name: str, distance: float, share: float | None, what: str) -> str:
-    """Return one line about a distance to the artwork."""
-    told = "no share: the photograph is as near" if share is None else f"share {share:.2f}"
-    return f"{name:<8} {distance:.3f}  {told}, {what}"

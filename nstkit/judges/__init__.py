@@ -1,9 +1,11 @@
-"""Judges of paintings that nothing was optimized for.
+"""Judges that no painting was optimized for.
 
-A painting has the lowest loss that its painter found. So that loss says little about the painting,
-and the losses of two recipes cannot be compared at all. Here another network judges, AlexNet, by
-three distances that no recipe minimizes. There is no single number: look at all three, and at the
+A painting has the lowest loss that its painter found, so that loss says little about it. The losses
+of two recipes cannot even be compared. Here another network judges: AlexNet, whose features took no
+part in the painting. It gives three numbers and no sum of them. Look at all three, and at the
 picture.
+
+    nstkit.stylize("cat", "great_wave").judge()
 """
 
 from __future__ import annotations

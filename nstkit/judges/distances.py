@@ -75,8 +75,8 @@ def sliced_wasserstein(
     Returns:
         0 or more. It is not symmetric, for the artwork alone sets the unit.
 
-    Source: Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures", eq. 4; for
-    features of networks, Heitz et al. 2021, arXiv:2006.07229, eq. 3.
+    Source: Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures". Heitz et
+    al. 2021, arXiv:2006.07229, take it of a network's features. Quantiles and the unit are ours.
     """
     generator = torch.Generator().manual_seed(seed)
     distances = []
@@ -134,7 +134,8 @@ def remd(
     Returns:
         In [0, 1], since features are never negative. Symmetric; 0 for equal pictures.
 
-    Source: the relaxed earth mover's distance, Kolkin et al. 2019, arXiv:1904.12785, eqs. 5 and 6.
+    Source: the relaxed earth mover's distance of Kolkin et al. 2019, arXiv:1904.12785. There it
+    compares single positions, each with the features of many layers.
     """
     distances = []
     for layer in PATCH_LAYERS:

@@ -1,9 +1,9 @@
 """Judges that no painting was optimized for.
 
-A painting has the lowest loss that its painter found, so that loss says little about it. The losses
-of two recipes cannot even be compared. Here another network judges: AlexNet, whose features took no
-part in the painting. It gives three numbers and no sum of them. Look at all three, and at the
-picture.
+A painting has the lowest loss that its optimizer found, so that loss says little about it. The
+losses of two recipes cannot even be compared. Here another network judges: AlexNet, whose features
+took no part in the painting. It gives three numbers and no sum of them. Look at all three, and at
+the picture.
 
     nstkit.stylize("cat", "great_wave").judge()
 """
@@ -24,9 +24,10 @@ __all__ = ["AlexNet", "Bounds", "Judgement", "judge", "lpips", "remd", "sliced_w
 def judge(painting: Tensor, content: Tensor, style: Tensor) -> Judgement:
     """Judge a painting by its photograph and its artwork.
 
-    All pictures are judged as large as they are, for a brush stroke is as wide as it is. Judge two
-    paintings at one size, and with the artwork at one size, to compare them. The network computes
-    in float32 on the painting's device.
+    All pictures are judged at the size they have, since a brush stroke is part of a style and has
+    a width. So numbers compare only between paintings of one size beside the artwork at one size.
+    The network computes in float32 on the painting's device. On one core it takes a second at 384
+    px, and about 10 at 1024 px.
 
     Args:
         painting: (1, 3, H, W) in [0, 1], each side at least 63 px.
@@ -91,7 +92,7 @@ def check_picture(name: str, picture: Tensor, width: int = LEAST) -> None:
             "Load or paint it larger."
         )
     low, high = picture.min().item(), picture.max().item()
-    if not 0 <= low <= high <= 1:
+    if not -0.01 <= low <= high <= 1.01:  # as `nstkit.stylize` takes them
         raise ValueError(
             f"The values of {name} lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255, or "
             "clamp it?"

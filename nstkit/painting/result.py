@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstkit.descent import Record
+from nstkit.judges import Judgement, judge
 from nstkit.painting.start import Given
 from nstkit.pictures.images import save_image, to_pil
 from nstkit.recipes import Recipe
@@ -32,6 +33,8 @@ class Result:
         interrupted: whether Ctrl-C or the callback ended it early.
         snapshots: {index: image} for the steps asked for by ``keep``.
         sources: names of content and style; "tensor" or the like without one.
+        content: the photograph that was painted, (1, 3, H, W) in [0, 1].
+        style: the artwork it was painted after, (1, 3, H', W') in [0, 1].
     """
 
     image: Tensor
@@ -44,6 +47,8 @@ class Result:
     interrupted: bool
     snapshots: dict[int, Tensor]
     sources: tuple[str, str]
+    content: Tensor
+    style: Tensor
 
     def save(self, path: str | PathLike[str], **more: str) -> Path:
         """Write the picture with its recipe and more texts for `nstkit.read_metadata`."""
@@ -59,6 +64,14 @@ class Result:
             "size": "{} x {}".format(*self.image.shape[:1:-1]),
         }
         return save_image(self.image, path, facts | more)
+
+    def judge(self) -> Judgement:
+        """Return what judges say of the painting that were not optimized; see `nstkit.judges`.
+
+        Raises:
+            ValueError: A picture is too small for them; `nstkit.judges.judge` says for which size.
+        """
+        return judge(self.image, self.content, self.style)
 
     def to_pil(self) -> Image.Image:
         """Return the picture as an 8-bit RGB `PIL.Image.Image`."""

@@ -99,6 +99,8 @@ def stylize(
         interrupted=collected.interrupted,
         snapshots=collected.snapshots,
         sources=(name_of(content), name_of(style)),
+        content=pictures[0],
+        style=pictures[1],
     )
 
 

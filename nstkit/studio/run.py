@@ -75,6 +75,8 @@ class Frame:
             interrupted=False,
             snapshots={},
             sources=(name_of(settings.content), name_of(settings.style)),
+            content=settings.load("content", self.image.device),
+            style=settings.load("style", self.image.device),
         )
 
     def script(self) -> str:

@@ -7,7 +7,7 @@ nstkit.stylize(content, style).save("painting.png")
 
 from nstkit.descent import Record, Step, optimize
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
-from nstkit.losses.statistics import Gram, Moments
+from nstkit.losses.statistics import Gram, GramMeans, Moments
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.painting import Result, stylize
@@ -40,6 +40,7 @@ __all__ = [
     "RECIPES",
     "VGG",
     "Gram",
+    "GramMeans",
     "Losses",
     "Moments",
     "Objective",

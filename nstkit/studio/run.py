@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nstkit.descent import Record, Step, optimize
-from nstkit.losses.statistics import Gram, Moments
+from nstkit.losses.statistics import STATISTICS
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.painting.result import Result, name_of
@@ -107,7 +107,7 @@ def code(value: Any) -> str:
     if isinstance(value, Recipe):
         statistic = f"statistic={code(value.statistic)}"
         return f"nstkit.{value!r}".replace(f"statistic={value.statistic!r}", statistic)
-    return f"nstkit.{value!r}" if isinstance(value, Gram | Moments) else repr(value)
+    return f"nstkit.{value!r}" if type(value) in STATISTICS.values() else repr(value)
 
 
 def _argument(name: str, value: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nstkit import Gram, Moments, gram_matrix, style_loss
+from nstkit import Gram, GramMeans, Moments, gram_matrix, style_loss
 from nstkit.losses import NORMALIZE, REDUCE
 from nstkit.losses.moments import moments_loss
 from nstkit.losses.statistics import Extent, Statistic
@@ -19,6 +19,8 @@ ALL = [
     Gram("elements", "sum", "features"),
     Gram(None, "mean", "image"),
     Gram(reduce="rms"),
+    GramMeans(),
+    GramMeans(means=0),
     Moments(),
     Moments(ridge=0.01),
 ]
@@ -55,7 +57,7 @@ def slow_sums(statistic: Statistic, features: Tensor, where: Tensor) -> Tensor:
         weight, here = where[min(b, len(where) - 1), 0, y, x], features[b, :, y, x]
         total[b] += weight * here[:, None] * here[None, :]
         first[b] += weight * here
-    return torch.cat([first[..., None], total], 2) if isinstance(statistic, Moments) else total
+    return torch.cat([first[..., None], total], 2) if not isinstance(statistic, Gram) else total
 
 
 # ---------------------------------------------------------------- sums
@@ -169,8 +171,30 @@ def test_features_twice_as_large_are_farther_apart_by_the_degree(
 ) -> None:
     twice = distance(statistic, 2 * features, 2 * artwork)
     once = distance(statistic, features, artwork)
-    ridge = 1e-12 if isinstance(statistic, Gram) else 0.05  # the ridge does not grow
+    ridge = 0.05 if isinstance(statistic, Moments) else 1e-9  # the ridge does not grow
     torch.testing.assert_close(twice, 2**statistic.degree * once, rtol=ridge, atol=0)
+
+
+@pytest.mark.parametrize("means", [0, 0.5, 20])
+def test_gram_means_add_the_distance_of_means_and_deviations(
+    means: float, features: Tensor, artwork: Tensor
+) -> None:
+    apart = torch.tensor([0.0, 0.0], dtype=torch.float64)
+    for b, one in enumerate(features):
+        F_l, S_l = one.flatten(1), artwork[0].flatten(1)
+        deviation = F_l.std(1, correction=0) - S_l.std(1, correction=0)
+        alone = (F_l.mean(1) - S_l.mean(1)).square().mean() + deviation.square().mean()
+        apart[b] = means * S_l.square().mean() * alone
+    expected = distance(Gram(), features, artwork) + apart
+    found = distance(GramMeans(means), features, artwork)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=0)
+
+
+def test_gram_means_have_finite_gradients_where_a_channel_is_silent() -> None:
+    x = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    for artwork in (torch.zeros(1, 3, 4, 4), torch.rand(1, 3, 4, 4)):
+        (gradient,) = torch.autograd.grad(distance(GramMeans(), x, artwork).sum(), x)
+        assert gradient.isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
@@ -201,6 +225,7 @@ def test_options_are_compared_and_shown() -> None:
         (Gram, {"normalize": "mean"}, "normalize is 'mean'"),
         (Gram, {"reduce": "max"}, "reduce is 'max'"),
         (Gram, {"divisor": "pixels"}, "divisor is 'pixels'"),
+        (GramMeans, {"means": -1}, "means is -1; expected a finite number, 0 or more"),
         (Moments, {"ridge": 0}, "ridge is 0; expected a finite number, above 0"),
         (Moments, {"ridge": float("nan")}, "ridge is nan"),
     ],

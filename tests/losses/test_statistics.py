@@ -181,10 +181,10 @@ def test_gram_means_add_the_distance_of_means_and_deviations(
 ) -> None:
     apart = torch.tensor([0.0, 0.0], dtype=torch.float64)
     for b, one in enumerate(features):
-        F_l, S_l = one.flatten(1), artwork[0].flatten(1)
-        deviation = F_l.std(1, correction=0) - S_l.std(1, correction=0)
-        alone = (F_l.mean(1) - S_l.mean(1)).square().mean() + deviation.square().mean()
-        apart[b] = means * S_l.square().mean() * alone
+        F_l, A_l = one.flatten(1), artwork[0].flatten(1)
+        deviation = F_l.std(1, correction=0) - A_l.std(1, correction=0)
+        alone = (F_l.mean(1) - A_l.mean(1)).square().mean() + deviation.square().mean()
+        apart[b] = means * A_l.square().mean() * alone
     expected = distance(Gram(), features, artwork) + apart
     found = distance(GramMeans(means), features, artwork)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=0)

@@ -13,6 +13,7 @@ from nstkit.objective import Objective
 from nstkit.painting.start import start_image
 from nstkit.pictures.sizes import resize
 from nstkit.recipes import Recipe
+from nstkit.recipes.fields import in_px
 from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
 
@@ -20,6 +21,7 @@ LEAST = 24  # px of a short side: relu5_1 needs 16, and one position is no textu
 # px of the short side of a scale that is worth painting: relu5_1 has 4 x 4 positions there. It sees
 # 156 px at once, so in a smaller picture it sees more padding than picture.
 COARSEST = 64
+MOST = 40  # scales of a number: one more would begin with a pixel, whatever the picture's size
 
 
 class Scale(NamedTuple):
@@ -89,9 +91,9 @@ def coarse_to_fine(
 def work(recipe: Recipe, height: int, width: int, style: int | None = None) -> list[Scale]:
     """Return the scales at which a picture is painted, with their steps and shares of the work.
 
-    A step's work goes with the number of pixels. Where the recipe's scales are a number, those at
-    which a picture would have a short side below ``COARSEST`` px are left out, and so are their
-    steps. The picture's own size is always painted.
+    A step's work goes with the number of pixels. Where the recipe's scales are a number or shares,
+    those at which a picture would have a short side below ``COARSEST`` px are left out, and so are
+    their steps. The picture's own size is always painted.
 
     Args:
         recipe: its scales and steps count.
@@ -118,23 +120,22 @@ def last_index(scales: Sequence[Scale]) -> int:
     return sum(scale.steps + 1 for scale in scales) - 1
 
 
-def scale_factors(scales: int | tuple[int, ...], side: int, short: int) -> list[float]:
+def scale_factors(scales: int | tuple[float, ...], side: int, short: int) -> list[float]:
     """Return by which factors a picture is made smaller, in turn.
 
     Args:
         scales: as in a recipe.
         side: long side of the picture in px.
-        short: short side in px. Of a number of scales, those that make it too small are left out.
+        short: short side in px. Of a number of scales or of shares, those that make it too small
+            are left out.
 
     Raises:
         ValueError: The last of scales in px is not the long side.
     """
     if isinstance(scales, int):
-        factors, factor = [1.0], 2**-0.5
-        while len(factors) < scales and round(short * factor) >= COARSEST:
-            factors.insert(0, factor)
-            factor = 2 ** (-len(factors) / 2)
-        return factors
+        scales = tuple(2 ** (-scale / 2) for scale in range(min(scales, MOST) - 1, -1, -1))
+    if not in_px(scales):
+        return [share for share in scales if share == 1 or round(short * share) >= COARSEST]
     if scales[-1] != side:
         raise ValueError(
             f"The last of scales is {scales[-1]} px, and the content's long side has {side} px; "

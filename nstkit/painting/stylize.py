@@ -15,7 +15,7 @@ from nstkit.painting.result import Result, name_of
 from nstkit.painting.scales import coarse_to_fine, last_index, work
 from nstkit.painting.start import SIZE, Given, as_image, check_start, default_device
 from nstkit.recipes import DEFAULT, STARTS, Recipe
-from nstkit.recipes.fields import GIVEN_START
+from nstkit.recipes.fields import GIVEN_START, in_px
 from nstkit.recipes.network import naming, network
 from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
@@ -30,7 +30,7 @@ def stylize(
     *,
     steps: int | Sequence[int] | None = None,
     size: int | None = None,
-    scales: int | Sequence[int] | None = None,
+    scales: int | Sequence[float] | None = None,
     start: Tensor | str | None = None,
     seed: int = 0,
     precision: Precision = "auto",
@@ -52,7 +52,8 @@ def stylize(
         size: long side in px to which pictures that are not tensors are scaled; None is 256, or
             the last of the scales in px.
         scales: sizes to paint one after another, each beginning with the one before: their number,
-            or their long sides in px, [256, 512, 1024]. None is the recipe's. Of a number, those
+            their long sides in px, [256, 512, 1024], or shares of the size, [0.25, 0.5, 1]. None is
+            the recipe's. Of a number, those
             that are too small to be worth painting are left out.
         start: a picture to start from, of the content's shape, or the name of a start such as
             "noise"; None is the recipe's start.
@@ -108,7 +109,7 @@ def _pictures(
     content: Given, style: Given, recipe: Recipe, size: int | None, device: torch.device | str
 ) -> tuple[Tensor, Tensor]:
     """Return both pictures on the device, at the size of the painting if they are loaded."""
-    if isinstance(recipe.scales, tuple):
+    if in_px(recipe.scales):
         if size is not None:
             raise ValueError(
                 f"Got size {size} and scales {list(recipe.scales)}, which both say how large to "

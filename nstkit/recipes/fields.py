@@ -10,7 +10,7 @@ from typing import Any, get_args
 from nstkit.descent.solver import OPTIMIZERS
 from nstkit.losses import FORMS, REDUCTIONS
 from nstkit.losses.statistics import STATISTICS, Gram, Moments, Statistic
-from nstkit.options import check_whole
+from nstkit.options import check_weight, check_whole
 from nstkit.vgg import Padding, Pooling
 from nstkit.vgg.names import BLOCKS
 from nstkit.vgg.pretrained import PREPROCESSING
@@ -46,28 +46,43 @@ class ReadOnly(dict):
         return ReadOnly, (dict(self),)
 
 
-def rising(scales: int | Sequence[int]) -> int | tuple[int, ...]:
+def rising(scales: int | Sequence[float]) -> int | tuple[float, ...]:
     """Return scales as a recipe keeps them.
 
     Raises:
-        ValueError: Neither a number of scales, 1 or more, nor rising sides in px.
+        ValueError: Neither a number of scales, 1 or more, nor rising sides in px, nor rising shares
+            of the size that end with 1.
     """
     if not isinstance(scales, list | tuple):
         check_whole("scales", scales, 1)
         return scales
-    for side in scales:
-        check_whole("each of scales", side, 32)
+    scales = tuple(scales)
+    if scales and scales[-1] == 1:
+        for share in scales:
+            check_weight("each of scales", share, positive=True)
+        scales = tuple(map(float, scales))
+    else:
+        for side in scales:
+            check_whole("each of scales", side, 32)
     if not scales or list(scales) != sorted(set(scales)):
-        raise ValueError(f"scales are {list(scales)}; expected sides in px that rise: [256, 512].")
-    return tuple(scales)
+        raise ValueError(
+            f"scales are {list(scales)}; expected sides in px that rise, [256, 512], or shares of "
+            "the size that rise to 1, [0.25, 0.5, 1]."
+        )
+    return scales
 
 
-def count_of(scales: int | Sequence[int]) -> int:
-    """Return how many scales there are, of their number or their sides in px."""
+def in_px(scales: int | Sequence[float]) -> bool:
+    """Tell whether scales, as a recipe keeps them, are sides in px."""
+    return not isinstance(scales, int) and scales[-1] != 1
+
+
+def count_of(scales: int | Sequence[float]) -> int:
+    """Return how many scales there are, of their number, their sides in px or their shares."""
     return scales if isinstance(scales, int) else len(scales)
 
 
-def steps_at(steps: int | Sequence[int], scales: int | Sequence[int]) -> int | tuple[int, ...]:
+def steps_at(steps: int | Sequence[int], scales: int | Sequence[float]) -> int | tuple[int, ...]:
     """Return steps as a recipe with these scales keeps them: equal numbers as one number.
 
     Raises:

@@ -54,10 +54,11 @@ class Recipe:
         pooling, padding, preprocessing: as in `nstkit.VGG`.
         start: see `nstkit.painting.start.start_image`; "given" for a picture that
             the painter supplied.
-        scales: sizes to paint one after another, each beginning with the one before: their
-            number, each a factor of sqrt(2) larger, the last being the picture's own; or their
-            long sides in px. A picture that is too small for all of a number leaves out the
-            coarsest, with their steps; see `nstkit.painting.scales.COARSEST`.
+        scales: sizes to paint one after another, each beginning with the one before: shares of the
+            picture's size that end with 1, such as (0.25, 0.5, 1); or their number, each a factor
+            of sqrt(2) larger; or their long sides in px. A picture too small for all of the shares
+            or the number leaves out the coarsest, with their steps; see
+            `nstkit.painting.scales.COARSEST`.
         detail: share, in [0, 1], of the photograph's finer detail that each larger scale begins
             with; see `nstkit.painting.scales.coarse_to_fine`.
         optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "adam" or "sgd"; see
@@ -87,7 +88,7 @@ class Recipe:
     padding: Padding = "zeros"
     preprocessing: str | None = None
     start: str = "content"
-    scales: int | tuple[int, ...] = 1
+    scales: int | tuple[float, ...] = 1
     detail: float = 0.0
     optimizer: str = DEFAULT_OPTIMIZER
     learning_rate: float | None = None

@@ -54,7 +54,11 @@ def test_detail_is_a_share() -> None:
         Recipe(detail=1.5)
 
 
-@pytest.mark.parametrize("scales", [[], [64, 40], [40, 40], [16, 64], [40.0, 64], 0, True, "64"])
+SIDES = [[], [64, 40], [40, 40], [16, 64], [40.0, 64]]
+SHARES = [[0.5, 0.25, 1], [0, 1], [0.5, 1.5], [0.5, "1"]]
+
+
+@pytest.mark.parametrize("scales", [*SIDES, *SHARES, 0, True, "64"])
 def test_scales_that_make_no_sense_are_told(scales: object) -> None:
     with pytest.raises(ValueError, match="scales"):
         Recipe(scales=scales)
@@ -65,10 +69,13 @@ def test_sides_in_px_that_are_too_small_are_told(cat: Tensor, wave: Tensor, vgg:
         next(coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=(32, 64))))
 
 
-def test_scales_are_factors_of_sqrt_2_or_sides_in_px() -> None:
+def test_scales_are_factors_of_sqrt_2_or_shares_or_sides_in_px() -> None:
     assert scale_factors(1, 640, 480) == [1]
     assert scale_factors(3, 640, 480) == pytest.approx([0.5, 0.5**0.5, 1])
     assert scale_factors((160, 480, 640), 640, 480) == [0.25, 0.75, 1]
+    assert scale_factors((0.25, 0.5, 1.0), 640, 480) == [0.25, 0.5, 1]
+    assert scale_factors((0.25, 0.5, 1.0), 3 * COARSEST, 2 * COARSEST) == [0.5, 1]
+    assert scale_factors((0.25, 0.5, 1.0), 40, 30) == [1]
     with pytest.raises(ValueError, match="last of scales is 48 px"):
         scale_factors((16, 48), 64, 48)
 

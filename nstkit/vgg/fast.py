@@ -78,16 +78,11 @@ class FastVGG(VGG):
         wanted = self._wanted(image, layers)
         if not wanted or self.convs["conv1_1"].weight.dtype != torch.float16:
             return self._features(image, wanted)
-        names = sorted(wanted, key=self.names.index)
-
-        def in_half(x: Tensor) -> list[Tensor]:
-            features = self._features(x, wanted)
-            return [features[name] for name in names]
-
-        return dict(zip(names, widened(in_half, image), strict=True))
+        found = widened(lambda x: list(self._features(x, wanted).values()), image)
+        return dict(zip(sorted(wanted, key=self.names.index), found, strict=True))
 
     def _features(self, image: Tensor, wanted: set[str]) -> dict[str, Tensor]:
-        """Return the features of layers in the dtype of the weights."""
+        """Return the features of layers in the dtype of the weights, in the network's order."""
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
         order = self._order(wanted)

@@ -19,7 +19,9 @@ import nstkit
 from nstkit.vgg.devices import feature_dtype
 
 ROOT = Path(__file__).resolve().parents[1]
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}  # by their names in stored files
+DTYPES = {  # by their names in stored files
+    "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16,
+}  # fmt: skip
 Key = TypeVar("Key")
 
 

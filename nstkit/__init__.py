@@ -5,6 +5,15 @@ style = nstkit.load_image("great_wave", size=256)
 nstkit.stylize(content, style).save("painting.png")
 """
 
+import os
+import sys
+
+# On a busy machine, threads that spin while they wait take the time of those they wait for. So
+# `python -m nstkit` lets them sleep, unless you set something else. Torch reads this on import, and
+# Python imports this file before __main__. In a program that imports nstkit, nothing is set.
+if sys.orig_argv[1:3] == ["-m", "nstkit"]:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from nstkit.descent import Record, Step, optimize
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
 from nstkit.losses.statistics import Gram, GramMeans, Moments

@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2"
     )
-    add("--precision", default="auto", help="auto, fp32 or bf16 (default: %(default)s)")
+    add("--precision", default="auto", help="auto, fp32, bf16 or fp16 (default: %(default)s)")
     add("--quiet", action="store_true", help="no progress bar")
     return parser
 

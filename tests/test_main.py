@@ -60,6 +60,25 @@ def test_scales_and_tiles_reach_the_painting(tmp_path: Path, capsys: pytest.Capt
     assert metadata["size"].startswith("72 x ")
 
 
+@pytest.mark.parametrize(
+    ("command", "given", "policy"),
+    [(["-m", "nstkit"], {}, "PASSIVE"), (["-m", "nstkit"], {"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"),
+     (["-c", "import nstkit"], {}, "None")],
+)  # fmt: skip
+def test_its_threads_sleep_while_they_wait_and_those_of_other_programs_do_as_ever(
+    command: list[str], given: dict[str, str], policy: str, tmp_path: Path
+) -> None:
+    code = "import os\nprint(os.environ.get('OMP_WAIT_POLICY'))\nraise SystemExit"
+    (tmp_path / "torch.py").write_text(code)  # found first, so it sees what torch would see
+    others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    root = str(Path(nstkit.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={**others, "PYTHONPATH": root, **given},
+    )  # fmt: skip
+    assert done.stdout.strip() == policy
+
+
 def test_tiles_are_auto_none_or_px() -> None:
     assert [parse_tile(text) for text in ("auto", "none", "320")] == ["auto", None, 320]
 

@@ -386,6 +386,13 @@ def test_kernels_get_no_network_and_no_profile():
     assert env["PATH"] == os.environ["PATH"]
 
 
+def test_threads_of_kernels_sleep_while_they_wait_unless_told_otherwise(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert tool.kernel_environment("private")["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert tool.kernel_environment("private")["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
 def test_only_a_check_paints_at_draft_size(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("NSTKIT_DRAFT", "1")  # of the shell: it must not reach what is stored
     told = "import os\nprint('draft', os.environ.get('NSTKIT_DRAFT'))"

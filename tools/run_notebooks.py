@@ -141,6 +141,7 @@ def kernel_environment(private: str, draft: bool = False) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("NSTKIT")}
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         env[name] = env[name.upper()] = "http://127.0.0.1:9"  # nobody listens there
+    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # kernels that run side by side share the cores
     small = {"NSTKIT_DRAFT": "1"} if draft else {}
     return {**env, **small, "IPYTHONDIR": private, "no_proxy": "localhost,127.0.0.1"}
 

@@ -148,7 +148,8 @@ def _evaluate_or_restart(
         return losses, ""
     if best is None:
         raise ValueError(
-            "The loss of the start is not finite: use pixels in [0, 1] and smaller weights."
+            "The loss of the start is not finite: use pixels in [0, 1] and smaller weights. In "
+            "precision 'fp16' features end at 65504; 'fp32' holds larger ones."
         )
     x.detach().copy_(best.image)
     losses = evaluate(objective, x)

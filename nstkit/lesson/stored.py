@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).resolve().parents[1] / "measured"
-UNITS = {"bfloat16": "bf16 units", "float32": "no bf16 units"}  # by what "auto" chooses there
+UNITS = {  # by what "auto" chooses there
+    "bfloat16": "bf16 units",
+    "float16": "fp16 units",
+    "float32": "no bf16 units",
+}
 TIMES = {"seconds": "seconds", "ratio": "times as fast"}
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, what to show of a row
     "stages": ("studies", "one trick added after the other", TIMES),

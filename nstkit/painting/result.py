@@ -29,7 +29,7 @@ class Result:
         history: a `Record` for every step, the start included; best: that of ``image``.
         recipe: what was minimized and how, with the network and the start that were really used.
         seed: of the noise in the start.
-        seconds: it took; precision: of the features, "fp32" or "bf16".
+        seconds: it took; precision: of the network, "fp32", "bf16" or "fp16".
         interrupted: whether Ctrl-C or the callback ended it early.
         snapshots: {index: image} for the steps asked for by ``keep``.
         sources: names of content and style; "tensor" or the like without one.

@@ -58,7 +58,7 @@ def stylize(
         start: a picture to start from, of the content's shape, or the name of a start such as
             "noise"; None is the recipe's start.
         seed: of the noise in the start.
-        precision: of the network: "fp32", "bf16", or "auto"; see `nstkit.vgg.devices`.
+        precision: of the network: "fp32", "bf16", "fp16", or "auto"; see `nstkit.vgg.devices`.
         device: where to compute; None is where ``vgg`` is, a GPU, or where content is.
         progress: whether to show a bar with the losses.
         callback: called with every `Step`; returning True ends the run.

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from nstkit.vgg import VGG, with_values
+from nstkit.vgg.float16 import widened
 
 ONES = [1, 1]  # padding, stride and dilation of all convolutions of a VGG
 Packed = tuple[Tensor, Tensor]  # weights for the forward and for the backward pass
@@ -37,7 +38,7 @@ def to_paint(
     Args:
         vgg: any network; it stays as it is. A `FastVGG` is moved and returned itself.
         device: where to compute.
-        dtype: of weights and features, float32 or bfloat16; see `nstkit.vgg.devices`.
+        dtype: of the weights, float32, bfloat16 or float16; see `nstkit.vgg.devices`.
     """
     fast = vgg if isinstance(vgg, FastVGG) else FastVGG(vgg)
     return fast.to(device, dtype, memory_format=torch.channels_last)
@@ -69,8 +70,19 @@ class FastVGG(VGG):
         return other
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1]."""
+        """Return the features of ``layers`` for images (B, 3, H, W) in [0, 1].
+
+        They have the dtype of the weights. Those of a network in float16 come as float32, see
+        `nstkit.vgg.float16`.
+        """
         wanted = self._wanted(image, layers)
+        if not wanted or self.convs["conv1_1"].weight.dtype != torch.float16:
+            return self._features(image, wanted)
+        found = widened(lambda x: list(self._features(x, wanted).values()), image)
+        return dict(zip(sorted(wanted, key=self.names.index), found, strict=True))
+
+    def _features(self, image: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+        """Return the features of layers in the dtype of the weights, in the network's order."""
         x = self.normalize(image)
         features: dict[str, Tensor] = {}
         order = self._order(wanted)

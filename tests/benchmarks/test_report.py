@@ -48,6 +48,7 @@ def test_an_unknown_part_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
 def test_stored_names_of_dtypes_are_torchs() -> None:
     assert machine.dtype_name(torch.float32) == "float32"
     assert machine.dtype_name(torch.bfloat16) == "bfloat16"
+    assert machine.dtype_name(torch.float16) == "float16"
 
 
 @pytest.mark.parametrize("path", MEASURED, ids=[path.stem for path in MEASURED])

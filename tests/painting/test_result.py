@@ -56,7 +56,7 @@ def test_no_folder_of_the_machine_travels_in_the_file(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(read_metadata(run.save(tmp_path / "out.png")))
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_result_and_file_name_the_precision(precision: str, tmp_path: Path) -> None:
     run = stylize("cat", "scream", QUICK, steps=1, size=48, precision=precision, progress=False)
     assert run.precision == precision

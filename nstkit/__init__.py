@@ -19,7 +19,7 @@ from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
 from nstkit.losses.statistics import Gram, GramMeans, Moments
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
-from nstkit.painting import Result, stylize
+from nstkit.painting import QUALITIES, Result, stylize
 from nstkit.pictures.images import (
     load_image,
     read_metadata,
@@ -46,6 +46,7 @@ def __getattr__(name: str) -> object:
 # Without Studio: `from nstkit import *` would import ipywidgets.
 __all__ = [
     "DEFAULT",
+    "QUALITIES",
     "RECIPES",
     "VGG",
     "Gram",

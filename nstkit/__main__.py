@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nstkit.descent import OPTIMIZERS
 from nstkit.options import check_choice
-from nstkit.painting import Result, stylize
-from nstkit.painting.start import SIZE
+from nstkit.painting import QUALITIES
+from nstkit.painting.estimate import in_words, seconds_needed
+from nstkit.painting.plan import Plan, prepare
+from nstkit.painting.stylize import paint
 from nstkit.pictures.images import samples, save_options
 from nstkit.recipes import DEFAULT, STARTS, Recipe
 from nstkit.tiles import Tiling
 
 PAIR = ("cat", "great_wave")
+QUALITY = "good"
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 130 is the shell's for Ctrl-C
 
 
@@ -31,11 +36,17 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help="CONTENT and STYLE: files or bundled names")
     add("-o", "--output", type=Path, help="file to write (default: CONTENT_STYLE.png)")
-    add("--size", type=int, help=f"long side in px (default: {SIZE}, or the last of --scales)")
-    add("--scales", type=int, nargs="+", metavar="PX", help="coarse to fine: 256 512 1024")
+    add("--quality", default=QUALITY, help=f"{', '.join(map(_described, QUALITIES))}; a smaller "
+        "photograph keeps its size (default: %(default)s)")  # fmt: skip
+    add(
+        "--size", type=int, help="long side in px (default: the quality's, or the last of --scales)"
+    )
+    add("--scales", type=int, nargs="+", metavar="PX", help="coarse to fine: 256 512 1024 "
+        "(default: the quality's)")  # fmt: skip
     add("--tile", default="auto", metavar="PX", help="paint in parts of this size; none: never; "
         "auto: where the memory is too small for the whole (default: %(default)s)")  # fmt: skip
-    add("--steps", type=int, default=DEFAULT.steps, help="updates (default: %(default)s)")
+    add("--steps", type=_whole_numbers, metavar="N[,N...]", help="updates: a number, or one for "
+        "each scale from coarse to fine: 40,20,10 (default: the quality's)")  # fmt: skip
     add("--alpha", type=float, default=DEFAULT.alpha, help="content weight (default: %(default)g)")
     add("--beta", type=float, default=DEFAULT.beta, help="style weight (default: %(default)g)")
     add("--tv", type=float, default=DEFAULT.tv, help="smoothing weight (default: %(default)g)")
@@ -46,8 +57,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2"
     )
     add("--precision", default="auto", help="auto, fp32, bf16 or fp16 (default: %(default)s)")
-    add("--quiet", action="store_true", help="no progress bar")
+    add("--quiet", action="store_true", help="no progress bar, and no word of how long it takes")
     return parser
+
+
+def _described(quality: str) -> str:
+    return f"{quality}, up to {QUALITIES[quality].size} px"
+
+
+def _whole_numbers(text: str) -> int | list[int]:
+    """Turn "60" into a number and "40,20,10" into several."""
+    numbers = [int(part) for part in text.split(",")]
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def parse_layers(items: Sequence[str] | None) -> dict[str, float]:
@@ -74,35 +95,66 @@ def parse_tile(text: str) -> Tiling:
     return int(text)
 
 
-def paint(options: argparse.Namespace) -> Result:
-    """Run what the command line asks for."""
+def planned(options: argparse.Namespace) -> Plan:
+    """Return what the command line asks for."""
     content, style = options.pictures
     check_choice("start", options.start, STARTS)
     recipe = DEFAULT.replace(
         alpha=options.alpha,
         beta=options.beta,
         tv=options.tv,
-        steps=options.steps,
         start=options.start,
         optimizer=options.optimizer,
         style_layers=parse_layers(options.layers),
     )
-    return stylize(
+    return prepare(
         content,
         style,
         recipe,
+        quality=options.quality,
+        steps=options.steps,
         size=options.size,
         scales=options.scales,
         tile=parse_tile(options.tile),
         seed=options.seed,
         precision=options.precision,
-        progress=not options.quiet,
     )
+
+
+def announce(plan: Plan) -> None:
+    """Say what will be painted, and how long it will take."""
+    height, width = plan.content.shape[-2:]
+    told = in_words(seconds_needed(plan))
+    print(f"Painting {width} x {height} px; this takes {told}.", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Print nstkit's warnings as plain lines: where in the code they come from helps nobody here.
+
+    The filter names our modules; ``__main__`` is this one, run by ``python -m``.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=UserWarning, module=r"nstkit\b|__main__$")
+        others = warnings.showwarning
+
+        def _show(message: Warning | str, category: type, file: str, *rest: object) -> None:
+            if category is UserWarning and Path(__file__).parent in Path(file).parents:
+                print(_line(str(message)), file=sys.stderr)
+            else:
+                others(message, category, file, *rest)
+
+        warnings.showwarning = _show
+        yield
+
+
+def _line(text: str) -> str:
+    return f"nstkit: {' '.join(text.split())}"
 
 
 def refuse(reason: str) -> int:
     """Print a reason on one line and return the exit code for bad input."""
-    print(f"nstkit: {' '.join(reason.split())}", file=sys.stderr)
+    print(_line(reason), file=sys.stderr)
     return BAD_INPUT
 
 
@@ -116,7 +168,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output = options.output or Path("_".join(Path(p).stem for p in options.pictures) + ".png")
     try:
         save_options(output, {"recipe": ""})  # refuses a bad name before the work, not after
-        result = paint(options)
+        with warnings_as_lines():
+            plan = planned(options)
+            if not options.quiet:
+                announce(plan)
+            result = paint(plan, progress=not options.quiet)
         saved = result.save(output)
     except KeyboardInterrupt:  # before the first step there is no picture to keep
         print("Interrupted before the first step; nothing was written.", file=sys.stderr)
@@ -126,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RuntimeError, MemoryError) as error:  # torch has no class of its own for CPU memory
         if "memory" not in repr(error).lower():
             raise
-        size = options.size or (options.scales or [SIZE])[-1]
+        size = options.size or (options.scales or [QUALITIES[options.quality].size])[-1]
         return refuse(f"not enough memory for a picture of {size} px; try a smaller --size")
     height, width = result.image.shape[-2:]
     print(

@@ -217,6 +217,31 @@ def fitting(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]) -> int
     return max(fits // grid * grid, SMALLEST)
 
 
+def computed_pixels(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]) -> int:
+    """Return how many pixels a step computes: those of the picture, or more in tiles.
+
+    In tiles it computes each pixel of every halo too, and all of it forward a second time, which
+    is a third of a step.
+
+    Args:
+        side: as in `fitting`.
+        image: of the size of the painting; only its shape and its device count.
+        vgg: the network.
+        layers: whose features are needed.
+
+    Raises:
+        ValueError: As `fitting` does.
+    """
+    height, width = image.shape[-2:]
+    layers = list(layers)
+    chosen = fitting(side, image, vgg, layers)
+    if chosen is None or not layers or max(height, width) <= chosen:
+        return height * width
+    outers = [part.outer for part in tiles(height, width, chosen, layers, vgg)]
+    seen = sum((bottom - top) * (right - left) for top, bottom, left, right in outers)
+    return seen * 4 // 3
+
+
 def check_side(side: object) -> None:
     """Raise ValueError unless a side of tiles is None or a whole number of 32 px or more."""
     if side is not None and (type(side) is not int or side < LEAST):

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ import torch
 
 import nstkit
 from nstkit import Recipe, load_image, read_metadata
-from nstkit.__main__ import main, parse_layers, parse_tile
+from nstkit.__main__ import main, parse_layers, parse_tile, warnings_as_lines
+from nstkit.painting import Quality
 
 QUICK = ["--size", "48", "--steps", "2", "--quiet"]
+QUALITIES = {"draft": Quality(90, 1, 2), "good": Quality(140, 2, (1, 0))}
 
 
 def test_it_paints_a_bundled_pair(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -79,6 +82,66 @@ def test_its_threads_sleep_while_they_wait_and_those_of_other_programs_do_as_eve
     assert done.stdout.strip() == policy
 
 
+def test_a_quality_decides_and_options_win_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`good` is the quality of those who ask for none."""
+    monkeypatch.setattr("nstkit.painting.quality.QUALITIES", QUALITIES)
+    out = tmp_path / "out.png"
+
+    def painted(*options: str) -> tuple[str, Recipe]:
+        fast = ["--layers", "relu1_1", "--alpha", "0", "--quiet"]
+        assert main(["macaw", "seashore", "-o", str(out), *options, *fast]) == 0
+        facts = read_metadata(out)
+        return facts["size"].split()[0], Recipe.from_json(facts["recipe"])
+
+    size, recipe = painted()
+    assert (size, recipe.scales, recipe.steps) == ("140", 2, (1, 0))
+    size, recipe = painted("--quality", "draft")
+    assert (size, recipe.scales, recipe.steps) == ("90", 1, 2)
+    size, recipe = painted("--quality", "draft", "--size", "100", "--steps", "1")
+    assert (size, recipe.scales, recipe.steps) == ("100", 1, 1)
+    size, recipe = painted("--scales", "40", "60", "--steps", "0,1")
+    assert (size, recipe.scales, recipe.steps) == ("60", (40, 60), (0, 1))
+
+
+def test_the_qualities_are_those_of_the_package(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert [name for name in nstkit.QUALITIES if name not in said] == []
+
+
+def test_it_says_how_long_it_takes_before_it_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    loud = ["--size", "48", "--steps", "2", "--layers", "relu1_1"]
+    assert main(["macaw", "scream", "-o", str(tmp_path / "out.png"), *loud]) == 0
+    said = capsys.readouterr()
+    first, rest = said.err.split("\n", 1)
+    assert re.fullmatch(r"Painting 48 x 37 px; this takes about .*\.", first)
+    assert "step 2/2" in rest and said.out.count("\n") == 1
+
+
+def test_an_enlarged_picture_is_told_on_one_plain_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    small = nstkit.save_image(torch.rand(1, 3, 40, 40), tmp_path / "small.png")
+    arguments = ["-o", str(tmp_path / "out.png"), *QUICK, "--layers", "relu1_1"]
+    assert main(["macaw", str(small), *arguments]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("nstkit: The artwork small.png has 40 px and is enlarged to 48 px")
+    assert said.err.count("\n") == 1 and "UserWarning" not in said.err
+    assert main([str(small), str(small), *arguments]) == 0
+    said = capsys.readouterr().err
+    assert said.count("\n") == 2 and "nstkit: The photograph small.png has 40 px" in said
+
+
+def test_other_programs_warnings_stay_as_they_are() -> None:
+    with pytest.warns(DeprecationWarning, match="theirs"), warnings_as_lines():
+        warnings.warn("theirs", DeprecationWarning, stacklevel=1)
+
+
 def test_tiles_are_auto_none_or_px() -> None:
     assert [parse_tile(text) for text in ("auto", "none", "320")] == ["auto", None, 320]
 
@@ -122,6 +185,8 @@ def test_layers_take_weights() -> None:
         (["cat", "scream", "--optimizer", "newton"], "optimizer is 'newton'"),
         (["cat", "scream", "--precision", "fp8"], "precision is 'fp8'"),
         (["cat", "scream", "--steps", "-3"], "steps is -3"),
+        (["cat", "scream", "--steps", "2,1", "--scales", "64"], "steps are [2, 1], and the number"),
+        (["cat", "scream", "--quality", "best"], "quality is 'best'; expected one of ['draft', "),
         (
             ["cat", "scream", "--tile", "whole"],
             "--tile is 'whole'; expected auto, none or a number",
@@ -146,7 +211,9 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [["cat"], ["a", "b", "c"], ["--size", "big"], ["--nope"]])
+@pytest.mark.parametrize(
+    "arguments", [["cat"], ["a", "b", "c"], ["--size", "big"], ["--nope"], ["--steps", "2,"]]
+)
 def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as error:
         main(arguments)
@@ -190,7 +257,7 @@ def test_interrupted_before_the_first_step(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nstkit.__main__.stylize", interrupt)
+    monkeypatch.setattr("nstkit.__main__.prepare", interrupt)
     assert main(["cat", "scream", "-o", str(tmp_path / "out.png")]) == 130
     assert "nothing was written" in capsys.readouterr().err
 
@@ -201,7 +268,7 @@ def test_too_little_memory_is_told_and_other_failures_are_not_hidden(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError(reason)
 
-    monkeypatch.setattr("nstkit.__main__.stylize", fail)
+    monkeypatch.setattr("nstkit.__main__.prepare", fail)
     arguments = ["cat", "scream", "-o", str(tmp_path / "out.png"), "--size", "9000"]
     reason = "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
     assert main(arguments) == 2

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nstkit import DEFAULT, VGG, Gram, Moments, Objective, Recipe, load_image, tiles
-from nstkit.tiles import assembled, bytes_needed, fitting, halo, summed
+from nstkit.tiles import assembled, bytes_needed, computed_pixels, fitting, halo, summed
 from nstkit.vgg.names import layer_names, pools_before
 
 ALL = [n for n in layer_names() if not n.startswith("pool5")]
@@ -255,3 +255,12 @@ def test_auto_paints_the_same_in_tiles_when_memory_is_short(
     parts = Objective.of(content, style, double, recipe, "auto")
     assert whole.tile is None and parts.tile is not None and parts.tile < 400
     assert difference(evaluated(parts, x)[1], evaluated(whole, x)[1]) < 1e-9
+
+
+def test_tiles_compute_their_halos_too_and_all_of_it_forward_once_more(vgg: VGG) -> None:
+    image, layers = picture(96, 128), ["relu2_1"]
+    reach, _ = halo(vgg, layers)
+    assert computed_pixels(None, image, vgg, layers) == 96 * 128
+    assert computed_pixels(128, image, vgg, layers) == 96 * 128  # one tile is the whole
+    two = 96 * (128 + 2 * reach)  # each of two halves sees so far into the other
+    assert computed_pixels(96, image, vgg, layers) == two * 4 // 3

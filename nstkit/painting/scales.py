@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -22,6 +23,8 @@ LEAST = 24  # px of a short side: relu5_1 needs 16, and one position is no textu
 # 156 px at once, so in a smaller picture it sees more padding than picture.
 COARSEST = 64
 MOST = 40  # scales of a number: one more would begin with a pixel, whatever the picture's size
+# What a scale costs before its first update, in steps: the targets, and the losses of the start.
+BEGINNING = 2
 
 
 class Scale(NamedTuple):
@@ -31,14 +34,18 @@ class Scale(NamedTuple):
         height, width: of the painting in px.
         factor: by which content and style are made smaller; 1 at the finest scale.
         steps: updates of the picture.
-        share: of the whole work, in (0, 1]; the shares of all scales add up to 1.
+        pixels: that all steps together compute, which is the work of this scale.
     """
 
     height: int
     width: int
     factor: float
     steps: int
-    share: float
+    pixels: int
+
+    def done(self, index: int) -> float:
+        """Return the pixels computed by the step of an index, which counts from this scale's 0."""
+        return self.pixels * (index + BEGINNING) / (self.steps + BEGINNING)
 
 
 def coarse_to_fine(
@@ -88,8 +95,11 @@ def coarse_to_fine(
         index, seconds = index + step.index + 1, seconds + step.seconds
 
 
-def work(recipe: Recipe, height: int, width: int, style: int | None = None) -> list[Scale]:
-    """Return the scales at which a picture is painted, with their steps and shares of the work.
+def work(
+    recipe: Recipe, height: int, width: int, style: int | None = None,
+    pixels: Callable[[int, int], int] = operator.mul,
+) -> list[Scale]:  # fmt: skip
+    """Return the scales at which a picture is painted, with their steps and their work.
 
     A step's work goes with the number of pixels. Where the recipe's scales are a number or shares,
     those at which a picture would have a short side below ``COARSEST`` px are left out, and so are
@@ -100,6 +110,7 @@ def work(recipe: Recipe, height: int, width: int, style: int | None = None) -> l
         height: of the painting in px.
         width: of the painting in px.
         style: short side of the artwork in px; None is no smaller than the painting's.
+        pixels: that a step at some height and width computes; in tiles these are more.
 
     Raises:
         ValueError: The last of scales in px is not the long side.
@@ -107,17 +118,27 @@ def work(recipe: Recipe, height: int, width: int, style: int | None = None) -> l
     short = min(height, width) if style is None else min(height, width, style)
     factors = scale_factors(recipe.scales, max(height, width), short)
     steps = recipe.steps if isinstance(recipe.steps, tuple) else (recipe.steps,) * len(factors)
-    planned = [*zip(factors, steps[-len(factors) :], strict=True)]
-    costs = [factor**2 * (count + 1) for factor, count in planned]  # the start is computed too
-    return [
-        Scale(round(height * factor), round(width * factor), factor, count, cost / sum(costs))
-        for (factor, count), cost in zip(planned, costs, strict=True)
-    ]
+    scales = []
+    for factor, count in zip(factors, steps[-len(factors) :], strict=True):
+        size = round(height * factor), round(width * factor)
+        scales.append(Scale(*size, factor, count, pixels(*size) * (count + BEGINNING)))
+    return scales
 
 
 def last_index(scales: Sequence[Scale]) -> int:
     """Return the index of the last step that `coarse_to_fine` yields: each scale has a start."""
     return sum(scale.steps + 1 for scale in scales) - 1
+
+
+def done(scales: Sequence[Scale], index: int) -> float:
+    """Return how many pixels are computed when `coarse_to_fine` yields the step of an index."""
+    before = 0
+    for scale in scales:
+        if index <= scale.steps:
+            return before + scale.done(index)
+        index -= scale.steps + 1
+        before += scale.pixels
+    return before
 
 
 def scale_factors(scales: int | tuple[float, ...], side: int, short: int) -> list[float]:

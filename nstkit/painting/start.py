@@ -123,7 +123,7 @@ def default_device(picture: object, vgg: VGG | None = None) -> torch.device:
         warnings.warn(
             "Apple's GPU does not compute what the CPU computes with this version of torch, so "
             "nstkit paints on the CPU. Pass device='mps' to use the GPU all the same.",
-            stacklevel=3,
+            stacklevel=4,  # points at the caller of `stylize`
         )
     return picture.device if isinstance(picture, Tensor) else torch.device("cpu")
 

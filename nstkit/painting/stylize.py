@@ -10,17 +10,16 @@ import torch
 from torch import Tensor
 
 from nstkit.descent import Record, Step
-from nstkit.options import check_whole
-from nstkit.painting.result import Result, name_of
-from nstkit.painting.scales import coarse_to_fine, last_index, work
-from nstkit.painting.start import SIZE, Given, as_image, check_start, default_device
-from nstkit.recipes import DEFAULT, STARTS, Recipe
-from nstkit.recipes.fields import GIVEN_START, in_px
-from nstkit.recipes.network import naming, network
+from nstkit.painting.plan import Plan, prepare
+from nstkit.painting.result import Result
+from nstkit.painting.scales import Scale, coarse_to_fine, done, last_index
+from nstkit.painting.start import Given
+from nstkit.recipes import DEFAULT, Recipe
 from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
-from nstkit.vgg.devices import Precision, feature_dtype, precision_name
-from nstkit.vgg.fast import to_paint
+from nstkit.vgg.devices import Precision, precision_name
+
+BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 
 
 def stylize(
@@ -28,6 +27,7 @@ def stylize(
     style: Given,
     recipe: Recipe = DEFAULT,
     *,
+    quality: str | None = None,
     steps: int | Sequence[int] | None = None,
     size: int | None = None,
     scales: int | Sequence[float] | None = None,
@@ -47,14 +47,20 @@ def stylize(
         content: photograph: (1, 3, H, W) in [0, 1], or whatever `nstkit.load_image` takes.
         style: artwork, the same; any size.
         recipe: what to minimize and how.
+        quality: "draft", "good" or "print": a size, scales and steps that belong together, see
+            `nstkit.painting.quality`. They replace the recipe's; ``size``, ``scales`` and ``steps``
+            that are given replace theirs. None is the recipe's own scales and steps.
         steps: updates of the picture: one number for every scale, or one for each, from coarse to
-            fine. None is the recipe's; if scales are given, fitted to them as in `Recipe.replace`.
-        size: long side in px to which pictures that are not tensors are scaled; None is 256, or
-            the last of the scales in px.
+            fine. None is the recipe's or the quality's; if scales are given, fitted to them as in
+            `Recipe.replace`.
+        size: long side in px to which pictures that are not tensors are scaled. A photograph or an
+            artwork that this enlarges gets a warning. None is the last of the scales in px, or at
+            most the quality's size (256 without one): a smaller photograph then keeps its own. The
+            artwork gets the long side of the painting.
         scales: sizes to paint one after another, each beginning with the one before: their number,
             their long sides in px, [256, 512, 1024], or shares of the size, [0.25, 0.5, 1]. None is
-            the recipe's. Of a number, those
-            that are too small to be worth painting are left out.
+            the recipe's. Of a number or of shares, those that are too small to be worth painting
+            are left out.
         start: a picture to start from, of the content's shape, or the name of a start such as
             "noise"; None is the recipe's start.
         seed: of the noise in the start.
@@ -70,70 +76,55 @@ def stylize(
     Raises:
         ValueError: a bad picture, option or number; or ``size`` beside scales in px.
     """
+    plan = prepare(
+        content,
+        style,
+        recipe,
+        quality=quality,
+        steps=steps,
+        size=size,
+        scales=scales,
+        start=start,
+        seed=seed,
+        precision=precision,
+        device=device,
+        tile=tile,
+        vgg=vgg,
+    )
+    return paint(plan, progress=progress, callback=callback, keep=keep)
+
+
+def paint(
+    plan: Plan,
+    *,
+    progress: bool = True,
+    callback: Callable[[Step], object] | None = None,
+    keep: Iterable[int] = (),
+) -> Result:
+    """Carry out a plan. Arguments as in `stylize`."""
     from tqdm.auto import tqdm  # here, so that importing nstkit stays light
 
-    if not isinstance(recipe, Recipe):
-        raise ValueError(
-            f"recipe is {recipe!r}; expected a Recipe, such as RECIPES['gatys_2016'].recipe."
-        )
-    check_whole("seed", seed, 0)
-    changes = {"steps": steps, "scales": scales}
-    recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
-    device = default_device(content, vgg) if device is None else device
-    pictures = _pictures(content, style, recipe, size, device)
-    recipe, start = _start(recipe, start, pictures[0])
-    if vgg is None:
-        vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
-    recipe = naming(recipe, vgg)
-    run = coarse_to_fine(*pictures, vgg, recipe, seed, start, tile)
-    total = last_index(work(recipe, *pictures[0].shape[-2:], min(pictures[1].shape[-2:])))
-    with tqdm(total=total, disable=not progress, unit="step") as bar:
-        collected = _collect(run, bar, callback, set(keep))
+    scales = plan.scales()
+    run = coarse_to_fine(
+        plan.content, plan.style, plan.vgg, plan.recipe, plan.seed, plan.start, plan.tile
+    )
+    total = sum(scale.pixels for scale in scales)
+    with tqdm(total=total, disable=not progress, bar_format=BAR) as bar:
+        collected = _collect(run, _Bar(bar, scales), callback, set(keep))
     return Result(
         image=collected.best.image,
         history=collected.history,
         best=collected.best.record(),
-        recipe=recipe,
-        seed=seed,
+        recipe=plan.recipe,
+        seed=plan.seed,
         seconds=collected.history[-1].seconds,
-        precision=precision_name(next(vgg.parameters()).dtype),
+        precision=precision_name(next(plan.vgg.parameters()).dtype),
         interrupted=collected.interrupted,
         snapshots=collected.snapshots,
-        sources=(name_of(content), name_of(style)),
-        content=pictures[0],
-        style=pictures[1],
+        sources=plan.sources,
+        content=plan.content,
+        style=plan.style,
     )
-
-
-def _pictures(
-    content: Given, style: Given, recipe: Recipe, size: int | None, device: torch.device | str
-) -> tuple[Tensor, Tensor]:
-    """Return both pictures on the device, at the size of the painting if they are loaded."""
-    if in_px(recipe.scales):
-        if size is not None:
-            raise ValueError(
-                f"Got size {size} and scales {list(recipe.scales)}, which both say how large to "
-                "paint. Leave size out: the last of scales is the size."
-            )
-        size = recipe.scales[-1]
-    size = SIZE if size is None else size
-    return as_image(content, size, device), as_image(style, size, device)
-
-
-def _start(
-    recipe: Recipe, start: Tensor | str | None, content: Tensor
-) -> tuple[Recipe, Tensor | None]:
-    """Return the recipe with the start that will be used, and that picture if it was given."""
-    if start is None and recipe.start == GIVEN_START:
-        raise ValueError(
-            "This recipe began with a picture that its painter supplied. Pass it, "
-            f"stylize(start=...), or the name of a start: {', '.join(STARTS)}."
-        )
-    if start is None:
-        return recipe, None
-    if isinstance(start, str) and start in STARTS:
-        return recipe.replace(start=start), None
-    return recipe.replace(start=GIVEN_START), check_start(start, content)
 
 
 @dataclass
@@ -147,7 +138,7 @@ class _Collected:
 
 
 def _collect(
-    run: Iterator[Step], bar: Any, callback: Callable[[Step], object] | None, keep: set[int]
+    run: Iterator[Step], bar: _Bar, callback: Callable[[Step], object] | None, keep: set[int]
 ) -> _Collected:
     """Run until the end, Ctrl-C, or the callback ends it. Return what there is by then."""
     so_far = _Collected(None, [], {})
@@ -157,7 +148,7 @@ def _collect(
             so_far.history.append(step.record())
             if step.index in keep:
                 so_far.snapshots[step.index] = step.image
-            _show(bar, step)
+            bar.show(step)
             if callback is not None and callback(step) is True:
                 so_far.interrupted = True
                 break
@@ -168,8 +159,18 @@ def _collect(
     return so_far
 
 
-def _show(bar: Any, step: Step) -> None:
-    bar.set_postfix({n: f"{v:.3g}" for n, v in step.losses.terms.items()}, refresh=False)
-    if step.note and not bar.disable:  # tqdm would write it all the same, and to standard output
-        bar.write(step.note, file=bar.fp)
-    bar.update(step.index - bar.n)
+@dataclass
+class _Bar:
+    """tqdm's bar, moved by the work that a step was: later scales take longer."""
+
+    bar: Any
+    scales: Sequence[Scale]
+
+    def show(self, step: Step) -> None:
+        bar = self.bar
+        terms = {n: f"{v:.3g}" for n, v in step.losses.terms.items()}
+        bar.set_postfix(terms, refresh=False)
+        bar.set_description(f"step {step.index}/{last_index(self.scales)}", refresh=False)
+        if step.note and not bar.disable:  # tqdm would write it all the same, and to stdout
+            bar.write(step.note, file=bar.fp)
+        bar.update(done(self.scales, step.index) - bar.n)

@@ -114,7 +114,7 @@ def _explained(name: str, head: bytes = b"") -> Iterator[None]:
         ) from error
 
 
-def _warn(message: str, stacklevel: int = 4) -> None:
+def _warn(message: str, stacklevel: int = 6) -> None:
     warnings.warn(message, UserWarning, stacklevel)  # points at the caller of load_image
 
 
@@ -177,7 +177,7 @@ def _to_srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Im
         target = ImageCms.createProfile("sRGB")
         return ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
     except Exception as error:
-        _warn(f"{name}: its color profile is not usable and was ignored ({error})", 6)
+        _warn(f"{name}: its color profile is not usable and was ignored ({error})", 8)
         return picture.convert("RGB")
 
 

@@ -50,14 +50,39 @@ def load_image(
         ValueError: Not a picture, damaged, cut off, too large, too small, or a wrong `size`.
         TypeError: The source is none of the accepted kinds.
     """
+    return load_at(source, size, device)[0]
+
+
+def load_at(
+    source: Source,
+    size: int | None = None,
+    device: torch.device | str = "cpu",
+    enlarge: bool = True,
+) -> tuple[Tensor, int]:
+    """Load a picture as `load_image` does. Return it, and the long side in px that it had itself.
+
+    Args:
+        source: As there.
+        size: As there.
+        device: As there.
+        enlarge: Whether a picture smaller than ``size`` is enlarged, or stays as it is.
+    """
     if isinstance(source, Image.Image):
-        picture = decode(source, "the PIL image", size)
+        picture, own = _decoded(source, "the PIL image", size, enlarge)
     else:
         with _opened(source) as (file, name):
-            picture = decode(identify(file, name), name, size)
+            picture, own = _decoded(identify(file, name), name, size, enlarge)
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).to(device)
     pixels = pixels.view(1, picture.height, picture.width, 3).permute(0, 3, 1, 2)
-    return pixels.contiguous().float().div_(255)
+    return pixels.contiguous().float().div_(255), own
+
+
+def _decoded(
+    picture: Image.Image, name: str, size: int | None, enlarge: bool
+) -> tuple[Image.Image, int]:
+    own = max(picture.size)
+    kept = not enlarge and own <= size
+    return decode(picture, name, None if kept else size), own
 
 
 def to_pil(image: Tensor) -> Image.Image:

@@ -22,9 +22,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 # log2 of where the largest gradient of a feature is put. On its way through the embedded network it
-# grew by 2^4 at most, in 50 objectives of all kinds at 48 and 160 px. The median of every layer stayed
-# above 2^-12 of it, but for a beta of 1e-6, where style is negligible beside content. float16 reaches
-# from 2^-14 (with all digits) to 2^16.
+# grew by 2^4 at most, in 50 objectives of all kinds at 48 and 160 px. The median of every layer
+# stayed above 2^-12 of it, but for a beta of 1e-6, where style is negligible beside content.
+# float16 reaches from 2^-14 (with all digits) to 2^16.
 LARGEST = 8
 LOWER = 8  # log2 of how much lower the next try begins if a gradient overflowed on its way
 TRIES = 4

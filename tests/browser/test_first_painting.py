@@ -14,11 +14,11 @@ pytestmark = pytest.mark.browser
 NOTEBOOK = "00_first_painting"
 LOAD, PAINT = "content = nstkit.load_image(", "painting = nstkit.stylize("
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# Step of the progress bar in a cell: " 7/60 [00:03<00:25, 2.1step/s]", with spaces of tqdm's own.
+# Step of the progress bar in a cell: "step 7/60:  12%", with spaces of tqdm's own.
 STEPS_SHOWN = r"""([index, steps]) => {
   const cell = document.querySelectorAll('.jp-Notebook-cell')[index];
   const bar = cell.querySelector('.jupyter-widgets')?.textContent ?? '';
-  const shown = /(\d+)\/\d+\s\[/.exec(bar);
+  const shown = /step\s(\d+)\/\d+:/.exec(bar);
   return shown !== null && Number(shown[1]) >= steps; }"""
 
 
@@ -59,7 +59,7 @@ def test_everything_runs_and_brings_the_stored_pictures_back(book):
     expect(bar).to_be_visible()
     steps = book.kernel("print(painting.recipe.steps)")
     expect(book.cell(paint).locator(".widget-hbox")).to_contain_text(
-        re.compile(rf"\b{steps}/{steps}\s\[")
+        re.compile(rf"step\s{steps}/{steps}:")
     )
     last = book.outputs(len(book.cells()) - 1)
     assert "Everything above took" in "".join("".join(output["text"]) for output in last)

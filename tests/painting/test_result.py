@@ -49,7 +49,7 @@ def test_it_shows_itself_in_a_notebook(result: Result) -> None:
 
 
 def test_no_folder_of_the_machine_travels_in_the_file(tmp_path: Path) -> None:
-    nstkit.save_image(torch.rand(1, 3, 40, 40), tmp_path / "me.png")
+    nstkit.save_image(torch.rand(1, 3, 48, 48), tmp_path / "me.png")
     pair = tmp_path / "me.png", load_image("scream", 48)
     run = stylize(*pair, QUICK, size=48, progress=False)
     assert run.sources == ("me.png", "tensor")

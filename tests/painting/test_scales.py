@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from torch import Tensor
 
 from nstkit import VGG, Objective, Recipe, optimize
-from nstkit.painting.scales import COARSEST, coarse_to_fine, last_index, scale_factors, work
+from nstkit.painting.scales import (
+    BEGINNING,
+    COARSEST,
+    coarse_to_fine,
+    done,
+    last_index,
+    scale_factors,
+    work,
+)
 from nstkit.pictures.sizes import resize
 
 QUICK = Recipe(beta=10, style_layers=["relu1_1", "relu2_1"], content_layers="relu2_2", steps=3)
@@ -107,12 +117,26 @@ def test_scales_that_are_left_out_take_their_steps_with_them() -> None:
     assert [s.steps for s in work(recipe, 40, 40)] == [2]
 
 
-def test_work_goes_with_pixels_and_with_steps_and_the_start_of_each_scale() -> None:
-    coarse, fine = work(QUICK.replace(scales=(200, 400), steps=(7, 1)), 300, 400)
-    assert coarse[:4] == (150, 200, 0.5, 7) and fine[:4] == (300, 400, 1, 1)
-    assert (coarse.share, fine.share) == pytest.approx((0.5, 0.5))  # 8 quarters, and 2
+def test_work_goes_with_pixels_and_with_steps_and_what_a_scale_begins_with() -> None:
+    coarse, fine = work(QUICK.replace(scales=(200, 400), steps=(6, 0)), 300, 400)
+    assert coarse[:4] == (150, 200, 0.5, 6) and fine[:4] == (300, 400, 1, 0)
+    assert coarse.pixels == 150 * 200 * (6 + BEGINNING) and fine.pixels == 300 * 400 * BEGINNING
     (alone,) = work(QUICK, 300, 400)
-    assert alone == (300, 400, 1, QUICK.steps, 1)
+    assert alone == (300, 400, 1, 3, 300 * 400 * (3 + BEGINNING))
+    (tiled,) = work(QUICK, 300, 400, pixels=lambda height, width: height + width)
+    assert tiled.pixels == 700 * (3 + BEGINNING)
+
+
+def test_the_work_done_rises_to_all_of_it_by_the_pixels_of_each_step() -> None:
+    scales = work(QUICK.replace(scales=(50, 100), steps=(2, 1)), 100, 100)
+    found = [done(scales, index) for index in range(last_index(scales) + 1)]
+    coarse = 50 * 50
+    begun, steps = found[0], [b - a for a, b in itertools.pairwise(found)]
+    assert begun == pytest.approx(BEGINNING * coarse)
+    fine = 100 * 100
+    assert steps == pytest.approx([coarse, coarse, BEGINNING * fine, fine])
+    assert found[-1] == pytest.approx(sum(scale.pixels for scale in scales))
+    assert done(scales, 99) == found[-1]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from PIL import Image
@@ -151,7 +153,7 @@ def test_the_bar_shows_the_losses(
 ) -> None:
     stylize(cat, wave, QUICK, steps=2, vgg=vgg)
     shown = capsys.readouterr().err
-    assert "2/2" in shown
+    assert "step 2/2" in shown and "100%" in shown
     assert "content=" in shown and "style=" in shown and "variation=" in shown
     stylize(cat, wave, QUICK, steps=1, vgg=vgg, progress=False)
     assert capsys.readouterr().err == ""
@@ -171,10 +173,26 @@ def test_the_bar_counts_the_steps_of_all_scales(
 ) -> None:
     stylize(cat, wave, QUICK, scales=[45, 64], vgg=vgg)
     shown = capsys.readouterr()
-    assert "7/7" in shown.err and shown.out == ""
+    assert "step 7/7" in shown.err and "100%" in shown.err and shown.out == ""
     assert "45 x 30 px" in shown.err and "64 x 43 px" in shown.err
     stylize(cat, wave, QUICK, scales=[45, 64], vgg=vgg, progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_bar_counts_work_and_not_steps(
+    vgg: VGG, cat: Tensor, wave: Tensor, capsys: pytest.CaptureFixture
+) -> None:
+    """Half of the steps are made at 36 px, which has a third of the pixels of 64 px."""
+    seen: list[str] = []
+
+    def read(step: Step) -> None:
+        seen.append(capsys.readouterr().err)
+
+    stylize(cat, cat, QUICK, scales=[36, 64], vgg=vgg, callback=read)
+    last = capsys.readouterr().err
+    percents = [int(p) for p in re.findall(r"(\d+)%", "".join([*seen, last]))]
+    assert percents == sorted(percents) and percents[-1] == 100
+    assert max(int(p) for text in seen[:4] for p in re.findall(r"(\d+)%", text)) < 30
 
 
 def test_bf16_paints_with_torchs_own_bfloat16() -> None:

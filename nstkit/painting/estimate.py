@@ -1,0 +1,71 @@
+"""How long a painting will take, told before it begins."""
+
+from __future__ import annotations
+
+from statistics import mean
+from time import perf_counter
+
+from torch import Tensor
+
+from nstkit.descent import optimize
+from nstkit.objective import Objective
+from nstkit.painting.plan import Plan
+from nstkit.pictures.sizes import resize
+
+SIDE = 64  # px of the long side of the first trial
+SHORTEST = 32  # px of its short side: the deepest layers need 16
+ENOUGH = 0.1  # seconds: a step that takes as long is no longer about overheads
+STEPS = 2  # timed of each trial
+
+
+def seconds_needed(plan: Plan) -> float:
+    """Return about how many seconds a plan will take, from a few steps at a small size.
+
+    The trial doubles its size while a step takes less than a tenth of a second, since on a fast
+    device small pictures cost more a pixel. Most of the second that it takes is the first step's,
+    which prepares the network and is spent once.
+    """
+    full, side = max(plan.content.shape[-2:]), SIDE
+    while True:
+        small = [_smaller(picture, side / full) for picture in (plan.content, plan.style)]
+        took = _step(plan, *small)
+        if took >= ENOUGH or side >= full:
+            break
+        side *= 2
+    pixels = small[0].shape[-2] * small[0].shape[-1]
+    return took / pixels * sum(scale.pixels for scale in plan.scales())
+
+
+def _step(plan: Plan, content: Tensor, style: Tensor) -> float:
+    """Return the seconds of a step with these pictures."""
+    recipe = plan.recipe
+    objective = Objective.of(content, style, plan.vgg, recipe, tile=None)
+    run = optimize(objective, content, recipe.optimizer, recipe.learning_rate, STEPS)
+    next(run)  # the start: it alone prepares the network for this size
+    took, before = [], perf_counter()
+    for _ in run:
+        took.append(perf_counter() - before)
+        before = perf_counter()
+    return mean(took)
+
+
+def _smaller(picture: Tensor, factor: float) -> Tensor:
+    height, width = picture.shape[-2:]
+    factor = min(max(factor, SHORTEST / min(height, width)), 1)
+    return resize(picture, round(height * factor), round(width * factor))
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration as one would say it: about 25 s, about 4 min, about 1.5 h."""
+    if seconds < 1:
+        return "about a second"
+    if seconds < 90:
+        return f"about {_rounded(seconds)} s"
+    if seconds < 90 * 60:
+        return f"about {_rounded(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h"
+
+
+def _rounded(number: float) -> int:
+    """Round to what an estimate can know: 1 to 9, then fives."""
+    return round(number) if number < 10 else 5 * round(number / 5)

@@ -1,0 +1,52 @@
+"""Quality as one word: sizes, scales and steps that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from nstkit.options import check_choice
+from nstkit.recipes import DEFAULT, Recipe
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How large a painting is at most, and how its scales and steps go with that.
+
+    Attributes:
+        size: long side in px. A photograph that is smaller is painted at its own size.
+        scales: as in a `Recipe`, but not in px, so that they fit every size.
+        steps: as in a `Recipe`.
+    """
+
+    size: int
+    scales: int | tuple[float, ...]
+    steps: int | tuple[int, ...]
+
+    def of(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with these scales and steps."""
+        return recipe.replace(scales=self.scales, steps=self.steps)
+
+
+# The only place where these numbers stand. "good" is how nstkit paints anyway, so it has the scales
+# and the steps of the default recipe.
+QUALITIES: Mapping[str, Quality] = MappingProxyType(
+    {
+        "draft": Quality(size=256, scales=2, steps=(20, 10)),
+        "good": Quality(size=512, scales=DEFAULT.scales, steps=DEFAULT.steps),
+        "print": Quality(size=2048, scales=(0.125, 0.25, 0.5, 1), steps=(100, 50, 25, 12)),
+    }
+)
+
+
+def named(quality: str | None) -> Quality | None:
+    """Return the quality of a name; None for None.
+
+    Raises:
+        ValueError: There is no quality of this name.
+    """
+    if quality is None:
+        return None
+    check_choice("quality", quality, QUALITIES)
+    return QUALITIES[quality]

@@ -43,10 +43,10 @@ class Filling:
 def paint(photograph: str, size: int, tile: int | None, device: str) -> dict:
     """Paint in this process and return what it took."""
     content, style = (nstkit.load_image(name, size, device) for name in (photograph, "great_wave"))
-    objective = Objective.of(content, style, usual(device), nstkit.DEFAULT, tile)
+    objective = Objective.of(content, style, usual(device), nstkit.TEXTBOOK, tile)
     pairs = pairs_kept(*content.shape[-2:])
     filling = Filling(objective, pairs + 1)  # the first update has nothing to compare with
-    optimizer = nstkit.DEFAULT.optimizer
+    optimizer = nstkit.TEXTBOOK.optimizer
     run = nstkit.optimize(filling, content, optimizer, steps=pairs + 1)
     seconds = [step.seconds for step in run]
     on_gpu = torch.cuda.max_memory_allocated() if device == "cuda" else None

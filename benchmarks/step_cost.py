@@ -29,7 +29,7 @@ def measure(device: str, sizes: tuple[int, ...] = SIZES, repeats: int = 7) -> li
         for size in sizes:
             content, style = (nstkit.load_image(n, size, device) for n in ("cat", "great_wave"))
             spent = step_seconds(content, style, DTYPES[name], repeats)
-            need = flops(nstkit.DEFAULT, *content.shape[-2:])
+            need = flops(nstkit.TEXTBOOK, *content.shape[-2:])
             rows.append({
                 "size": size, "pixels": content[0, 0].numel(), "precision": name,
                 "seconds": spent, "limit": need / rate, "over_limit": spent * rate / need,
@@ -60,7 +60,7 @@ def flops(recipe: Recipe, height: int, width: int) -> float:
 
 def step_seconds(content: Tensor, style: Tensor, dtype: torch.dtype, repeats: int = 7) -> float:
     device = content.device.type
-    vgg = to_paint(network(nstkit.DEFAULT), device, dtype)
+    vgg = to_paint(network(nstkit.TEXTBOOK), device, dtype)
     objective = Objective.of(content, style, vgg, tile=None)
     x = content.clone().requires_grad_()
     solver = Solver(x, "lbfgs")

@@ -28,7 +28,7 @@ from nstkit.vgg import VGG, with_values
 from nstkit.vgg.devices import feature_dtype
 from nstkit.vgg.fast import Conv, FastVGG, to_paint
 
-RECIPE = nstkit.DEFAULT
+RECIPE = nstkit.TEXTBOOK
 ALL = "all tricks"
 Action = Callable[[], None]
 

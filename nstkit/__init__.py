@@ -29,7 +29,7 @@ from nstkit.pictures.images import (
     to_pil,
 )
 from nstkit.pictures.plots import show_images, show_losses, show_steps
-from nstkit.recipes import DEFAULT, RECIPES, Recipe
+from nstkit.recipes import DEFAULT, RECIPES, TEXTBOOK, Recipe
 from nstkit.version import __version__
 from nstkit.vgg import VGG
 
@@ -48,6 +48,7 @@ __all__ = [
     "DEFAULT",
     "QUALITIES",
     "RECIPES",
+    "TEXTBOOK",
     "VGG",
     "Gram",
     "GramMeans",

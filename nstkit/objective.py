@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nstkit.losses.values import Key, Losses
-from nstkit.recipes import DEFAULT, Recipe
+from nstkit.recipes import TEXTBOOK, Recipe
 from nstkit.recipes.network import network
 from nstkit.terms import Compared, Content, Style, Term, Variation, check_names
 from nstkit.tiles import Features, Tile, Tiling, check_side, fitting, summed
@@ -46,7 +46,7 @@ class Objective:
     @classmethod
     def of(
         cls, content: Tensor | None, style: Tensor | None, vgg: VGG | None = None,
-        recipe: Recipe = DEFAULT, tile: Tiling = "auto",
+        recipe: Recipe = TEXTBOOK, tile: Tiling = "auto",
     ) -> Objective:  # fmt: skip
         """Return the objective that a recipe describes.
 

@@ -434,7 +434,7 @@ def test_a_draft_has_a_third_of_the_steps_and_6_at_least(monkeypatch):
 def test_the_smallest_draft_has_four_scales_and_all_layers(monkeypatch):
     monkeypatch.setenv("NSTKIT_DRAFT", "1")
     content = torch.rand(1, 3, lesson.size(200) * 2 // 3, lesson.size(300))
-    recipe = nstkit.DEFAULT.replace(scales=4)
+    recipe = nstkit.TEXTBOOK.replace(scales=4)
     painted = nstkit.stylize(content, content.flip(3), recipe, steps=1, progress=False)
     assert painted.image.shape == content.shape
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nstkit import DEFAULT, VGG, Gram, Moments, Objective, Recipe, load_image, tiles
+from nstkit import TEXTBOOK, VGG, Gram, Moments, Objective, Recipe, load_image, tiles
 from nstkit.tiles import assembled, bytes_needed, computed_pixels, fitting, halo, summed
 from nstkit.vgg.names import layer_names, pools_before
 
@@ -103,7 +103,7 @@ def test_the_gradient_is_that_of_the_whole_picture_in_all_layers(
 
 def test_float32_agrees_to_1e_4_on_real_pictures(vgg: VGG) -> None:
     content, style = load_image("cat", 107), load_image("great_wave", 83)
-    whole, parts = (Objective.of(content, style, vgg, DEFAULT, tile) for tile in (None, 64))
+    whole, parts = (Objective.of(content, style, vgg, TEXTBOOK, tile) for tile in (None, 64))
     x = content.flip(3)
     (want, gradient), (got, tiled) = evaluated(whole, x), evaluated(parts, x)
     assert got.item() == pytest.approx(want.item(), rel=1e-5)
@@ -234,7 +234,7 @@ def test_auto_says_so_where_not_even_small_tiles_fit(
     assert fitting(512, image, vgg, ["relu4_2"]) == 512  # a given side is taken as it is
     monkeypatch.setattr(tiles, "free_memory", lambda _: 10**7)
     with pytest.raises(ValueError, match="even in tiles.*Choose a smaller size"):
-        Objective.of(cat, wave, vgg, DEFAULT)
+        Objective.of(cat, wave, vgg, TEXTBOOK)
 
 
 def test_tiles_need_less_memory_than_the_whole_and_a_poster_more_than_a_picture() -> None:

@@ -2,7 +2,7 @@
 """Print README's table of published recipes translated to the embedded network, as Markdown.
 
 Each is translated for the cat and the Great Wave at 256 px, and written in the terms of
-`nstkit.DEFAULT`: means of squares, Gram matrices divided by positions.
+`nstkit.TEXTBOOK`: means of squares, Gram matrices divided by positions.
 
     python tools/recipe_table.py
 """

@@ -55,8 +55,8 @@ def stylize(
             `Recipe.replace`.
         size: long side in px to which pictures that are not tensors are scaled. A photograph or an
             artwork that this enlarges gets a warning. None is the last of the scales in px, or at
-            most the quality's size (256 without one): a smaller photograph then keeps its own. The
-            artwork gets the long side of the painting.
+            most the quality's size (without one, that of "good"): a smaller photograph then keeps
+            its own. The artwork gets the long side of the painting.
         scales: sizes to paint one after another, each beginning with the one before: their number,
             their long sides in px, [256, 512, 1024], or shares of the size, [0.25, 0.5, 1]. None is
             the recipe's. Of a number or of shares, those that are too small to be worth painting

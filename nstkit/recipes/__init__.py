@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from nstkit.losses.statistics import GramMeans
 from nstkit.recipes.fields import STARTS, STYLE_LAYERS
 from nstkit.recipes.recipe import Recipe
 from nstkit.vgg.names import equal_weights
@@ -18,15 +19,27 @@ __all__ = [
     "RECIPES",
     "STARTS",
     "STYLE_LAYERS",
+    "TEXTBOOK",
     "Published",
     "Recipe",
     "equal_weights",
 ]
 
-# The course's own recipe, `Recipe()`. Its weights were chosen by looking (docs/contact_sheet.jpg):
-# beta 1 tints, beta 100 dissolves eyes and faces, and this much smoothing takes away colored grain
-# at next to no cost in the style term. Notebook 12 measures why it moves frequencies, not pixels.
-DEFAULT = Recipe()
+# What the lessons explain: Gram matrices, one scale, and the photograph as the start.
+TEXTBOOK = Recipe()
+
+# How nstkit paints. docs/search.md says what was tried, and what each part does. Means and
+# deviations bring the palette across. Coarse scales bring large forms. The photograph's detail
+# keeps faces. The start in the artwork's colors saves steps.
+DEFAULT = Recipe(
+    beta=5,
+    tv=150,
+    statistic=GramMeans(2),
+    start="recolored",
+    scales=(0.4, 0.632, 1),
+    steps=(40, 24, 16),
+    detail=1,
+)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from nstkit import DEFAULT, VGG, Objective, Recipe
+from nstkit import TEXTBOOK, VGG, Objective, Recipe
 
 
-@pytest.mark.parametrize("recipe", [DEFAULT, Recipe(style_layers=["conv3_2"])])
+@pytest.mark.parametrize("recipe", [TEXTBOOK, Recipe(style_layers=["conv3_2"])])
 def test_flops_are_those_that_torch_counts(recipe: Recipe, vgg: VGG) -> None:
     picture = torch.rand(1, 3, 64, 96)
     objective = Objective.of(picture, picture.flip(3), vgg, recipe)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from course.cells import definition
-from nstkit import DEFAULT, VGG, Objective, optimize
+from nstkit import TEXTBOOK, VGG, Objective, optimize
 from nstkit.checks.exercises import EXERCISES
 from nstkit.studio import Engine, Settings
 from nstkit.studio.screen import jpeg
@@ -27,7 +27,7 @@ def pictures():
 
 
 def engine_of(pictures, **recipe):
-    return Engine(Settings(*pictures, DEFAULT.replace(**recipe)), "fp32", "cpu")
+    return Engine(Settings(*pictures, TEXTBOOK.replace(**recipe)), "fp32", "cpu")
 
 
 @pytest.mark.parametrize("new", [100.0, 1.0])
@@ -51,7 +51,7 @@ def test_steered_with_a_slider_at_rest_is_optimize(pictures):
     steered = definition(STEM, "steered")
     objectives = [Objective.of(*pictures, VGG()) for _ in range(2)]
     painter = steered(objectives[0], pictures[0], lambda: 10.0)
-    walk = optimize(objectives[1], pictures[0], DEFAULT.optimizer, steps=3)
+    walk = optimize(objectives[1], pictures[0], TEXTBOOK.optimizer, steps=3)
     for mine, theirs in zip(painter, walk, strict=False):
         assert mine.image.equal(theirs.image)
 
@@ -147,7 +147,7 @@ def test_the_answer_of_exercise_4_is_what_the_engine_does(monkeypatch):
     monkeypatch.setattr(FastVGG, "forward", noted)
     free = set()
     for letter, change in CHANGES.items():
-        small = DEFAULT.replace(content_layers=["relu2_2"], style_layers=["relu1_1", "relu3_1"])
+        small = TEXTBOOK.replace(content_layers=["relu2_2"], style_layers=["relu1_1", "relu3_1"])
         engine = Engine(Settings("cat", "great_wave", small, size=64), "fp32", "cpu")
         engine.settings = engine.settings.replace(**change)
         passes.clear()

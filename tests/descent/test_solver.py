@@ -13,7 +13,7 @@ from nstkit import VGG, Objective, Recipe, load_image, optimize
 from nstkit.descent import OPTIMIZERS, Solver, evaluate
 from nstkit.descent.solver import FIRST_MOVE, LBFGS, PAIRS_BYTES, pairs_for
 from nstkit.descent.variables import LONGEST_MOVE, smoother
-from nstkit.recipes import DEFAULT
+from nstkit.recipes import TEXTBOOK
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_recipe_takes_exactly_these_optimizers() -> None:
     with pytest.raises(ValueError, match="optimizer is 'newton'") as error:
         Recipe(optimizer="newton")
     assert str(list(OPTIMIZERS)) in str(error.value)
-    assert DEFAULT.optimizer in OPTIMIZERS
+    assert TEXTBOOK.optimizer in OPTIMIZERS
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

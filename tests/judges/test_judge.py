@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nstkit import DEFAULT, Recipe, load_image, stylize
+from nstkit import TEXTBOOK, Recipe, load_image, stylize
 from nstkit.judges import (
     AlexNet,
     Bounds,
@@ -89,7 +89,7 @@ def test_a_greater_beta_comes_nearer_to_the_style_and_farther_from_the_photograp
 ) -> None:
     found = []
     for beta in (0.1, 1, 10, 100):
-        recipe = DEFAULT.replace(beta=beta, steps=6)
+        recipe = TEXTBOOK.replace(beta=beta, steps=6)
         found.append(stylize(photograph, artwork, recipe, vgg=network, progress=False).judge())
     content, style, patches = zip(*((f.content, f.style, f.patches) for f in found), strict=True)
     assert list(content) == sorted(content) and list(style) == sorted(style, reverse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nstkit import DEFAULT, VGG, Recipe
+from nstkit import TEXTBOOK, VGG, Recipe
 from nstkit.recipes.network import naming, network
 from nstkit.vgg.fast import to_paint
 
@@ -16,13 +16,13 @@ Networks = Callable[..., VGG]
 
 
 def test_the_network_is_the_recipes() -> None:
-    built = network(DEFAULT.replace(pooling="avg", padding="reflect", preprocessing="torchvision"))
+    built = network(TEXTBOOK.replace(pooling="avg", padding="reflect", preprocessing="torchvision"))
     assert (built.arch, built.source, built.preprocessing) == ("vgg19", "embedded", "torchvision")
     assert (built.pooling, built.padding) == ("avg", "reflect")
 
 
 def test_a_recipe_of_its_own_network_stays_as_it_is(vgg: VGG) -> None:
-    for recipe in (DEFAULT, DEFAULT.replace(preprocessing="caffe", beta=3)):
+    for recipe in (TEXTBOOK, TEXTBOOK.replace(preprocessing="caffe", beta=3)):
         assert naming(recipe, vgg) == naming(recipe, to_paint(vgg)) == recipe
 
 
@@ -35,16 +35,16 @@ def test_naming_says_what_the_network_really_is(embedded: Networks) -> None:
 
 def test_preprocessing_is_named_only_where_it_is_not_the_weights_own(embedded: Networks) -> None:
     usual, other = embedded(preprocessing="torchvision"), embedded(preprocessing="torchvision_255")
-    assert naming(DEFAULT, usual).preprocessing is None  # that of weights from a file
-    assert naming(DEFAULT, other).preprocessing == "torchvision_255"
-    assert naming(DEFAULT.replace(preprocessing="caffe"), usual).preprocessing == "torchvision"
+    assert naming(TEXTBOOK, usual).preprocessing is None  # that of weights from a file
+    assert naming(TEXTBOOK, other).preprocessing == "torchvision_255"
+    assert naming(TEXTBOOK.replace(preprocessing="caffe"), usual).preprocessing == "torchvision"
 
 
 def test_a_named_network_can_be_built(vgg: VGG, tmp_path: Path) -> None:
     torch.save(vgg.state_dict(), tmp_path / "mine.pth")
     options = {"weights": tmp_path / "mine.pth", "pooling": "avg", "preprocessing": "caffe"}
     mine = VGG(**options)
-    recipe = Recipe.from_json(naming(DEFAULT, mine).to_json())
+    recipe = Recipe.from_json(naming(TEXTBOOK, mine).to_json())
     again = network(recipe)
     assert recipe.weights == str(tmp_path / "mine.pth")
     image = torch.linspace(0, 1, 3 * 16 * 16).view(1, 3, 16, 16)
@@ -58,4 +58,4 @@ def test_layers_that_the_network_lacks_are_told(embedded: Networks) -> None:
 
 def test_a_network_that_was_given_cannot_be_built_from_the_recipe(embedded: Networks) -> None:
     with pytest.raises(ValueError, match="Pass that network"):
-        network(naming(DEFAULT, embedded()))
+        network(naming(TEXTBOOK, embedded()))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nstkit import DEFAULT, VGG, Gram, Moments, Objective, Recipe, load_image, stylize
+from nstkit import TEXTBOOK, VGG, Gram, Moments, Objective, Recipe, load_image, stylize
 from nstkit.descent import evaluate
 from nstkit.painting.start import start_image
 from nstkit.vgg import fast
@@ -18,13 +18,13 @@ from nstkit.vgg.float16 import LARGEST, LOWER, TRIES, widened
 
 Networks = Callable[..., VGG]
 RECIPES = {
-    "default": DEFAULT,
-    "moments": DEFAULT.replace(statistic=Moments()),
-    "much style": DEFAULT.replace(beta=1e6),
-    "little style": DEFAULT.replace(beta=1e-5, tv=0),
-    "tiny": DEFAULT.replace(alpha=1e-6, beta=1e-6, tv=0),
-    "tiny content": DEFAULT.replace(alpha=1e-6, beta=0, tv=0),
-    "huge sums": DEFAULT.replace(alpha=1e6, beta=1e6, statistic=Gram(None, "sum")),
+    "default": TEXTBOOK,
+    "moments": TEXTBOOK.replace(statistic=Moments()),
+    "much style": TEXTBOOK.replace(beta=1e6),
+    "little style": TEXTBOOK.replace(beta=1e-5, tv=0),
+    "tiny": TEXTBOOK.replace(alpha=1e-6, beta=1e-6, tv=0),
+    "tiny content": TEXTBOOK.replace(alpha=1e-6, beta=0, tv=0),
+    "huge sums": TEXTBOOK.replace(alpha=1e6, beta=1e6, statistic=Gram(None, "sum")),
 }
 
 
@@ -87,7 +87,7 @@ def test_without_scaling_they_are_lost(
 
 
 def test_tiles_have_the_gradient_of_the_whole(half: FastVGG, cat: Tensor) -> None:
-    recipe = DEFAULT.replace(content_layers=["relu1_2"], style_layers=["relu1_1", "relu2_1"])
+    recipe = TEXTBOOK.replace(content_layers=["relu1_2"], style_layers=["relu1_1", "relu2_1"])
     found = []
     for tile in (32, None):
         x = cat.flip(3).clone().requires_grad_()

@@ -167,6 +167,7 @@ class _Bar:
     scales: Sequence[Scale]
 
     def show(self, step: Step) -> None:
+        """Move to a step, and show its index, its losses and its note."""
         bar = self.bar
         terms = {n: f"{v:.3g}" for n, v in step.losses.terms.items()}
         bar.set_postfix(terms, refresh=False)

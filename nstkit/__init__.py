@@ -29,7 +29,7 @@ from nstkit.pictures.images import (
     to_pil,
 )
 from nstkit.pictures.plots import show_images, show_losses, show_steps
-from nstkit.recipes import DEFAULT, RECIPES, TEXTBOOK, Recipe
+from nstkit.recipes import DEFAULT, PORTRAIT, RECIPES, TEXTBOOK, Recipe
 from nstkit.version import __version__
 from nstkit.vgg import VGG
 
@@ -46,6 +46,7 @@ def __getattr__(name: str) -> object:
 # Without Studio: `from nstkit import *` would import ipywidgets.
 __all__ = [
     "DEFAULT",
+    "PORTRAIT",
     "QUALITIES",
     "RECIPES",
     "TEXTBOOK",

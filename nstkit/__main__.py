@@ -16,11 +16,13 @@ from nstkit.painting.estimate import in_words, seconds_needed
 from nstkit.painting.plan import Plan, prepare
 from nstkit.painting.stylize import paint
 from nstkit.pictures.images import samples, save_options
-from nstkit.recipes import DEFAULT, STARTS, Recipe
+from nstkit.recipes import HOUSE, RECIPES, STARTS, Recipe
 from nstkit.tiles import Tiling
+from nstkit.translate import for_network
 
 PAIR = ("cat", "great_wave")
 QUALITY = "good"
+TUNED = ("default", "portrait")  # recipes that were made for this quality
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 130 is the shell's for Ctrl-C
 
 
@@ -36,8 +38,10 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help="CONTENT and STYLE: files or bundled names")
     add("-o", "--output", type=Path, help="file to write (default: CONTENT_STYLE.png)")
-    add("--quality", default=QUALITY, help=f"{', '.join(map(_described, QUALITIES))}; a smaller "
-        "photograph keeps its size (default: %(default)s)")  # fmt: skip
+    add("--quality", help=f"{', '.join(map(_described, QUALITIES))}; a smaller photograph keeps "
+        f"its size (default: {QUALITY}, or what the recipe says)")  # fmt: skip
+    add("--recipe", default="default", metavar="NAME", help=f"{', '.join(HOUSE)}, or published: "
+        f"{', '.join(RECIPES)} (default: %(default)s)")  # fmt: skip
     add(
         "--size", type=int, help="long side in px (default: the quality's, or the last of --scales)"
     )
@@ -47,11 +51,11 @@ def build_parser() -> argparse.ArgumentParser:
         "auto: where the memory is too small for the whole (default: %(default)s)")  # fmt: skip
     add("--steps", type=_whole_numbers, metavar="N[,N...]", help="updates: a number, or one for "
         "each scale from coarse to fine: 40,20,10 (default: the quality's)")  # fmt: skip
-    add("--alpha", type=float, default=DEFAULT.alpha, help="content weight (default: %(default)g)")
-    add("--beta", type=float, default=DEFAULT.beta, help="style weight (default: %(default)g)")
-    add("--tv", type=float, default=DEFAULT.tv, help="smoothing weight (default: %(default)g)")
-    add("--start", default=DEFAULT.start, help=f"one of {', '.join(STARTS)}")
-    add("--optimizer", default=DEFAULT.optimizer, help=f"one of {', '.join(OPTIMIZERS)}")
+    add("--alpha", type=float, help="content weight (default: the recipe's)")
+    add("--beta", type=float, help="style weight (default: the recipe's)")
+    add("--tv", type=float, help="smoothing weight (default: the recipe's)")
+    add("--start", help=f"one of {', '.join(STARTS)} (default: the recipe's)")
+    add("--optimizer", help=f"one of {', '.join(OPTIMIZERS)} (default: the recipe's)")
     add("--seed", type=int, default=0, help="of the noise in the start (default: %(default)s)")
     add(
         "--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2"
@@ -71,10 +75,8 @@ def _whole_numbers(text: str) -> int | list[int]:
     return numbers if len(numbers) > 1 else numbers[0]
 
 
-def parse_layers(items: Sequence[str] | None) -> dict[str, float]:
+def parse_layers(items: Sequence[str]) -> dict[str, float]:
     """Turn ["relu1_1", "relu3_1=2"] into weights; without any weight, equal ones that add to 1."""
-    if items is None:
-        return dict(DEFAULT.style_layers)
     pairs = [item.partition("=") for item in items]
     if not any(sign for _, sign, _ in pairs):
         return Recipe(style_layers=items).style_layers
@@ -95,23 +97,32 @@ def parse_tile(text: str) -> Tiling:
     return int(text)
 
 
+def named_recipe(name: str, content: str, style: str) -> Recipe:
+    """Return a recipe of the house, or a published one for the network that nstkit ships."""
+    check_choice("--recipe", name, [*HOUSE, *RECIPES])
+    if name in HOUSE:
+        return HOUSE[name]
+    recipe = RECIPES[name].recipe
+    own = Recipe().weights
+    return recipe if recipe.weights == own else for_network(recipe, own, content, style)
+
+
 def planned(options: argparse.Namespace) -> Plan:
     """Return what the command line asks for."""
     content, style = options.pictures
-    check_choice("start", options.start, STARTS)
-    recipe = DEFAULT.replace(
-        alpha=options.alpha,
-        beta=options.beta,
-        tv=options.tv,
-        start=options.start,
-        optimizer=options.optimizer,
-        style_layers=parse_layers(options.layers),
-    )
+    recipe = named_recipe(options.recipe, content, style)
+    if options.start is not None:
+        check_choice("start", options.start, STARTS)
+    fields = ("alpha", "beta", "tv", "start", "optimizer")
+    changes = {name: getattr(options, name) for name in fields}
+    if options.layers is not None:
+        changes["style_layers"] = parse_layers(options.layers)
+    recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
     return prepare(
         content,
         style,
         recipe,
-        quality=options.quality,
+        quality=options.quality or (QUALITY if options.recipe in TUNED else None),
         steps=options.steps,
         size=options.size,
         scales=options.scales,
@@ -182,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RuntimeError, MemoryError) as error:  # torch has no class of its own for CPU memory
         if "memory" not in repr(error).lower():
             raise
-        size = options.size or (options.scales or [QUALITIES[options.quality].size])[-1]
+        size = options.size or (options.scales or [QUALITIES[options.quality or QUALITY].size])[-1]
         return refuse(f"not enough memory for a picture of {size} px; try a smaller --size")
     height, width = result.image.shape[-2:]
     print(

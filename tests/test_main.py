@@ -14,9 +14,10 @@ import pytest
 import torch
 
 import nstkit
-from nstkit import Recipe, load_image, read_metadata
+from nstkit import DEFAULT, RECIPES, Recipe, load_image, read_metadata
 from nstkit.__main__ import main, parse_layers, parse_tile, warnings_as_lines
 from nstkit.painting import Quality
+from nstkit.recipes import HOUSE
 
 QUICK = ["--size", "48", "--steps", "2", "--quiet"]
 QUALITIES = {"draft": Quality(90, 1, 2), "good": Quality(140, 2, (1, 0))}
@@ -46,10 +47,28 @@ def test_options_reach_the_recipe(tmp_path: Path) -> None:
     options += ["--optimizer", "adam", "--layers", "relu1_1", "relu3_1", "--precision", "fp32"]
     assert main(["cat", "scream", "-o", str(out), *QUICK, *options]) == 0
     facts = read_metadata(out)
-    assert Recipe.from_json(facts["recipe"]) == Recipe(
-        2, 5, 3, start="noise", optimizer="adam", style_layers=["relu1_1", "relu3_1"], steps=2
-    )
+    assert Recipe.from_json(facts["recipe"]) == DEFAULT.replace(
+        alpha=2, beta=5, tv=3, start="noise", optimizer="adam", steps=2,
+        style_layers=["relu1_1", "relu3_1"],
+    )  # fmt: skip
     assert facts["seed"] == "4"
+
+
+NAMES = [*HOUSE, "pystiche", "tensorflow_tutorial"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_is_taken_by_name(name: str, tmp_path: Path) -> None:
+    """A published one is translated to the network that is shipped."""
+    out = tmp_path / "p.png"
+    assert main(["cat", "scream", "-o", str(out), *QUICK, "--recipe", name, "--steps", "1"]) == 0
+    recipe = Recipe.from_json(read_metadata(out)["recipe"])
+    assert recipe.weights == "embedded"
+    if name in HOUSE:
+        assert recipe == HOUSE[name].replace(steps=1)
+    else:
+        assert recipe.content_layers.keys() == RECIPES[name].recipe.content_layers.keys()
+        assert recipe.optimizer == RECIPES[name].recipe.optimizer
 
 
 def test_scales_and_tiles_reach_the_painting(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -165,7 +184,6 @@ def test_files_are_accepted(tmp_path: Path) -> None:
 def test_layers_take_weights() -> None:
     assert parse_layers(["relu1_1", "relu3_1=2.5"]) == {"relu1_1": 1.0, "relu3_1": 2.5}
     assert parse_layers(["relu1_1", "relu3_1"]) == {"relu1_1": 0.5, "relu3_1": 0.5}
-    assert parse_layers(None) == nstkit.DEFAULT.style_layers
 
 
 @pytest.mark.parametrize(
@@ -186,6 +204,7 @@ def test_layers_take_weights() -> None:
         (["cat", "scream", "--precision", "fp8"], "precision is 'fp8'"),
         (["cat", "scream", "--steps", "-3"], "steps is -3"),
         (["cat", "scream", "--steps", "2,1", "--scales", "64"], "steps are [2, 1], and the number"),
+        (["cat", "scream", "--recipe", "best"], "--recipe is 'best'; expected one of ['default', "),
         (["cat", "scream", "--quality", "best"], "quality is 'best'; expected one of ['draft', "),
         (
             ["cat", "scream", "--tile", "whole"],

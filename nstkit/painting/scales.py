@@ -102,8 +102,9 @@ def work(
     """Return the scales at which a picture is painted, with their steps and their work.
 
     A step's work goes with the number of pixels. Where the recipe's scales are a number or shares,
-    those at which a picture would have a short side below ``COARSEST`` px are left out, and so are
-    their steps. The picture's own size is always painted.
+    those at which a picture would have a short side below ``COARSEST`` px are left out. The
+    picture's own size is always painted. The first scale paints from the start and needs the most
+    steps, so steps are counted from the coarsest scale that is left.
 
     Args:
         recipe: its scales and steps count.
@@ -119,7 +120,7 @@ def work(
     factors = scale_factors(recipe.scales, max(height, width), short)
     steps = recipe.steps if isinstance(recipe.steps, tuple) else (recipe.steps,) * len(factors)
     scales = []
-    for factor, count in zip(factors, steps[-len(factors) :], strict=True):
+    for factor, count in zip(factors, steps[: len(factors)], strict=True):
         size = round(height * factor), round(width * factor)
         scales.append(Scale(*size, factor, count, pixels(*size) * (count + BEGINNING)))
     return scales

@@ -16,6 +16,8 @@ from nstkit.vgg.names import equal_weights
 
 __all__ = [
     "DEFAULT",
+    "HOUSE",
+    "PORTRAIT",
     "RECIPES",
     "STARTS",
     "STYLE_LAYERS",
@@ -39,6 +41,13 @@ DEFAULT = Recipe(
     scales=(0.4, 0.632, 1),
     steps=(40, 24, 16),
     detail=1,
+)
+
+# The same with a fifth of the style: mouths and eyes stay where they are.
+PORTRAIT = DEFAULT.replace(beta=1)
+
+HOUSE: Mapping[str, Recipe] = MappingProxyType(
+    {"default": DEFAULT, "portrait": PORTRAIT, "textbook": TEXTBOOK}
 )
 
 

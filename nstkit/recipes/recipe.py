@@ -57,8 +57,7 @@ class Recipe:
         scales: sizes to paint one after another, each beginning with the one before: shares of the
             picture's size that end with 1, such as (0.25, 0.5, 1); or their number, each a factor
             of sqrt(2) larger; or their long sides in px. A picture too small for all of the shares
-            or the number leaves out the coarsest, with their steps; see
-            `nstkit.painting.scales.COARSEST`.
+            or the number leaves out the coarsest; see `nstkit.painting.scales.work`.
         detail: share, in [0, 1], of the photograph's finer detail that each larger scale begins
             with; see `nstkit.painting.scales.coarse_to_fine`.
         optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "adam" or "sgd"; see

@@ -110,11 +110,11 @@ def test_each_scale_has_its_own_number_of_steps(cat: Tensor, wave: Tensor, vgg: 
     assert starts == {0: "40 x 27 px", 4: "52 x 35 px", 5: "64 x 43 px"}
 
 
-def test_scales_that_are_left_out_take_their_steps_with_them() -> None:
+def test_the_coarsest_scale_that_is_left_has_the_most_steps() -> None:
     recipe = QUICK.replace(scales=3, steps=(4, 3, 2))
     assert [s.steps for s in work(recipe, 512, 512)] == [4, 3, 2]
-    assert [s.steps for s in work(recipe, 100, 120)] == [3, 2]
-    assert [s.steps for s in work(recipe, 40, 40)] == [2]
+    assert [s.steps for s in work(recipe, 100, 120)] == [4, 3]
+    assert [s.steps for s in work(recipe, 40, 40)] == [4]
 
 
 def test_work_goes_with_pixels_and_with_steps_and_what_a_scale_begins_with() -> None:

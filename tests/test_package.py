@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import nstkit
-from nstkit import DEFAULT, Objective, optimize, stylize
+from nstkit import DEFAULT, TEXTBOOK, Objective, optimize, stylize
 from nstkit.descent import Solver
 from nstkit.painting.scales import coarse_to_fine
 from nstkit.painting.start import SIZE
@@ -160,8 +160,10 @@ TAKERS = (
 def test_an_argument_has_the_same_default_everywhere(function: object) -> None:
     parameters = inspect.signature(function).parameters.values()
     found = {p.name: p.default for p in parameters if p.name in SAME and p.default is not p.empty}
-    if function is stylize:  # where None means SIZE, unless scales say it
+    if function is stylize:  # where None is the quality's
         assert found.pop("size") is None
+    if function == Objective.of:  # the loss that the lessons explain, at one size
+        assert found.pop("recipe") == TEXTBOOK
     assert found == {name: SAME[name] for name in found}
     assert found or function is Engine
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nstkit.options import check_whole
-from nstkit.painting.quality import QUALITIES, Quality, named
+from nstkit.painting.quality import Quality, named
 from nstkit.painting.result import name_of
 from nstkit.painting.scales import Scale, work
 from nstkit.painting.start import Given, as_image, check_start, default_device
@@ -128,7 +128,7 @@ def _pictures(
     if size is not None:
         photograph = _loaded(content, size, device, _ENLARGED)
         return photograph, _loaded(style, size, device, _BLURRED)
-    photograph = _at_most(content, (quality or QUALITIES["good"]).size, device)
+    photograph = _at_most(content, (quality or named("good")).size, device)
     return photograph, _loaded(style, max(photograph.shape[-2:]), device, _BLURRED)
 
 

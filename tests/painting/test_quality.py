@@ -16,6 +16,7 @@ from nstkit.painting.plan import UNNOTICED, Plan, prepare
 QUICK = Recipe(style_layers="relu1_1", content_layers="relu1_1", steps=0)
 
 TABLE = {
+    "good": Quality(size=200, scales=1, steps=1),
     "few": Quality(size=300, scales=2, steps=(1, 0)),
     "many": Quality(size=160, scales=(0.5, 1), steps=(2, 1)),
 }
@@ -94,7 +95,9 @@ def test_a_size_beside_scales_in_px_is_told_with_a_quality_too() -> None:
 
 @pytest.mark.parametrize("wrong", ["best", "", 512, "Good"])
 def test_an_unknown_quality_is_told(wrong: object) -> None:
-    with pytest.raises(ValueError, match=r"quality is .*; expected one of \['few', 'many'\]"):
+    with pytest.raises(
+        ValueError, match=r"quality is .*; expected one of \['good', 'few', 'many'\]"
+    ):
         planned(quality=wrong)
 
 
@@ -114,7 +117,7 @@ def test_a_small_photograph_keeps_its_size_and_the_artwork_follows(tmp_path: Pat
 
 def test_a_large_photograph_is_reduced() -> None:
     assert max(planned("castle", quality="few").content.shape) == 300
-    assert max(planned("castle").content.shape) == 256
+    assert max(planned("castle").content.shape) == TABLE["good"].size
 
 
 def test_an_artwork_follows_a_photograph_that_is_a_tensor(cat: Tensor) -> None:

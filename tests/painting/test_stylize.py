@@ -9,8 +9,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nstkit import DEFAULT, RECIPES, VGG, Recipe, Result, Step, load_image, sample_path, stylize
+from nstkit import (
+    DEFAULT,
+    QUALITIES,
+    RECIPES,
+    VGG,
+    Recipe,
+    Result,
+    Step,
+    load_image,
+    sample_path,
+    stylize,
+)
 from nstkit.descent.solver import FIRST_MOVE
+from nstkit.pictures.colors import recolor
 from nstkit.pictures.sizes import resize
 from nstkit.vgg.fast import to_paint
 
@@ -41,7 +53,8 @@ def test_the_result_tells_how_it_came_about(result: Result) -> None:
 
 def test_kept_steps_are_the_pictures_of_these_steps(result: Result) -> None:
     assert list(result.snapshots) == [0, 5]
-    assert torch.equal(result.snapshots[0], load_image("cat", 64))
+    start = recolor(load_image("cat", 64), load_image("great_wave", 64))
+    assert torch.equal(result.snapshots[0], start)
     assert (result.snapshots[5] - result.snapshots[0]).abs().mean() > 0.001
 
 
@@ -227,10 +240,10 @@ def test_a_missing_file_is_told() -> None:
 
 
 # ------------------------------------------------------------------ size and scales
-def test_pictures_are_loaded_at_256_px_unless_told(vgg: VGG) -> None:
+def test_pictures_are_loaded_for_the_good_quality_unless_told(vgg: VGG) -> None:
     recipe = Recipe(style_layers="relu1_1", alpha=0)
-    run = stylize("cat", "great_wave", recipe, steps=0, vgg=vgg, progress=False)
-    assert max(run.image.shape) == 256
+    run = stylize("castle", "bouquet", recipe, steps=0, vgg=vgg, progress=False)
+    assert max(run.image.shape) == QUALITIES["good"].size
 
 
 @pytest.mark.parametrize("in_recipe", [False, True])
@@ -253,7 +266,7 @@ def test_a_picture_too_small_for_all_scales_is_painted_at_those_that_fit(
 ) -> None:
     run = stylize(cat, wave, QUICK, scales=3, steps=(9, 8, 1), vgg=vgg, progress=False)
     assert run.recipe.scales == 3 and run.recipe.steps == (9, 8, 1)
-    assert len(run.history) == 2 and [r.note for r in run.history] == ["", ""]
+    assert [r.note for r in run.history] == [""] * 10
 
 
 def test_steps_are_one_number_or_one_for_each_scale(cat: Tensor, wave: Tensor, vgg: VGG) -> None:

@@ -15,18 +15,29 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nstkit import DEFAULT, RECIPES, Gram, Moments, Recipe
+from nstkit import DEFAULT, PORTRAIT, RECIPES, TEXTBOOK, Gram, GramMeans, Moments, Recipe
 from nstkit.losses.statistics import STATISTICS, Statistic
-from nstkit.recipes import STYLE_LAYERS
+from nstkit.recipes import HOUSE, STYLE_LAYERS
 from nstkit.vgg.names import layer_names
 
 STATED = [Gram(), Gram("elements", "sum", "features"), Gram(None, "rms", "image"), Moments(0.5)]
 
 
 # ------------------------------------------------------------------ the class
-def test_the_default_is_a_recipe_without_options() -> None:
+def test_the_textbooks_is_a_recipe_without_options() -> None:
     ours = {"alpha": 1.0, "beta": 10.0, "tv": 50.0, "optimizer": "fourier_lbfgs", "steps": 60}
-    assert Recipe() == DEFAULT == Recipe(**ours, statistic=Gram())
+    assert Recipe() == TEXTBOOK == Recipe(**ours, statistic=Gram(), scales=1, start="content")
+
+
+def test_recipes_of_the_house_can_be_printed_and_stored() -> None:
+    assert set(HOUSE.values()) == {DEFAULT, PORTRAIT, TEXTBOOK}
+    for recipe in HOUSE.values():
+        assert Recipe.from_json(recipe.to_json()) == recipe
+        assert eval(repr(recipe), {"Recipe": Recipe, "GramMeans": GramMeans}) == recipe
+    assert DEFAULT.replace(beta=PORTRAIT.beta) == PORTRAIT and PORTRAIT.beta < DEFAULT.beta
+
+
+def test_style_layers_share_weight_one() -> None:
     assert sum(DEFAULT.style_layers.values()) == pytest.approx(1)
     assert set(DEFAULT.style_layers) == set(STYLE_LAYERS)
 
@@ -45,7 +56,7 @@ def test_repr_is_the_call_that_makes_it() -> None:
         "Recipe(alpha=1.0, beta=2.5, tv=50.0, style_layers={'relu3_1': 2.0}, pooling='avg')"
     )
     assert eval(repr(recipe), {"Recipe": Recipe}) == recipe
-    assert repr(DEFAULT) == "Recipe(alpha=1.0, beta=10.0, tv=50.0)"
+    assert repr(TEXTBOOK) == "Recipe(alpha=1.0, beta=10.0, tv=50.0)"
     assert "statistic=Moments(ridge=0.0001)" in repr(Recipe(statistic=Moments()))
 
 
@@ -70,8 +81,8 @@ def test_whole_numbers_and_floats_make_one_recipe() -> None:
 
 
 def test_replace_changes_a_copy_only() -> None:
-    changed = DEFAULT.replace(beta=7)
-    assert changed.beta == 7 and changed != DEFAULT and DEFAULT.beta == 10
+    changed = TEXTBOOK.replace(beta=7)
+    assert changed.beta == 7 and changed != TEXTBOOK and TEXTBOOK.beta == 10
 
 
 def test_the_weights_given_are_copied() -> None:

@@ -1,6 +1,6 @@
 """Make the pictures of the README and of the notebooks' first cells.
 
-python tools/make_hero.py               docs/hero.jpg (content, style, painting), and the others:
+python tools/make_hero.py               docs/hero.jpg (painting, content, style), and the others:
 python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
                                         docs/figures/NN_topic.jpg, the same to the byte, and
                                         docs/thumbnails/NN_topic.jpg, a small copy
@@ -14,7 +14,7 @@ import io
 from pathlib import Path
 
 import nbformat
-from PIL import Image
+from PIL import Image, ImageOps
 
 import nstkit
 from nstkit.files import replacing
@@ -22,19 +22,26 @@ from nstkit.pictures.plots import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-CONTENT, STYLE, SIZE = "cat", "great_wave", 384
+CONTENT, STYLE, SIZE, GAP = "castle", "starry_night", 768, 8
 THUMBNAIL = (240, 160)
 
 
 def hero() -> Path:
-    """Paint the default pair, larger than the default size, and save the strip."""
-    pictures = {name: nstkit.load_image(name, size=SIZE) for name in (CONTENT, STYLE)}
-    result = nstkit.stylize(*pictures.values(), steps=100)
+    """Paint a pair, and save the painting beside its photograph and its artwork."""
+    result = nstkit.stylize(CONTENT, STYLE, size=SIZE)
     print(result)
-    titles = ["content", "style", "painting"]
-    strip = nstkit.show_images([*pictures.values(), result.image], titles)
-    DOCS.mkdir(exist_ok=True)
-    return strip.save(DOCS / "hero.jpg")
+    painting = result.to_pil()
+    side = (painting.height - GAP) // 2  # of the two small pictures, which lie one above the other
+    small = [nstkit.to_pil(picture) for picture in (result.content, result.style)]
+    small = [ImageOps.contain(picture, (10 * side, side)) for picture in small]
+    width = max(picture.width for picture in small)
+    sheet = Image.new("RGB", (painting.width + GAP + width, painting.height), "white")
+    sheet.paste(painting, (0, 0))
+    for picture, top in zip(small, (0, painting.height - side), strict=True):
+        sheet.paste(picture, (painting.width + GAP, top))
+    with replacing(DOCS / "hero.jpg") as draft:
+        sheet.save(draft, format="JPEG", quality=92, subsampling="4:4:4")
+    return DOCS / "hero.jpg"
 
 
 def main_picture(notebook: Path) -> bytes:

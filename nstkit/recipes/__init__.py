@@ -30,8 +30,8 @@ __all__ = [
 # What the lessons explain: Gram matrices, one scale, and the photograph as the start.
 TEXTBOOK = Recipe()
 
-# How nstkit paints. docs/search.md says what was tried, and what each part does. Means and
-# deviations bring the palette across. Coarse scales bring large forms. The photograph's detail
+# How nstkit paints. docs/search/README.md says what was tried, and what each part does. Means
+# and deviations bring the palette across. Coarse scales bring large forms. The photograph's detail
 # keeps faces. The start in the artwork's colors saves steps.
 DEFAULT = Recipe(
     beta=5,

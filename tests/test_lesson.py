@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageStat
 import nstkit
 from nstkit import lesson, show_images
 from nstkit.lesson import charts, stored
+from nstkit.lesson.titles import TITLES, pair_title, title
 from nstkit.pictures.plots import DPI, Picture
 
 
@@ -444,3 +445,13 @@ def test_another_value_of_the_variable_is_refused(monkeypatch):
     for asked in (lesson.size, lesson.steps):
         with pytest.raises(ValueError, match="NSTKIT_DRAFT='yes'; expected 0 or 1"):
             asked(256)
+
+
+# ---------------------------------------------------------------- titles
+
+
+def test_every_bundled_picture_has_a_title() -> None:
+    assert sorted(TITLES) == nstkit.samples() and len(set(TITLES.values())) == len(TITLES)
+    assert pair_title("cat", "great_wave") == "Cat, after Hokusai, The Great Wave"
+    with pytest.raises(ValueError, match="no bundled picture 'dog'; there are astronaut"):
+        title("dog")

@@ -15,14 +15,16 @@ from pathlib import Path
 from torch import Tensor
 
 import nstkit
+from nstkit.lesson.titles import pair_title
 
-# Every content and every style at least once; 14 pairs.
+# Every content and every style at least once.
 PAIRS = (
     ("cat", "great_wave"), ("cat", "starry_night"), ("cat", "wheat_field"),
     ("kitten", "self_portrait"), ("kitten", "starry_night"), ("castle", "scream"),
     ("castle", "starry_night"), ("castle", "sainte_victoire"), ("macaw", "composition_viii"),
     ("macaw", "grande_jatte"), ("bridge", "wheat_field"), ("bridge", "scream"),
-    ("astronaut", "grande_jatte"), ("astronaut", "great_wave"),
+    ("astronaut", "grande_jatte"), ("astronaut", "great_wave"), ("castle", "bouquet"),
+    ("macaw", "vase_of_flowers"), ("bridge", "seashore"), ("castle", "ink_landscape"),
 )  # fmt: skip
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "contact_sheet.jpg"
 
@@ -45,7 +47,7 @@ def paint(recipe: nstkit.Recipe, pairs: list[tuple[str, str]], size: int) -> dic
     for content, style in pairs:
         result = nstkit.stylize(content, style, recipe, size=size, progress=False)
         print(f"{content} x {style}: {result} {result.history[-1].losses.terms}", flush=True)
-        pictures[f"{content} x {style}"] = result.image
+        pictures[pair_title(content, style)] = result.image
     return pictures
 
 
@@ -54,8 +56,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--pairs", nargs="*", metavar="CONTENT:STYLE")
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--columns", type=int, default=4)
+    parser.add_argument("--size", type=int, default=384)
+    parser.add_argument("--columns", type=int, default=3)
     parser.add_argument("-o", "--output", type=Path, default=TARGET)
     options = parser.parse_args()
     recipe = nstkit.DEFAULT.replace(**parse_changes(options.set))

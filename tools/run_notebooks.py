@@ -6,7 +6,7 @@
     python tools/run_notebooks.py --extract DIR      write the stored pictures to DIR, run nothing
 
 A notebook that fails (an exception, anything on stderr, a path of this machine in an output, more
-than 1.5 MB) stays as it is on the disk, and the exit code is 1. Cells are counted from 0.
+than 2.5 MB) stays as it is on the disk, and the exit code is 1. Cells are counted from 0.
 
 What is stored is painted at full size, and a digest of the code is stored with it. A check paints
 at draft size (see `nstkit.lesson.size`) and fails if the stored digest is not that of the code.

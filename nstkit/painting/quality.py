@@ -33,7 +33,7 @@ class Quality:
 # and the steps of the default recipe.
 QUALITIES: Mapping[str, Quality] = MappingProxyType(
     {
-        "draft": Quality(size=256, scales=2, steps=(20, 10)),
+        "draft": Quality(size=256, scales=(0.5, 1), steps=(30, 15)),
         "good": Quality(size=512, scales=DEFAULT.scales, steps=DEFAULT.steps),
         "print": Quality(size=2048, scales=(0.125, 0.25, 0.5, 1), steps=(100, 50, 25, 12)),
     }

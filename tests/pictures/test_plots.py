@@ -12,7 +12,7 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from nstkit.pictures import plots
 from nstkit.pictures.plots import Picture, draw_curves, show_images, show_losses, show_steps
@@ -386,3 +386,9 @@ def test_the_readers_settings_neither_change_nor_matter():
         before = dict(matplotlib.rcParams)
         assert show_losses(HISTORY).data == plain
         assert dict(matplotlib.rcParams) == before
+
+
+def test_colors_keep_their_resolution() -> None:
+    """JPEG usually halves it, which smears the edges of brush strokes."""
+    picture = Image.open(io.BytesIO(show_images([torch.rand(1, 3, 32, 32)]).data))
+    assert picture.format == "JPEG" and JpegImagePlugin.get_sampling(picture) == 0

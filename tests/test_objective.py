@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from nstkit import VGG, Gram, Losses, Moments, Objective, Recipe, content_loss, style_loss
+from nstkit import (
+    VGG,
+    Gram,
+    GramMeans,
+    Losses,
+    Moments,
+    Objective,
+    Recipe,
+    content_loss,
+    style_loss,
+)
 from nstkit.terms import Content, Style, Variation
 
 SMALL = Recipe(2, 3, 4, {"relu2_2": 0.5, "conv2_1": 0.25}, {"relu1_1": 1, "relu3_1": 2})
@@ -100,6 +110,7 @@ def test_without_a_network_it_takes_the_recipes(cat: Tensor) -> None:
     [
         SMALL,
         SMALL.replace(content_reduce="sum", statistic=Moments(), tv_reduce="sum"),
+        SMALL.replace(statistic=GramMeans()),
         SMALL.replace(content_reduce="rms", statistic=Gram("elements", "rms", "features")),
         SMALL.replace(tv_form="isotropic", tv_values="input"),
     ],

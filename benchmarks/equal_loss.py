@@ -1,5 +1,8 @@
 """Seconds to an equal loss: nstkit against the loop of the tutorials, interleaved.
 
+Pictures are judged as they would be saved, with every pixel in [0, 1]. nstkit keeps its pixels
+there. Of the plain loop, what lies outside is cut.
+
 The two pictures of the last mark are stored side by side: speed that costs quality does not count.
 """
 
@@ -113,33 +116,35 @@ def first(
 
 
 def judged(content: Tensor, style: Tensor, device: str) -> Callable[[Tensor], float]:
-    """Return the float32 objective of pixels as they are, which is what both minimize.
+    """Return the float32 objective of a picture as it would be saved, cut to [0, 1].
 
-    Neither clamps pixels while it descends. So both lose a little when a picture is saved, for
-    that cuts what lies outside [0, 1].
+    nstkit never leaves that range. The plain loop does, and would otherwise be judged by a loss
+    that no file has.
     """
     objective = Objective.of(content, style, network(RECIPE).to(device), RECIPE, tile=None)
 
     @torch.no_grad()
     def judge(image: Tensor) -> float:
-        return objective(image).total.item()
+        return objective(image.clamp(0, 1)).total.item()
 
     return judge
 
 
 def plain_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
+    """Return what makes evaluations of the plain loop: seconds and pixels, also outside [0, 1]."""
     state = network(RECIPE).convs.state_dict()
     steps = paint(content, style, PlainVGG(state).to(device), RECIPE.beta)
     return lambda: list(itertools.islice(steps, CHUNK))
 
 
 def our_run(content: Tensor, style: Tensor, device: str) -> Callable[[], list]:
+    """Return what makes evaluations of nstkit's loop: seconds and pixels, all in [0, 1]."""
     objective = Objective.of(content, style, usual(device), RECIPE, tile=None)
     x, spent = content.clone(), 0.0
     solver = Solver(x.requires_grad_(), RECIPE.optimizer)
 
     def lap() -> tuple[float, Tensor]:
-        """Make one round of `nstkit.optimize`, which itself shows clamped pictures only."""
+        """Make one round of `nstkit.optimize`, without its bookkeeping."""
         nonlocal spent
         seen, began = (spent, x.detach().clone()), time.perf_counter()
         evaluate(objective, x)

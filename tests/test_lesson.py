@@ -416,6 +416,7 @@ def test_sizes_and_steps_are_what_they_are_but_in_a_draft(monkeypatch, told):
         monkeypatch.delenv("NSTKIT_DRAFT", raising=False)
     else:
         monkeypatch.setenv("NSTKIT_DRAFT", told)
+    assert lesson.quality("good") == "good"
     for same in (lesson.size, lesson.steps):
         assert [same(n) for n in (0, 1, 64, 150, 384, 2048)] == [0, 1, 64, 150, 384, 2048]
 
@@ -432,6 +433,11 @@ def test_a_draft_has_a_third_of_the_steps_and_6_at_least(monkeypatch):
     assert {full: lesson.steps(full) for full in steps} == steps
 
 
+def test_a_draft_has_the_quality_of_that_name(monkeypatch):
+    monkeypatch.setenv("NSTKIT_DRAFT", "1")
+    assert lesson.quality("good") in nstkit.QUALITIES
+
+
 def test_the_smallest_draft_has_four_scales_and_all_layers(monkeypatch):
     monkeypatch.setenv("NSTKIT_DRAFT", "1")
     content = torch.rand(1, 3, lesson.size(200) * 2 // 3, lesson.size(300))
@@ -442,9 +448,9 @@ def test_the_smallest_draft_has_four_scales_and_all_layers(monkeypatch):
 
 def test_another_value_of_the_variable_is_refused(monkeypatch):
     monkeypatch.setenv("NSTKIT_DRAFT", "yes")
-    for asked in (lesson.size, lesson.steps):
+    for asked, full in ((lesson.size, 256), (lesson.steps, 60), (lesson.quality, "good")):
         with pytest.raises(ValueError, match="NSTKIT_DRAFT='yes'; expected 0 or 1"):
-            asked(256)
+            asked(full)
 
 
 # ---------------------------------------------------------------- titles

@@ -1,7 +1,7 @@
 """What the notebooks show: charts, heat maps, tables, animations, a panel, and measurements."""
 
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices
-from nstkit.lesson.draft import size, steps
+from nstkit.lesson.draft import quality, size, steps
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
 from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
@@ -17,6 +17,7 @@ __all__ = [
     "heat",
     "measured",
     "overlay",
+    "quality",
     "show_animation",
     "show_bars",
     "show_curves",

@@ -33,7 +33,9 @@ def steps(full: int) -> int:
     """Return how many steps to make: `full`, or a third of it in a draft.
 
     A draft makes at least 6 steps, and never more than `full`. See `size`, with which this goes:
-    small pictures alone save little time, because a step takes time even for a tiny picture.
+    small pictures alone save little time, because a step takes time even for a tiny picture. Steps
+    for each scale, such as those of `nstkit.DEFAULT`, need no call: a small picture leaves out the
+    coarse scales with their steps.
 
     Args:
         full: Number of steps.
@@ -42,6 +44,18 @@ def steps(full: int) -> int:
         ValueError: NSTKIT_DRAFT is neither 0 nor 1.
     """
     return min(full, max(FEWEST, round(full / 3))) if _draft() else full
+
+
+def quality(full: str) -> str:
+    """Return the quality at which to paint: `full`, or "draft" in a draft. See `size`.
+
+    Args:
+        full: A key of `nstkit.QUALITIES`.
+
+    Raises:
+        ValueError: NSTKIT_DRAFT is neither 0 nor 1.
+    """
+    return "draft" if _draft() else full
 
 
 def _draft() -> bool:

@@ -53,6 +53,16 @@ def test_equal_loss_finds_the_first_picture_that_is_as_good(
     assert found["plain"][12]["loss"] < found["plain"][4]["loss"]
 
 
+def test_both_are_judged_as_they_would_be_saved(cat: Tensor, wave: Tensor) -> None:
+    cat, wave = cat[..., :32, :40], wave[..., :32, :48]
+    judge = equal_loss.judged(cat, wave, "cpu")
+    outside = 2 * cat - 0.5
+    assert outside.min() < 0 and outside.max() > 1
+    assert judge(outside) == judge(outside.clamp(0, 1)) > judge(cat)
+    _, ours = equal_loss.our_run(outside.clamp(0, 1), wave, "cpu")()[-1]
+    assert ours.min() >= 0 and ours.max() <= 1
+
+
 def test_the_first_is_found_by_halves() -> None:
     trace = [(float(i), torch.tensor(10.0 - i)) for i in range(10)]
     assert equal_loss.first(trace, 6.5, float) == (4.0, 4, 6.0)

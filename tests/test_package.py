@@ -160,7 +160,7 @@ TAKERS = (
 def test_an_argument_has_the_same_default_everywhere(function: object) -> None:
     parameters = inspect.signature(function).parameters.values()
     found = {p.name: p.default for p in parameters if p.name in SAME and p.default is not p.empty}
-    if function is stylize:  # where None means SIZE, unless scales say it
+    if function in (stylize, Studio, Settings):  # where None means SIZE, unless scales say it
         assert found.pop("size") is None
     assert found == {name: SAME[name] for name in found}
     assert found or function is Engine

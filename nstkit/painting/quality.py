@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nstkit.options import check_choice
 from nstkit.painting.start import Given
-from nstkit.pictures.images import load_at
+from nstkit.pictures.images import own_side
 from nstkit.recipes import DEFAULT, Recipe
 
 
@@ -37,9 +37,9 @@ class Quality:
 
         A tensor keeps its size.
         """
-        given = isinstance(content, Tensor)
-        picture = content if given else load_at(content, self.size, enlarge=False)[0]
-        return max(picture.shape[-2:])
+        if isinstance(content, Tensor):
+            return max(content.shape[-2:])
+        return min(self.size, own_side(content))
 
 
 # The only place where these numbers stand. "good" is how nstkit paints anyway, so it has the scales

@@ -25,7 +25,7 @@ from studio_tools import (
 )
 
 import nstkit
-from nstkit import RECIPES, Recipe, tiles
+from nstkit import RECIPES, Recipe, stylize, tiles
 from nstkit.studio import Studio
 from nstkit.studio.controls import PRESETS
 

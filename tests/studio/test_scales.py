@@ -8,6 +8,9 @@ from studio_tools import SCALED, SHALLOW, SIZE, advance, an_engine, change, repe
 
 import nstkit
 from nstkit import Gram, stylize
+from nstkit.painting import Quality
+from nstkit.pictures.images import to_pil
+from nstkit.studio import Engine, Settings
 
 TO_THE_END = 8  # steps and starts of SCALED; the last index
 SECOND, THIRD = 4, 7  # indices at which its scales begin
@@ -70,6 +73,19 @@ def test_scales_that_are_shares_leave_out_the_small_ones_as_stylize_does(network
     assert painting.frame.index == 3
     assert torch.equal(painting.result().image, same.image)
     assert painting.result().recipe == same.recipe == recipe
+
+
+@pytest.mark.parametrize(("width", "side"), [(60, 60), (200, 140)])
+def test_a_quality_paints_what_stylize_paints_with_it(qualities, network, width, side):
+    qualities["many"] = Quality(140, (0.7, 1), (2, 1))
+    photograph = to_pil(nstkit.load_image("cat", width))
+    settings = Settings(photograph, "great_wave", SHALLOW).replace(quality="many")
+    painting = Engine(settings, precision="fp32")
+    advance(painting, painting.steps_left)
+    options = {"quality": "many", "vgg": network, "progress": False}
+    same = stylize(photograph, "great_wave", SHALLOW, **options)
+    assert max(same.image.shape) == side
+    assert torch.equal(painting.result().image, same.image)
 
 
 def test_at_the_finest_scale_it_goes_on():

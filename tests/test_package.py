@@ -160,7 +160,7 @@ TAKERS = (
 def test_an_argument_has_the_same_default_everywhere(function: object) -> None:
     parameters = inspect.signature(function).parameters.values()
     found = {p.name: p.default for p in parameters if p.name in SAME and p.default is not p.empty}
-    if function is stylize:  # where None is the quality's
+    if function in (stylize, Studio, Settings):  # where None is the quality's, or SIZE
         assert found.pop("size") is None
     if function == Objective.of:  # the loss that the lessons explain, at one size
         assert found.pop("recipe") == TEXTBOOK

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from torch import Tensor
+
 from nstkit.options import check_choice
+from nstkit.painting.start import Given
+from nstkit.pictures.images import own_side
 from nstkit.recipes import DEFAULT, Recipe
 
 
@@ -27,6 +31,15 @@ class Quality:
     def of(self, recipe: Recipe) -> Recipe:
         """Return a recipe with these scales and steps."""
         return recipe.replace(scales=self.scales, steps=self.steps)
+
+    def side(self, content: Given) -> int:
+        """Return the long side in px at which a photograph is painted, at most its own.
+
+        A tensor keeps its size.
+        """
+        if isinstance(content, Tensor):
+            return max(content.shape[-2:])
+        return min(self.size, own_side(content))
 
 
 # The only place where these numbers stand. "good" is how nstkit paints anyway, so it has the scales

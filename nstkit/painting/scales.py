@@ -78,11 +78,12 @@ def coarse_to_fine(
     full, index, seconds, best, before = content.shape[-2:], 0, 0.0, start, None
     scales = work(recipe, *full, min(style.shape[-2:]))
     for scale in scales:
-        small = [_smaller(picture, scale.factor) for picture in (content, style)]
+        small = at_scale(scale.factor, content, style)
         size = small[0].shape[-2:]
-        begin = start_image(recipe.start, *small, seed) if best is None else _sized(best, size)
-        if before is not None and recipe.detail:
-            begin = begin + recipe.detail * (small[0] - resize(before, *size))
+        if before is not None:
+            begin = enlarged(best, before, small[0], recipe.detail)
+        else:
+            begin = start_image(recipe.start, *small, seed) if best is None else sized(best, size)
         before = small[0]
         objective = Objective.of(*small, vgg, recipe, tile)
         run = optimize(objective, begin, recipe.optimizer, recipe.learning_rate, scale.steps)
@@ -91,8 +92,39 @@ def coarse_to_fine(
             note = step.note if step.index or len(scales) == 1 else f"{size[1]} x {size[0]} px"
             best = step.image if step.is_best else best
             changes = {"index": index + step.index, "seconds": seconds + step.seconds}
-            yield dataclasses.replace(step, image=_sized(step.image, full), note=note, **changes)
+            yield dataclasses.replace(step, image=sized(step.image, full), note=note, **changes)
         index, seconds = index + step.index + 1, seconds + step.seconds
+
+
+def enlarged(painting: Tensor, before: Tensor, content: Tensor, detail: float) -> Tensor:
+    """Return what a larger scale begins with.
+
+    Args:
+        painting: (1, 3, h, w) in [0, 1], of the scale before.
+        before: the photograph at the scale before, of the same shape.
+        content: the photograph at the larger scale, (1, 3, H, W) in [0, 1].
+        detail: share of what the photograph shows only at the larger scale.
+
+    Returns:
+        (1, 3, H, W); the detail may lead out of [0, 1].
+    """
+    size = content.shape[-2:]
+    begin = sized(painting, size)
+    return begin + detail * (content - resize(before, *size)) if detail else begin
+
+
+def at_scale(factor: float, *pictures: Tensor) -> list[Tensor]:
+    """Return pictures (1, 3, H, W), made smaller by a factor; 1 returns them as they are.
+
+    Raises:
+        ValueError: A short side would have less than 24 px.
+    """
+    return [_smaller(picture, factor) for picture in pictures]
+
+
+def sized(picture: Tensor, size: Sequence[int]) -> Tensor:
+    """Return a picture (1, 3, H, W) at a size, height and width in px; itself if it has that."""
+    return picture if picture.shape[-2:] == tuple(size) else resize(picture, *size)
 
 
 def work(
@@ -142,6 +174,33 @@ def done(scales: Sequence[Scale], index: int) -> float:
     return before
 
 
+def next_scale(scales: Sequence[Scale], factor: float, steps: int) -> Scale | None:
+    """Return the scale to go on with after some steps at one; None while that one goes on.
+
+    The finest goes on without an end. A scale that is not in the list has no steps left.
+
+    Args:
+        scales: from coarse to fine.
+        factor: of the scale that is being painted.
+        steps: updates of the picture that it has had.
+    """
+    larger = next((scale for scale in scales if scale.factor > factor), None)
+    return larger if steps >= _steps_at(scales, factor) else None
+
+
+def steps_left(scales: Sequence[Scale], factor: float, steps: int) -> int:
+    """Return how many steps are left to the last index, where each scale has a start.
+
+    Arguments are those of `next_scale`. The result is 0 or more.
+    """
+    here = max(_steps_at(scales, factor) - steps, 0)
+    return here + sum(scale.steps + 1 for scale in scales if scale.factor > factor)
+
+
+def _steps_at(scales: Sequence[Scale], factor: float) -> int:
+    return next((scale.steps for scale in scales if scale.factor == factor), 0)
+
+
 def scale_factors(scales: int | tuple[float, ...], side: int, short: int) -> list[float]:
     """Return by which factors a picture is made smaller, in turn.
 
@@ -164,10 +223,6 @@ def scale_factors(scales: int | tuple[float, ...], side: int, short: int) -> lis
             "expected the same. Load it at that size, or give its path."
         )
     return [scale / side for scale in scales]
-
-
-def _sized(picture: Tensor, size: Sequence[int]) -> Tensor:
-    return picture if picture.shape[-2:] == tuple(size) else resize(picture, *size)
 
 
 def _smaller(picture: Tensor, factor: float) -> Tensor:

@@ -77,6 +77,18 @@ def load_at(
     return pixels.contiguous().float().div_(255), own
 
 
+def own_side(source: Source) -> int:
+    """Return the long side in px that a picture has itself. Only its header is read.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, ValueError, TypeError: As `load_image` does.
+    """
+    if isinstance(source, Image.Image):
+        return max(source.size)
+    with _opened(source) as (file, name):
+        return max(identify(file, name).size)
+
+
 def _decoded(
     picture: Image.Image, name: str, size: int | None, enlarge: bool
 ) -> tuple[Image.Image, int]:

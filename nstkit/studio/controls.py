@@ -6,12 +6,14 @@ Colab has, and ipywidgets 8 have in common.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import ipywidgets as widgets
 
 from nstkit.descent import OPTIMIZERS
+from nstkit.painting.quality import QUALITIES
 from nstkit.recipes import DEFAULT, RECIPES, STARTS, Recipe
 from nstkit.studio.dials import Dial, Layers, caption, menu, offer
 from nstkit.studio.pictures import Picker
@@ -21,15 +23,24 @@ from nstkit.vgg.names import layer_names
 SIZES = (96, 128, 160, 192, 256, 320, 384, 512, 768, 1024)
 CONTENT_LAYERS = ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")
 POOLINGS = [("max", "max"), ("average", "avg"), ("average, scaled", "avg_scaled")]
+OWN = "own"  # what the quality menu says of a size or scales that are no quality
+HOUSE = {
+    "house recipe": DEFAULT,
+    "gentle": DEFAULT.replace(beta=DEFAULT.beta / 10),
+    "bold": DEFAULT.replace(beta=DEFAULT.beta * 10),
+}
+# These show what the textbook tells of layers and of noise, so they paint as it does, at one size:
+# from coarse to fine, shallow layers paint large strokes too, and noise leaves less grain.
+TEXTBOOK = {
+    "shallow layers": Recipe(style_layers=["relu1_1", "relu2_1"]),
+    "deep layers": Recipe(style_layers=["relu3_1", "relu4_1", "relu5_1"]),
+    "out of noise": Recipe(start="noise", beta=1, tv=500),
+    "texture only": Recipe(alpha=0, start="noise"),
+}
 PRESETS = {
     "choose ...": None,
-    "house recipe": DEFAULT,
-    "gentle": DEFAULT.replace(beta=1),
-    "bold": DEFAULT.replace(beta=100),
-    "shallow layers": DEFAULT.replace(style_layers=["relu1_1", "relu2_1"]),
-    "deep layers": DEFAULT.replace(style_layers=["relu3_1", "relu4_1", "relu5_1"]),
-    "out of noise": DEFAULT.replace(start="noise", beta=1, tv=500),
-    "texture only": DEFAULT.replace(alpha=0, start="noise"),
+    **HOUSE,
+    **TEXTBOOK,
     **{key.replace("_", " "): published for key, published in RECIPES.items()},
 }
 HELP = {
@@ -38,7 +49,8 @@ HELP = {
     "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",
     "layers": "Where β takes its patterns from, and how much: relu1_1 has colors and grain, "
     "relu3_1 strokes, relu5_1 large forms.",
-    "route": "A new photograph, start or size begins again; all else goes on from here.",
+    "quality": "Quality is a size, and scales painted one after another, from coarse to fine.",
+    "route": "A new photograph, start, size or quality begins again; all else goes on from here.",
 }
 
 
@@ -51,7 +63,7 @@ class Controls:
 
     Attributes:
         content, style: pickers; alpha, beta, tv: dials; layers: the rows of style layers.
-        content_layer, start, optimizer, pooling, size, preset: menus.
+        content_layer, start, optimizer, pooling, quality, size, preset: menus.
         box: the widget beside the picture; below: the widget below it.
     """
 
@@ -65,6 +77,7 @@ class Controls:
         self.start = menu("start", "start", STARTS)
         self.optimizer = menu("optimizer", "optimizer", list(OPTIMIZERS))
         self.pooling = menu("pooling", "pooling", POOLINGS)
+        self.quality = menu("quality", "quality", [OWN, *QUALITIES])
         self.size = menu("size", "size (px)", [])
         self.preset = menu("preset", "preset", list(PRESETS))
         self.box, self.below = self._arranged(), self._below()
@@ -79,10 +92,12 @@ class Controls:
         Raises:
             ValueError: The controls leave nothing to minimize.
         """
+        chosen = self.quality.value
+        route = {"size": self.size.value} if chosen == OWN else {"quality": chosen}
         return base.replace(
+            **route,
             content=self.content.read(),
             style=self.style.read(),
-            size=self.size.value,
             alpha=self.alpha.read(),
             beta=self.beta.read(),
             tv=self.tv.read(),
@@ -99,7 +114,7 @@ class Controls:
         with self.silently():
             self.content.show(settings.content)
             self.style.show(settings.style)
-            offer(self.size, sorted({*SIZES, settings.size}), settings.size)
+            self.show_size(settings)
             self.alpha.show(recipe.alpha)
             self.beta.show(recipe.beta)
             self.tv.show(recipe.tv)
@@ -107,6 +122,12 @@ class Controls:
             self._show_content_layers(recipe)
             for name in ("start", "optimizer", "pooling"):
                 getattr(self, name).value = getattr(recipe, name)
+
+    def show_size(self, settings: Settings) -> None:
+        """Move the menus of size and quality."""
+        with self.silently():
+            offer(self.size, sorted({*SIZES, settings.size}), settings.size)
+            self.quality.value = settings.quality or OWN
 
     @contextmanager
     def silently(self) -> Iterator[None]:
@@ -125,17 +146,19 @@ class Controls:
         order = sorted(options, key=lambda pairs: [layer_names().index(n) for n, _ in pairs])
         offer(self.content_layer, [(options[pairs], pairs) for pairs in order], chosen)
 
-    def _moved(self, _: object) -> None:
+    def _moved(self, change: Mapping[str, Any]) -> None:
         if not self._quiet:
             with self.silently():
                 self.preset.index = 0
+                if change["owner"] is self.size:  # it wins over the quality
+                    self.quality.value = OWN
             self._changed()
 
     def _steering(self) -> list[widgets.Widget]:
         """Return the widgets that are read."""
         dials = [self.alpha, self.beta, self.tv, *self.layers.dials]
-        menus = [self.content.menu, self.style.menu, self.size, self.content_layer, self.start,
-                 self.optimizer, self.pooling, *self.layers.menus]  # fmt: skip
+        menus = [self.content.menu, self.style.menu, self.quality, self.size, self.content_layer,
+                 self.start, self.optimizer, self.pooling, *self.layers.menus]  # fmt: skip
         return [*menus, *(part for dial in dials for part in (dial.on, dial.slider))]
 
     def _arranged(self) -> widgets.VBox:
@@ -148,6 +171,7 @@ class Controls:
     def _below(self) -> widgets.VBox:
         """Return the controls below the picture."""
         rows = [widgets.HBox([self.preset, self.content_layer]), caption(HELP["content"]),
-                widgets.HBox([self.start, self.size]), widgets.HBox([self.optimizer, self.pooling]),
+                widgets.HBox([self.quality, self.size]), caption(HELP["quality"]),
+                widgets.HBox([self.optimizer, self.pooling]), self.start,
                 caption(HELP["route"])]  # fmt: skip
         return widgets.VBox(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 import torch
 from torch import Tensor
@@ -12,15 +12,18 @@ from torch import Tensor
 from nstkit.descent import Record, Step
 from nstkit.objective import Objective
 from nstkit.painting.result import Result
+from nstkit.painting.scales import Scale, at_scale, enlarged, next_scale, steps_left, work
 from nstkit.painting.start import default_device, start_image
 from nstkit.recipes.network import NETWORK, network
 from nstkit.studio.run import Change, Frame, Run
-from nstkit.studio.settings import Settings
+from nstkit.studio.settings import WEIGHTS, Settings
 from nstkit.vgg.devices import Precision, feature_dtype
 from nstkit.vgg.fast import to_paint
 
-NEW_PAINTING = {"content", "size", "start", "seed"}  # settings that begin a new painting
+# Settings that begin a new painting.
+NEW_PAINTING = {"content", "size", "scales", "start", "seed"}
 NEW_OPTIMIZER = {"optimizer", "learning_rate"}  # settings that go on with a fresh optimizer
+COMPARED = ("content", "style")  # terms that have a picture
 PAST = 8  # pictures that `undo` can go back to
 SHORT = 3  # steps; settings that were in force for fewer leave no picture for `undo`
 
@@ -28,17 +31,23 @@ SHORT = 3  # steps; settings that were in force for fewer leave no picture for `
 class Engine:
     """Paint step by step; what is assigned to ``settings`` acts at the next step.
 
+    It paints from coarse to fine, as `nstkit.painting.scales.coarse_to_fine` does. A scale that has
+    had its steps hands its best picture over to the next one; the start of that is a step of its
+    own. The finest scale has no end.
+
     Weights act on the running optimization: no target is computed again, and L-BFGS forgets what
     it learned under the old ones. After a new style, pooling, optimizer or form of the losses, the
-    painting goes on from the current picture. New content, size, start or seed begin a new
-    painting. After any exception the settings are again those of the last picture, and the
-    painting can go on. What does not fit into the memory is painted in tiles, as `nstkit.stylize`
-    does.
+    painting goes on from the current picture at its scale. New content, size, scales, start or
+    seed begin a new painting. After any exception the settings are again those of the last picture,
+    and the painting can go on. What does not fit into the memory is painted in tiles, as
+    `nstkit.stylize` does.
 
     Attributes:
         settings: what is wanted; may be assigned at any time, also from another thread.
         frame: the newest picture whose losses are known.
-        best: the picture with the lowest total since the settings last changed.
+        best: the picture with the lowest total at this scale since the settings last changed.
+        pictures: content and style at the size of the painting, (1, 3, H, W) in [0, 1].
+        scales: that this painting goes through, from coarse to fine.
         history: a `Record` for each picture since the start, without what was undone.
         pace: seconds that a step takes, a mean of the last few; 0 before the first.
         seconds: spent on this painting.
@@ -59,17 +68,23 @@ class Engine:
         self.frame = self.best = Frame(0, torch.empty(0), (Change(0, settings),))
         self._past: deque[Frame] = deque(maxlen=PAST)
         self._objective: Objective | None = None
+        self.pictures: tuple[Tensor, ...] = ()
+        self.scales: list[Scale] = []
         self._run: Run | None = None
         self.reset()
 
     # ------------------------------------------------------------ what readers do
 
     def advance(self) -> None:
-        """Follow the settings, then make one update of the picture."""
+        """Follow the settings, then make one update of the picture, or begin the next scale."""
         self.prepare()
         began = time.perf_counter()
         try:
-            self._take(*self._run.advance())
+            larger = next_scale(self.scales, self.frame.factor, self.frame.steps)
+            if larger is None:
+                self._take(*self._run.advance())
+            else:
+                self._enlarge(larger.factor)
         except BaseException:
             self._fall_back(self._used)
             raise
@@ -117,9 +132,9 @@ class Engine:
         return run.newest if run else self.frame
 
     @property
-    def pictures(self) -> tuple[Tensor, Tensor]:
-        """Content and style at the size of the painting, (1, 3, H, W) in [0, 1]."""
-        return self._objective["content"].picture, self._objective["style"].picture
+    def steps_left(self) -> int:
+        """How often to `advance` to what `nstkit.stylize` paints; 0 from there on."""
+        return steps_left(self.scales, self.frame.factor, self.frame.steps)
 
     def result(self) -> Result:
         """Return the picture of ``frame`` as `nstkit.stylize` would, with the steps it has."""
@@ -144,13 +159,15 @@ class Engine:
         """Put settings in force, in the current run if that can follow them, else in a new one."""
         try:
             changed = set(self._used.changes(wanted))
-            objective = self._objective_for(wanted, changed)
+            begins = restart or bool(changed & NEW_PAINTING and not back_to)
+            pictures = tuple(self._picture(wanted, name, changed) for name in COMPARED)
+            scales = work(wanted.recipe, *pictures[0].shape[-2:], min(pictures[1].shape[-2:]))
+            factor = scales[0].factor if begins else (back_to or self.frame).factor
+            objective = self._objective_for(wanted, changed, pictures, factor)
             if not back_to and (restart or changed):
                 self._keep_best()
-            if restart or (changed & NEW_PAINTING and not back_to):
-                pictures = [objective[term].picture for term in ("content", "style")]
-                image = start_image(wanted.recipe.start, *pictures, wanted.seed)
-                start = Frame(0, image, (Change(0, wanted),))
+            if begins:
+                start = first_frame(wanted, objective, factor)
                 self._begin(objective, start, start.changes)
             elif (
                 back_to
@@ -165,17 +182,33 @@ class Engine:
         except BaseException:
             self._fall_back(wanted)
             raise
-        self._used = wanted
+        self._used, self.pictures, self.scales = wanted, pictures, scales
 
-    def _objective_for(self, wanted: Settings, changed: Container[str]) -> Objective:
+    def _enlarge(self, factor: float) -> None:
+        """Begin the next scale with the best picture of this one."""
+        # Totals under other weights do not compare, and then the newest picture is handed over.
+        moved = set(self.best.settings.changes(self._used)).intersection(WEIGHTS)
+        best = self.frame if moved else self.best
+        content, style = at_scale(factor, *self.pictures)
+        before, detail = self._objective["content"].picture, self._used.recipe.detail
+        image = enlarged(best.image, before, content, detail).clamp(0, 1)
+        index = self.frame.index + 1
+        begun = *self.frame.begun, index
+        start = Frame(index, image, self._run.changes, factor=factor, begun=begun)
+        objective = Objective.of(content, style, self._objective.vgg, self._used.recipe)
+        self._begin(objective, start, start.changes)
+
+    def _objective_for(
+        self, wanted: Settings, changed: Container[str], pictures: Sequence[Tensor], factor: float
+    ) -> Objective:
         """Return the current objective with other weights, or one that shares what stays."""
         objective, recipe = self._objective, wanted.recipe
-        content, style = (self._picture(wanted, name, changed) for name in ("content", "style"))
+        content, style = self._at_scale(pictures, factor)
         if not objective or wanted.form() != self._used.form():
             kept = objective and not any(name in changed for name in NETWORK)
             vgg = to_paint(objective.vgg if kept else network(recipe), self.device, self.dtype)
             return Objective.of(content, style, vgg, recipe)
-        before = self.pictures
+        before = [objective[name].picture for name in COMPARED]
         if content.shape != before[0].shape:  # the memory may now need other tiles, or none
             return Objective.of(content, style, objective.vgg, recipe)
         if content is not before[0] or style is not before[1]:
@@ -185,9 +218,19 @@ class Engine:
 
     def _picture(self, wanted: Settings, name: str, changed: Container[str]) -> Tensor:
         """Return a picture: loaded if it or its size has changed, else the one in use."""
-        if not self._objective or name in changed or "size" in changed:
+        if not self.pictures or name in changed or "size" in changed:
             return wanted.load(name, self.device)
-        return self._objective[name].picture
+        return self.pictures[COMPARED.index(name)]
+
+    def _at_scale(self, pictures: Sequence[Tensor], factor: float) -> list[Tensor]:
+        """Return pictures, smaller by a factor; those in use stay the same objects."""
+        if not self._objective or factor != self.frame.factor:
+            return at_scale(factor, *pictures)
+        before = [self._objective[name].picture for name in COMPARED]
+        return [
+            small if picture is mine else at_scale(factor, picture)[0]
+            for picture, mine, small in zip(pictures, self.pictures, before, strict=True)
+        ]
 
     def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
         run = Run(objective, source, changes, self)
@@ -224,3 +267,10 @@ class Engine:
         if self._run:
             self._run.close()
         self._run = None
+
+
+def first_frame(settings: Settings, objective: Objective, factor: float) -> Frame:
+    """Return the start of a painting, at the scale of an objective."""
+    pictures = [objective[name].picture for name in COMPARED]
+    image = start_image(settings.recipe.start, *pictures, settings.seed)
+    return Frame(0, image, (Change(0, settings),), factor=factor)

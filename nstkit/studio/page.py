@@ -164,7 +164,7 @@ def save(engine: Engine, path: str | Path | None) -> Path:
     """Write the current picture, by default into this folder under a new name."""
     result = engine.result()
     content, style = (Path(name).stem for name in result.sources)
-    stem = f"{content}_{style}_{result.recipe.steps:04d}"
+    stem = f"{content}_{style}_{engine.frame.index:04d}"
     names = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"_{n}" for n in range(2, 1000))))
     given = path or next(name for name in names if not name.exists())
     return result.save(given, script=engine.frame.script())

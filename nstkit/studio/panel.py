@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 
+from nstkit.painting.quality import named
 from nstkit.painting.result import Result
-from nstkit.painting.start import SIZE, Given
+from nstkit.painting.start import Given
 from nstkit.recipes import DEFAULT, Published, Recipe
 from nstkit.recipes.common import normalized
 from nstkit.studio import page
-from nstkit.studio.controls import PRESETS, Controls
+from nstkit.studio.controls import HOUSE, PRESETS, Controls
 from nstkit.studio.engine import Engine
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Screen
@@ -36,8 +37,13 @@ class Studio:
 
     Args:
         content: photograph, as `nstkit.stylize` takes it; style: artwork, the same.
-        recipe: what to minimize and how; its steps are not used.
-        size: long side in px; seed: of noise; precision, device: as in `nstkit.stylize`.
+        recipe: what to minimize and how. Each of its scales hands over to the next after its
+            steps; the finest goes on as long as you let it.
+        quality: "draft", "good" or "print": size, scales and steps in place of the recipe's, as in
+            `nstkit.stylize`.
+        size: long side in px. None is the quality's, at most the photograph's own; without one the
+            last of scales in px, or 256.
+        seed: of noise; precision, device: as in `nstkit.stylize`.
 
     Attributes:
         engine: what paints; it has the settings, the newest picture, and the history.
@@ -52,10 +58,14 @@ class Studio:
 
     def __init__(
         self, content: Given = "cat", style: Given = "great_wave", recipe: Recipe = DEFAULT, *,
-        size: int = SIZE, seed: int = 0, precision: Precision = "auto",
-        device: torch.device | str | None = None,
+        quality: str | None = None, size: int | None = None, seed: int = 0,
+        precision: Precision = "auto", device: torch.device | str | None = None,
     ) -> None:  # fmt: skip
-        settings = Settings(content, style, recipe, size, seed)
+        if quality is None:
+            settings = Settings(content, style, recipe, size, seed)
+        else:
+            given = {} if size is None else {"size": size}
+            settings = Settings(content, style, seed=seed).replace(quality, recipe=recipe, **given)
         self.engine = Engine(settings, precision, device)
         self.screen, self._worker = Screen(), Worker(lambda: self.engine.advance())
         self._pulse = page.Pulse(self._worker, partial(self.screen.say, ""), self._on_pulse)
@@ -79,11 +89,18 @@ class Studio:
 
     # ------------------------------------------------------------ for cells
 
-    def run(self, steps: int, progress: bool = True) -> Result:
-        """Paint in this cell, without the page, and return the picture; Ctrl-C ends it early."""
+    def run(self, steps: int | None = None, progress: bool = True) -> Result:
+        """Paint in this cell, without the page, and return the picture; Ctrl-C ends it early.
+
+        Args:
+            steps: how many. They count as those of `nstkit.stylize`, where the start of each larger
+                scale is one. None goes as far as the recipe's steps do.
+            progress: whether to show a bar.
+        """
         from tqdm.auto import tqdm
 
         self.pause()
+        steps = self.engine.steps_left if steps is None else steps
         self._pulse.blocked, shown = True, time.monotonic()
         try:
             for _ in tqdm(range(steps), disable=not progress, unit="step"):
@@ -101,6 +118,8 @@ class Studio:
 
     def set(self, **changes: Any) -> None:
         """Change settings, or fields of the recipe, as the controls do: ``set(beta=100)``.
+
+        ``set(quality="good")`` is a size, scales and steps.
 
         Raises:
             ValueError: An unknown name, nothing to minimize, or more style layers than the panel
@@ -198,18 +217,32 @@ class Studio:
     def _on_control(self) -> None:
         """Hand the settings to the engine, which follows them at its next step."""
         self.engine.settings = self.controls.read(self.engine.settings)
+        self.controls.show_size(self.engine.settings)
         self.screen.say("")
         if not self._pulse.busy:
             self._between_steps(self.engine.prepare)
 
     def _on_preset(self) -> None:
-        recipe = PRESETS[self.controls.preset.value]
-        if isinstance(recipe, Published):  # take its objective, keep the reader's route
-            route = {name: getattr(self.engine.settings.recipe, name) for name in ROUTE}
-            recipe = for_network(recipe.recipe, "embedded", *self.engine.pictures)
-            recipe = normalized(recipe).replace(**route, scales=1)
+        recipe = PRESETS[name := self.controls.preset.value]
+        settings = self.engine.settings
+        if isinstance(recipe, Published):
+            recipe = self._translated(recipe.recipe)
+        elif name in HOUSE and settings.quality:  # a quality that was chosen stays
+            recipe = named(settings.quality).of(recipe)
         if recipe is not None:
             self.set(recipe=recipe)
+
+    def _translated(self, published: Recipe) -> Recipe:
+        """Return a published objective, on the route of the reader.
+
+        Only scales come with it if it has several, for these decide how large its forms are.
+        """
+        mine = self.engine.settings.recipe
+        if published.scales != 1:
+            mine = mine.replace(scales=published.scales, detail=published.detail)
+        route = {name: getattr(mine, name) for name in ROUTE}
+        recipe = for_network(published, "embedded", *self.engine.pictures)
+        return normalized(recipe).replace(**route)
 
     def _on_upload(self, picker: Picker) -> None:
         if picker.upload.value:

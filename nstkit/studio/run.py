@@ -15,7 +15,9 @@ from nstkit.losses.statistics import STATISTICS
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.painting.result import Result, name_of
+from nstkit.painting.scales import sized
 from nstkit.recipes import Recipe
+from nstkit.recipes.fields import count_of, in_px
 from nstkit.studio.settings import Settings
 from nstkit.vgg.devices import precision_name
 
@@ -38,21 +40,35 @@ class Frame:
     """A picture of the painting, and how it came about.
 
     Attributes:
-        index: how many updates led to it.
-        image: (1, 3, H, W) float32 in [0, 1].
+        index: counts as `nstkit.stylize` does: all updates, and the start of each larger scale.
+        image: (1, 3, H, W) float32 in [0, 1], of the size of its scale.
         changes: the settings since the start, the first at index 0.
         losses: of this picture; None while they are being computed.
+        factor: by which it is smaller than the painting will be; 1 at the finest scale.
+        begun: indices at which its scale and those before have begun.
     """
 
     index: int
     image: Tensor
     changes: tuple[Change, ...]
     losses: Losses | None = None
+    factor: float = 1.0
+    begun: tuple[int, ...] = (0,)
 
     @property
     def settings(self) -> Settings:
         """The settings in force."""
         return self.changes[-1].settings
+
+    @property
+    def steps(self) -> int:
+        """Updates of the picture at its scale."""
+        return self.index - self.begun[-1]
+
+    @property
+    def marks(self) -> list[int]:
+        """Indices where losses before and after do not compare: changes, and larger scales."""
+        return sorted({*(change.index for change in self.changes[1:]), *self.begun[1:]})
 
     def with_change(self, settings: Settings, fresh: bool) -> tuple[Change, ...]:
         """Return the changes of pictures that go on from this one under other settings."""
@@ -61,31 +77,49 @@ class Frame:
         return (*self.changes, Change(self.index, settings, fresh))
 
     def result(self, seconds: float, dtype: torch.dtype) -> Result:
-        """Return the picture as `nstkit.stylize` would, with the steps it has."""
-        settings = self.settings
-        record = Record(self.index, self.losses, seconds, "")
+        """Return the picture as `nstkit.stylize` would, at full size, with the steps it has.
+
+        Below the finest scale, it is what `nstkit.stylize` returns when it is interrupted there.
+        """
+        settings, record = self.settings, Record(self.index, self.losses, seconds, "")
+        content, style = (settings.load(n, self.image.device) for n in ("content", "style"))
         return Result(
-            image=self.image,
+            image=sized(self.image, content.shape[-2:]),
             history=[record],
             best=record,
-            recipe=settings.recipe.replace(steps=self.index),
+            recipe=self._with_steps(settings.recipe),
             seed=settings.seed,
             seconds=seconds,
             precision=precision_name(dtype),
-            interrupted=False,
+            interrupted=self.factor < 1,
             snapshots={},
             sources=(name_of(settings.content), name_of(settings.style)),
-            content=settings.load("content", self.image.device),
-            style=settings.load("style", self.image.device),
+            content=content,
+            style=style,
         )
 
+    def _with_steps(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with the steps that were made, or as it is below the finest scale."""
+        if self.factor < 1:
+            return recipe
+        ends = (*self.begun[1:], self.index + 1)
+        made = [end - begun - 1 for begun, end in zip(self.begun, ends, strict=True)]
+        if len(made) == (count := count_of(recipe.scales)):
+            return recipe.replace(steps=made)
+        planned = recipe.steps if isinstance(recipe.steps, tuple) else (recipe.steps,) * count
+        return recipe.replace(steps=(*planned[: count - len(made)], *made))  # some were left out
+
     def script(self) -> str:
-        """Return lines of Python that paint this picture again."""
+        """Return lines of Python that paint this picture again.
+
+        `nstkit.stylize` cannot stop below the finest scale, so there a studio does it.
+        """
         first = self.changes[0].settings
         recipe, pictures = first.recipe, f"{name_of(first.content)!r}, {name_of(first.style)!r}"
-        others = f"recipe, size={first.size}, seed={first.seed}"
-        if len(self.changes) == 1:
-            recipe = recipe.replace(steps=self.index)
+        size = "" if in_px(recipe.scales) else f"size={first.size}, "  # else the scales say it
+        others = f"recipe, {size}seed={first.seed}"
+        if len(self.changes) == 1 and self.factor == 1:
+            recipe = self._with_steps(recipe)
             return f"recipe = {code(recipe)}\nnstkit.stylize({pictures}, {others})"
         lines = [f"recipe = {code(recipe)}", f"studio = nstkit.Studio({pictures}, {others})"]
         at, settings = 0, first
@@ -163,7 +197,9 @@ class Run:
         step = next(self._steps)
         index = self._first + step.index
         changes = self.newest.changes if self.newest.index == index else self.changes
-        self.newest = Frame(index, step.image, changes, step.losses)
+        self.newest = dataclasses.replace(
+            self.newest, index=index, image=step.image, changes=changes, losses=step.losses
+        )
         return self.newest, step
 
     def change(self, settings: Settings) -> None:
@@ -192,7 +228,10 @@ class Run:
     def _publish(self, pixels: Tensor) -> None:
         if not pixels.equal(self._pixels) and pixels.isfinite().all():
             self._pixels = pixels.clone()
-            self.newest = Frame(self.newest.index + 1, self._pixels, self.changes)
+            self.newest = dataclasses.replace(
+                self.newest, index=self.newest.index + 1, image=self._pixels,
+                changes=self.changes, losses=None,
+            )  # fmt: skip
             self._gave_up = False
 
     def _evaluate(self, image: Tensor) -> Losses:

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from nstkit.descent import Record
+from nstkit.painting.scales import Scale
 from nstkit.pictures.images import to_pil
 from nstkit.pictures.plots import draw_curves, render
 from nstkit.studio.dials import named, short
@@ -64,7 +65,7 @@ class Screen:
             self.picture.value = jpeg([images[view]] if view in images else [*images.values()])
             self._shown = frame, view
         rate = f"{engine.rate:.1f} steps/s" if painting else "paused"
-        self.status.value = status(frame, rate)
+        self.status.value = status(frame, rate, engine.scales)
         now = time.monotonic()
         begun = len(engine.history) > CHART_FROM
         due = begun and now - self._charted_at > CHART_SECONDS
@@ -82,8 +83,8 @@ class Screen:
         records = engine.history
         if self._charted is not (last := records[-1]):
             thinned = [*records[: -1 : len(records) // CHART_POINTS + 1], last]
-            marks = [change.index for change in engine.frame.changes[1:]]
-            self.chart.value = render(partial(draw_losses, thinned, marks), "", "png", CHART).data
+            draw = partial(draw_losses, thinned, engine.frame.marks)
+            self.chart.value = render(draw, "", "png", CHART).data
             self._charted = last
 
 
@@ -93,15 +94,17 @@ def awaited(engine: Engine) -> bool:
     return shown is not wanted and bool(shown.changes(wanted))
 
 
-def status(frame: Frame, rate: str) -> str:
+def status(frame: Frame, rate: str, scales: Sequence[Scale]) -> str:
     """Return the line below the picture."""
     recipe, (height, width) = frame.settings.recipe, frame.image.shape[-2:]
     ratio = f"β/α = {short(recipe.beta / recipe.alpha)}" if recipe.alpha else "α = 0"
-    return f"<b>step {frame.index}</b> · {rate} · {ratio} · {width} × {height} px"
+    number = sum(scale.factor <= frame.factor for scale in scales)
+    scale = f" (scale {number} of {len(scales)})" if len(scales) > 1 else ""
+    return f"<b>step {frame.index}</b> · {rate} · {ratio} · {width} × {height} px{scale}"
 
 
 def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure) -> None:
-    """Draw the loss and its weighted terms, and a line at each change of the settings."""
+    """Draw the loss and its weighted terms, and a line at each mark."""
     # Fixed margins, few ticks and no formulas are quick to draw, and drawing holds up the painting.
     figure.set_layout_engine(None)
     axes = figure.add_axes((0.11, 0.21, 0.61, 0.75))

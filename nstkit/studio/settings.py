@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from nstkit.objective import Objective
+from nstkit.painting.quality import QUALITIES, Quality, named
 from nstkit.painting.start import SIZE, Given, as_image
 from nstkit.recipes import DEFAULT, Recipe
+from nstkit.recipes.fields import in_px
 
 # The fields of a recipe that are weights, each with its term.
 TERMS = {"alpha": "content", "beta": "style", "tv": "variation"}
 WEIGHTS = (*TERMS, "content_layers", "style_layers")
-ROUTE = ("start", "optimizer", "learning_rate", "steps")  # fields that say how, not what
+# Fields that say how, not what.
+ROUTE = ("start", "scales", "steps", "detail", "optimizer", "learning_rate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,27 +29,33 @@ class Settings:
 
     Attributes:
         content: photograph, as `nstkit.stylize` takes it; style: artwork, the same.
-        recipe: what to minimize, from where and by which optimizer; its steps are not used.
-        size: long side in px of pictures that are not tensors; seed: of the noise in the start.
+        recipe: what to minimize and how. Its steps say when each scale hands over to the next; at
+            the finest the painting goes on.
+        size: long side in px of pictures that are not tensors. None is the last of the recipe's
+            scales if they are in px, else 256; the attribute has the number.
+        seed: of the noise in the start.
 
     Raises:
-        ValueError: Nothing to minimize: all weights are 0, or those of a term's layers; or a recipe
-            of several scales.
+        ValueError: Nothing to minimize: all weights are 0, or those of a term's layers; or a size
+            that is not the last of scales in px.
     """
 
     content: Given
     style: Given
     recipe: Recipe = DEFAULT
-    size: int = SIZE
+    size: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what the studio cannot paint."""
+        """Settle the size, and refuse what the studio cannot paint."""
         recipe = self.recipe
-        if recipe.scales != 1:
+        last = recipe.scales[-1] if in_px(recipe.scales) else None
+        if self.size is None:
+            object.__setattr__(self, "size", last or SIZE)
+        elif last not in (None, self.size):
             raise ValueError(
-                f"The recipe paints scales={recipe.scales}; the studio paints one size at a time. "
-                "Use recipe.replace(scales=1), or paint with nstkit.stylize."
+                f"The size is {self.size} px, and the last of scales is {last} px; expected the "
+                "same. Leave the size out, or give scales as shares of it, such as (0.5, 1)."
             )
         if recipe.beta and not any(recipe.style_layers.values()):
             raise ValueError("No style layer is on. Switch one on, or switch β off.")
@@ -55,19 +64,50 @@ class Settings:
         if not (recipe.alpha or recipe.beta or recipe.tv):
             raise ValueError("α, β and smoothing are all off: nothing to minimize. Switch one on.")
 
-    def replace(self, **changes: Any) -> Settings:
-        """Return a copy with some settings, or some fields of the recipe, changed."""
+    def replace(self, quality: str | None = None, **changes: Any) -> Settings:
+        """Return a copy with some settings, or some fields of the recipe, changed.
+
+        Scales in px bring their size with them. A new size alone turns them into shares of it.
+
+        Args:
+            quality: "draft", "good" or "print", which is a size, scales and steps; those that are
+                given beside it win.
+            changes: new values by name.
+        """
+        if quality is not None:
+            return self._of_quality(named(quality), changes).replace(**changes)
         own = {field.name for field in dataclasses.fields(self)}
         of_self = {name: value for name, value in changes.items() if name in own}
+        of_recipe = {name: value for name, value in changes.items() if name not in own}
         recipe = of_self.pop("recipe", self.recipe)
-        recipe = recipe.replace(**{name: changes[name] for name in changes if name not in own})
+        alone = not {"recipe", "scales"} & set(changes)
+        if alone and of_self.get("size", self.size) != self.size:
+            of_recipe["scales"] = shares(recipe.scales)
+        recipe = recipe.replace(**of_recipe)
+        if "size" not in of_self and in_px(recipe.scales):
+            of_self["size"] = None  # the last of the scales
         return dataclasses.replace(self, recipe=recipe, **of_self)
+
+    def _of_quality(self, quality: Quality, given: dict[str, Any]) -> Settings:
+        """Return settings of a quality; takes content and recipe out of the given changes."""
+        content = given.pop("content", self.content)
+        recipe = quality.of(given.pop("recipe", self.recipe))
+        return self.replace(content=content, recipe=recipe, size=quality.side(content))
 
     def changes(self, other: Settings) -> dict[str, Any]:
         """Return the arguments with which `replace` turns this into ``other``."""
         mine, new = (vars(s) | vars(s.recipe) for s in (self, other))
         del new["recipe"]
         return {name: value for name, value in new.items() if not same(value, mine[name])}
+
+    @property
+    def quality(self) -> str | None:
+        """The quality that this size, these scales and these steps are; None if they are none."""
+        for name, chosen in QUALITIES.items():
+            route = chosen.of(self.recipe) == self.recipe  # told first, since a side is read
+            if route and chosen.side(self.content) == self.size:
+                return name
+        return None
 
     def load(self, name: str, device: torch.device) -> Tensor:
         """Return "content" or "style" at its size, on a device."""
@@ -108,9 +148,15 @@ class Settings:
         return self.recipe.replace(**{name: getattr(plain, name) for name in (*WEIGHTS, *ROUTE)})
 
 
+def shares(scales: int | tuple[float, ...]) -> int | tuple[float, ...]:
+    """Return scales in px as shares of the last one, and other scales as they are."""
+    return tuple(side / scales[-1] for side in scales) if in_px(scales) else scales
+
+
 def same(one: Any, other: Any) -> bool:
     """Return whether two settings are equal; pictures in memory are so only if identical."""
     if isinstance(one, Tensor) or isinstance(other, Tensor):
         return one is other
-    plain = isinstance(one, str | int | float | dict | PurePath) or dataclasses.is_dataclass(one)
+    kinds = str | int | float | tuple | dict | PurePath
+    plain = isinstance(one, kinds) or dataclasses.is_dataclass(one)
     return one is other or (plain and one == other)

@@ -12,10 +12,13 @@ from nstkit import VGG, Objective, Recipe, optimize
 from nstkit.painting.scales import (
     BEGINNING,
     COARSEST,
+    Scale,
     coarse_to_fine,
     done,
     last_index,
+    next_scale,
     scale_factors,
+    steps_left,
     work,
 )
 from nstkit.pictures.sizes import resize
@@ -57,6 +60,17 @@ def test_a_larger_scale_begins_with_a_share_of_the_photographs_finer_detail(
     expected = (1 - detail) * blurred + detail * cat
     torch.testing.assert_close(last.image, expected, atol=1e-6, rtol=0)
     assert (blurred - cat).abs().max() > 0.1
+
+
+def test_a_larger_scale_begins_with_painting_and_detail_to_the_bit(
+    cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    run = [*coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=(45, 64), steps=1, detail=0.3))]
+    small = [resize(picture, *size) for picture, size in ((cat, (30, 45)), (wave, (34, 51)))]
+    *_, coarse = optimize(Objective.of(*small, vgg, QUICK), small[0], steps=1)
+    size = cat.shape[-2:]
+    begin = resize(coarse.image, *size) + 0.3 * (cat - resize(small[0], *size))
+    assert torch.equal(run[2].image, begin.clamp(0, 1))
 
 
 def test_detail_is_a_share() -> None:
@@ -148,3 +162,16 @@ def test_the_last_index_is_known_beforehand(
     recipe = QUICK.replace(scales=scales, steps=steps)
     *_, last = coarse_to_fine(cat, wave, vgg, recipe)
     assert last.index == last_index(work(recipe, *cat.shape[-2:]))
+
+
+def test_a_scale_hands_over_to_the_next_after_its_steps() -> None:
+    coarse, middle, fine = scales = work(QUICK.replace(scales=3, steps=(2, 0, 1)), 512, 512)
+
+    def following(scale: Scale, steps: int) -> tuple[Scale | None, int]:
+        return next_scale(scales, scale.factor, steps), steps_left(scales, scale.factor, steps)
+
+    assert [following(coarse, n) for n in (0, 2, 3)] == [(None, 5), (middle, 3), (middle, 3)]
+    assert following(middle, 0) == (fine, 2)
+    assert [following(fine, n) for n in (0, 1, 9)] == [(None, 1), (None, 0), (None, 0)]
+    between = middle._replace(factor=0.6)  # of another artwork, which had other scales
+    assert following(between, 0) == (middle, 3)

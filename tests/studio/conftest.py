@@ -9,7 +9,8 @@ import torch
 from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine
 
 import nstkit
-from nstkit.studio import Studio, engine, page, screen
+from nstkit.painting import Quality, quality
+from nstkit.studio import Studio, controls, engine, page, screen, settings
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,15 @@ def painting(passes):
 def no_charts(monkeypatch):
     """Draw no curves, which takes longer than a step."""
     monkeypatch.setattr(screen, "render", lambda *given: SimpleNamespace(data=b""))
+
+
+@pytest.fixture
+def qualities(monkeypatch):
+    """Qualities that cost little, whatever the real ones are."""
+    table = {"few": Quality(SIZE, 1, 2), "many": Quality(60, (0.5, 1), (2, 1))}
+    for module in (quality, settings, controls):
+        monkeypatch.setattr(module, "QUALITIES", table)
+    return table
 
 
 @pytest.fixture

@@ -65,6 +65,18 @@ def test_moving_a_control_leaves_the_preset(used):
     assert used.preset.index == 0
 
 
+def test_presets_of_the_house_differ_in_the_weight_of_the_style():
+    assert PRESETS["house recipe"] == DEFAULT
+    for name, factor in (("gentle", 0.1), ("bold", 10)):
+        assert PRESETS[name] == DEFAULT.replace(beta=PRESETS[name].beta)
+        assert PRESETS[name].beta == pytest.approx(factor * DEFAULT.beta)
+
+
+@pytest.mark.parametrize("name", ["shallow layers", "deep layers", "out of noise", "texture only"])
+def test_presets_that_show_what_the_textbook_tells_paint_one_size(name):
+    assert PRESETS[name].scales == 1
+
+
 def test_all_optimizers_are_offered(used):
     assert list(used.optimizer.options) == list(OPTIMIZERS)
 

@@ -11,7 +11,7 @@ import torch
 from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine, change, repeated
 
 import nstkit
-from nstkit import DEFAULT, Gram, Objective, optimize, stylize, tiles
+from nstkit import DEFAULT, Gram, Objective, Recipe, optimize, stylize, tiles
 from nstkit.descent import solver
 from nstkit.studio import Engine, Settings, engine
 
@@ -31,16 +31,16 @@ def flipped(name, size=SIZE):
 # ---------------------------------------------------------------- painting
 
 
-def test_it_paints_what_stylize_paints_bit_for_bit(network):
-    painting = an_engine(DEFAULT)
+@pytest.mark.parametrize("recipe", [Recipe(steps=3), DEFAULT.replace(steps=3)], ids=repr)
+def test_it_paints_what_stylize_paints_bit_for_bit(network, recipe):
+    painting = an_engine(recipe)
     advance(painting, 3)
-    options = {"steps": 3, "size": SIZE, "progress": False, "vgg": network}
-    same = stylize("cat", "great_wave", **options)
+    same = stylize("cat", "great_wave", recipe, size=SIZE, progress=False, vgg=network)
     result = painting.result()
     assert torch.equal(painting.frame.image, same.image)
     assert torch.equal(result.image, same.image)
     assert (result.recipe, result.precision) == (same.recipe, same.precision)
-    assert result.recipe == DEFAULT.replace(steps=3)
+    assert result.recipe == recipe
     assert result.sources == ("cat", "great_wave")
     assert result.best.losses.total == same.best.losses.total
     assert [r.index for r in painting.history] == [0, 1, 2, 3]

@@ -7,8 +7,10 @@ import time
 
 import pytest
 import torch
+from PIL import Image
 from studio_tools import (
     LIMIT,
+    SCALED,
     SHALLOW,
     SIZE,
     beat,
@@ -23,7 +25,7 @@ from studio_tools import (
 )
 
 import nstkit
-from nstkit import DEFAULT, RECIPES, Recipe, tiles
+from nstkit import RECIPES, Recipe, stylize, tiles
 from nstkit.studio import Studio
 from nstkit.studio.controls import PRESETS
 
@@ -95,21 +97,22 @@ def test_reset_while_playing_goes_on_from_the_start(studio):
 
 
 @pytest.mark.parametrize("key", ["pytorch tutorial", "crowsonkb"])
-def test_a_published_recipe_is_translated_and_goes_on_from_here_at_one_size(studio, key):
+def test_a_published_recipe_is_translated_and_goes_on_from_here_unless_it_has_scales(studio, key):
     studio.run(1, progress=False)
     studio.controls.preset.value = key
     assert message(studio) == ""
+    assert shown_step(studio) == {"pytorch tutorial": 1, "crowsonkb": 0}[key]
     recipe = studio.engine.settings.recipe
     published = RECIPES[key.replace(" ", "_")].recipe
-    assert (published.scales, recipe.scales) == ({"crowsonkb": 5}.get(key, 1), 1)
+    assert (recipe.scales, recipe.steps) == (published.scales, SHALLOW.steps)
     assert list(recipe.style_layers) == list(published.style_layers)
     assert (recipe.weights, recipe.alpha, recipe.start) == ("embedded", 1.0, "content")
-    assert (recipe.statistic, recipe.optimizer) == (published.statistic, DEFAULT.optimizer)
+    assert (recipe.statistic, recipe.optimizer) == (published.statistic, SHALLOW.optimizer)
     assert sum(recipe.style_layers.values()) == pytest.approx(1)
     studio.run(1, progress=False)
-    assert studio.engine.frame.index == 2
     script = studio.engine.frame.script()
-    assert torch.equal(repeated(script).image, studio.engine.frame.image)
+    if key == "pytorch tutorial":
+        assert torch.equal(repeated(script).image, studio.engine.frame.image)
 
 
 def test_a_preset_moves_the_controls(studio):
@@ -134,6 +137,92 @@ def test_saved_pictures_carry_their_recipe_and_get_new_names(studio, tmp_path, m
     assert told["precision"] == "fp32"
     assert told["script"] == studio.engine.frame.script()
     assert studio.save(tmp_path / "mine.jpg") == tmp_path / "mine.jpg"
+
+
+# ---------------------------------------------------------------- scales and quality
+
+
+def test_run_without_a_number_paints_what_stylize_paints(open_studio, network):
+    studio = open_studio(recipe=SCALED)
+    result = studio.run(progress=False)
+    same = stylize("cat", "great_wave", SCALED, vgg=network, progress=False)
+    assert torch.equal(result.image, same.image)
+    assert result.recipe == same.recipe
+    studio.run(progress=False)
+    assert shown_step(studio) == same.history[-1].index
+    studio.run(1, progress=False)
+    assert shown_step(studio) == same.history[-1].index + 1
+
+
+def test_it_shows_coarse_pictures_and_saves_them_at_full_size(open_studio, tmp_path):
+    studio = open_studio(recipe=SCALED)
+    studio.run(2, progress=False)
+    assert "37 × 25 px (scale 1 of 3)" in studio.screen.status.value
+    saved = studio.save(tmp_path / "coarse.png")
+    assert max(nstkit.load_image(saved).shape) == SIZE
+    told = nstkit.read_metadata(saved)
+    assert (told["steps_done"], told["script"]) == ("2", studio.engine.frame.script())
+    play(studio, 4)
+    assert "(scale 1 of 3)" not in studio.screen.status.value
+
+
+def test_a_quality_is_a_size_scales_and_steps_in_one_word(open_studio, qualities):
+    studio = open_studio(size=None, quality="many")
+    settings, many = studio.engine.settings, qualities["many"]
+    assert settings.recipe == SHALLOW.replace(scales=many.scales, steps=many.steps)
+    assert settings.size == studio.controls.size.value == 60
+    assert studio.controls.quality.value == "many"
+    studio.set(quality="few")
+    assert (studio.engine.settings.size, studio.controls.quality.value) == (SIZE, "few")
+
+
+def test_a_size_beside_a_quality_wins(open_studio, qualities):
+    studio = open_studio(size=80, quality="many")
+    assert studio.engine.settings.size == 80
+    assert studio.engine.settings.recipe.scales == qualities["many"].scales
+    assert studio.controls.quality.value == "own"
+
+
+def test_the_menu_of_qualities_moves_size_scales_and_steps_together(studio_of_qualities):
+    studio, controls = studio_of_qualities, studio_of_qualities.controls
+    assert controls.quality.value == "own"
+    controls.quality.value = "many"
+    settings = studio.engine.settings
+    assert (settings.size, settings.recipe.scales, settings.recipe.steps) == (60, (0.5, 1), (2, 1))
+    assert controls.size.value == 60
+    assert shown_step(studio) == 0
+    controls.beta.slider.index += 1
+    assert controls.quality.value == "many"
+    controls.size.value = 96
+    assert controls.quality.value == "own"
+    assert studio.engine.settings.size == 96
+    assert studio.engine.settings.recipe.scales == (0.5, 1)
+
+
+def test_a_quality_follows_a_smaller_photograph(studio_of_qualities):
+    studio = studio_of_qualities
+    studio.controls.quality.value = "many"
+    studio.set(content=Image.new("RGB", (50, 40)))
+    studio.controls.quality.value = "many"
+    assert studio.controls.size.value == 50
+    studio.controls.content.menu.value = "castle"
+    assert (studio.controls.size.value, studio.controls.quality.value) == (60, "many")
+
+
+@pytest.mark.parametrize(("preset", "stays"), [("bold", True), ("out of noise", False)])
+def test_a_preset_of_the_house_keeps_a_quality_that_was_chosen(studio_of_qualities, preset, stays):
+    studio = studio_of_qualities
+    studio.controls.quality.value = "many"
+    studio.controls.preset.value = preset
+    assert studio.engine.settings.recipe.beta == PRESETS[preset].beta
+    assert studio.engine.settings.recipe.scales == ((0.5, 1) if stays else 1)
+    assert studio.controls.quality.value == ("many" if stays else "own")
+
+
+@pytest.fixture
+def studio_of_qualities(open_studio, qualities):
+    """A studio that has none of them."""
+    return open_studio(recipe=SHALLOW.replace(steps=7))
 
 
 # ---------------------------------------------------------------- what goes wrong
@@ -167,9 +256,9 @@ def test_a_size_beyond_the_memory_is_told_and_the_menu_goes_back(studio, monkeyp
     assert shown_step(studio) == 1
 
 
-def test_a_recipe_of_several_scales_is_told_and_changes_nothing(studio):
-    with pytest.raises(ValueError, match="one size at a time"):
-        studio.set(scales=3)
+def test_scales_that_do_not_end_with_the_size_are_told_and_change_nothing(studio):
+    with pytest.raises(ValueError, match="last of scales is 43 px"):
+        studio.set(scales=[37, 43], size=SIZE)
     assert studio.engine.settings.recipe == SHALLOW
 
 

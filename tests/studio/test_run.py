@@ -9,7 +9,7 @@ import torch
 from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine, change, repeated
 
 import nstkit
-from nstkit import DEFAULT, Gram, Objective, stylize
+from nstkit import Gram, Objective, Recipe, stylize
 from nstkit.studio import Settings
 from nstkit.studio.run import Change, Frame, Run
 
@@ -50,7 +50,7 @@ def test_a_result_names_its_precision_as_stylize_does(painting, tmp_path, dtype,
 
 
 def test_the_script_of_a_painting_left_alone_is_a_call_of_stylize(network):
-    painting = an_engine(DEFAULT)
+    painting = an_engine(Recipe())
     advance(painting, 2)
     script = painting.frame.script()
     assert script.splitlines() == [
@@ -61,7 +61,7 @@ def test_the_script_of_a_painting_left_alone_is_a_call_of_stylize(network):
     again = script.replace("seed=0)", "seed=0, vgg=network, progress=False)")
     exec(again.replace("nstkit.stylize", "result = nstkit.stylize"), scope)
     assert torch.equal(scope["result"].image, painting.frame.image)
-    assert scope["result"].recipe == painting.result().recipe == DEFAULT.replace(steps=2)
+    assert scope["result"].recipe == painting.result().recipe == Recipe(steps=2)
 
 
 def test_the_script_of_a_steered_painting_repeats_it_bit_for_bit(painting):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
-from studio_tools import advance, change, message, press
+from studio_tools import SCALED, advance, change, message, press
 
 import nstkit
 from nstkit.studio import screen
@@ -70,6 +70,14 @@ def test_the_curves_are_drawn_at_rest_and_now_and_then_while_it_paints(studio, d
     clock[0] = 10.0
     studio.screen.show(studio.engine, painting=True)
     assert drawn[-1][1] == [1]  # a mark where the weight changed
+
+
+def test_a_larger_scale_is_marked_like_a_change(open_studio, drawn):
+    studio = open_studio(recipe=SCALED)
+    studio.run(2, progress=False)
+    studio.set(beta=20)
+    studio.run(progress=False)
+    assert drawn[-1][1] == [2, 4, 7]
 
 
 def test_no_chart_is_drawn_while_a_moved_control_waits_for_its_picture(studio, drawn, monkeypatch):

@@ -6,8 +6,9 @@ import inspect
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from nstkit import DEFAULT, RECIPES, Gram, stylize
+from nstkit import DEFAULT, Gram, Recipe, stylize
 from nstkit.painting.start import SIZE
 from nstkit.studio import Settings, Studio
 from nstkit.studio.controls import PRESETS
@@ -27,11 +28,52 @@ def test_settings_that_leave_nothing_to_minimize_are_refused(changes, told):
         Settings("cat", "scream").replace(**changes)
 
 
-@pytest.mark.parametrize("recipe", [DEFAULT.replace(scales=[64, 96]), RECIPES["crowsonkb"].recipe])
-def test_a_recipe_of_several_scales_is_refused_with_what_to_do(recipe):
-    with pytest.raises(ValueError, match=r"paints scales=.*one size at a time.*replace\(scales=1"):
-        Settings("cat", "scream", recipe)
-    assert Settings("cat", "scream", recipe.replace(scales=1)).recipe.scales == 1
+def test_scales_in_px_say_the_size():
+    recipe = Recipe(scales=[64, 96])
+    assert Settings("cat", "scream", recipe).size == 96
+    assert Settings("cat", "scream").replace(scales=[64, 96]).size == 96
+    assert Settings("cat", "scream", size=64).replace(recipe=recipe).size == 96
+    with pytest.raises(ValueError, match=r"size is 64 px, and the last of scales is 96 px.*Leave"):
+        Settings("cat", "scream", recipe, size=64)
+
+
+def test_a_new_size_makes_shares_of_scales_in_px():
+    settings = Settings("cat", "scream", Recipe(scales=[48, 96], steps=[2, 1]))
+    larger = settings.replace(size=400)
+    assert (larger.size, larger.recipe.scales, larger.recipe.steps) == (400, (0.5, 1), (2, 1))
+    assert settings.changes(settings.replace(size=96, beta=3)) == {"beta": 3}
+
+
+def test_a_quality_is_a_size_scales_and_steps(qualities):
+    before = Settings("cat", "scream", Recipe(beta=3, scales=[48, 96]))
+    after = before.replace(quality="many")
+    many = qualities["many"]
+    assert after.recipe == before.recipe.replace(scales=many.scales, steps=many.steps)
+    assert after.size == many.size
+    assert (before.quality, after.quality) == (None, "many")
+
+
+def test_what_is_given_beside_a_quality_wins(qualities):
+    before = Settings("cat", "scream")
+    given = before.replace(quality="many", size=100, steps=9)
+    assert (given.size, given.recipe.scales, given.recipe.steps) == (100, (0.5, 1), 9)
+    assert given.quality is None
+    given = before.replace(quality="many", scales=[40, 80])
+    assert (given.size, given.recipe.scales, given.recipe.steps) == (80, (40, 80), (2, 1))
+    given = before.replace(quality="few", recipe=Recipe(beta=3, scales=4))
+    assert (given.recipe.beta, given.recipe.scales, given.quality) == (3, 1, "few")
+
+
+def test_a_quality_enlarges_no_photograph(qualities, cat):
+    small = Image.new("RGB", (50, 40))
+    settings = Settings(small, "scream").replace(quality="many")
+    assert (settings.size, settings.quality) == (50, "many")
+    assert Settings(cat, "scream").replace(quality="many").size == max(cat.shape[-2:])
+
+
+def test_an_unknown_quality_is_told(qualities):
+    with pytest.raises(ValueError, match=r"quality is 'best'; expected one of \['few', 'many'\]"):
+        Settings("cat", "scream").replace(quality="best")
 
 
 def test_smoothing_alone_is_something():
@@ -42,7 +84,7 @@ def test_size_and_recipe_are_those_of_stylize_unless_others_are_given():
     settings = Settings("cat", "scream")
     assert (settings.size, settings.recipe) == (SIZE, DEFAULT) == (256, DEFAULT)
     of_studio = inspect.signature(Studio).parameters
-    assert of_studio["size"].default == SIZE
+    assert of_studio["size"].default is None
     recipes = (of_studio["recipe"], inspect.signature(stylize).parameters["recipe"])
     assert all(parameter.default == DEFAULT for parameter in recipes)
 
@@ -82,10 +124,11 @@ def test_the_same_path_is_the_same_picture():
 
 
 def test_the_form_of_a_recipe_is_all_but_weights_and_route():
-    form = Settings("cat", "scream").form()
+    form = Settings("cat", "scream", Recipe()).form()
+    assert Settings("cat", "scream", Recipe(scales=3, steps=(3, 2, 1), detail=1)).form() == form
     assert Settings("cat", "scream", PRESETS["texture only"]).form() == form
-    assert Settings("cat", "scream", DEFAULT.replace(statistic=Gram("elements"))).form() != form
-    assert Settings("cat", "scream", DEFAULT.replace(pooling="avg")).form() != form
+    assert Settings("cat", "scream", Recipe(statistic=Gram("elements"))).form() != form
+    assert Settings("cat", "scream", Recipe(pooling="avg")).form() != form
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def status(frame: Frame, rate: str, scales: Sequence[Scale]) -> str:
     recipe, (height, width) = frame.settings.recipe, frame.image.shape[-2:]
     ratio = f"β/α = {short(recipe.beta / recipe.alpha)}" if recipe.alpha else "α = 0"
     number = sum(scale.factor <= frame.factor for scale in scales)
-    scale = f" (scale {number} of {len(scales)})" if len(scales) > 1 else ""
+    scale = f", scale {number}/{len(scales)}" if len(scales) > 1 else ""
     return f"<b>step {frame.index}</b> · {rate} · {ratio} · {width} × {height} px{scale}"
 
 

@@ -33,6 +33,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin
 from nstkit.pictures import decode, images
 from nstkit.pictures.images import (
     load_image,
+    own_side,
     read_metadata,
     sample_path,
     samples,
@@ -123,6 +124,18 @@ def test_an_orientation_that_exif_does_not_know_is_ignored():
     exif[0x0112] = 9
     image = load_image(io.BytesIO(encoded(halves("RGB", RED, BLUE), exif=exif)))
     assert color(image, 4) == pytest.approx(RED)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_own_side_of_a_picture_is_told_without_loading_it(orientation, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(encoded(Image.new("RGB", (90, 60)), "JPEG", exif=exif))
+    for source in (path, io.BytesIO(path.read_bytes()), Image.open(path)):
+        assert own_side(source) == max(load_image(source).shape) == 90
+    with pytest.raises(FileNotFoundError, match="no such"):
+        own_side("no such")
 
 
 def test_pil_images_are_taken_as_they_are_and_not_changed():

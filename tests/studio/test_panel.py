@@ -157,13 +157,13 @@ def test_run_without_a_number_paints_what_stylize_paints(open_studio, network):
 def test_it_shows_coarse_pictures_and_saves_them_at_full_size(open_studio, tmp_path):
     studio = open_studio(recipe=SCALED)
     studio.run(2, progress=False)
-    assert "37 × 25 px (scale 1 of 3)" in studio.screen.status.value
+    assert "37 × 25 px, scale 1/3" in studio.screen.status.value
     saved = studio.save(tmp_path / "coarse.png")
     assert max(nstkit.load_image(saved).shape) == SIZE
     told = nstkit.read_metadata(saved)
     assert (told["steps_done"], told["script"]) == ("2", studio.engine.frame.script())
     play(studio, 4)
-    assert "(scale 1 of 3)" not in studio.screen.status.value
+    assert "scale 1/3" not in studio.screen.status.value
 
 
 def test_a_quality_is_a_size_scales_and_steps_in_one_word(open_studio, qualities):

@@ -107,7 +107,8 @@ class Frame:
         if len(made) == (count := count_of(recipe.scales)):
             return recipe.replace(steps=made)
         planned = recipe.steps if isinstance(recipe.steps, tuple) else (recipe.steps,) * count
-        return recipe.replace(steps=(*planned[: count - len(made)], *made))  # some were left out
+        # Some scales were left out, and steps count from the coarsest that is left.
+        return recipe.replace(steps=(*made, *planned[len(made) :]))
 
     def script(self) -> str:
         """Return lines of Python that paint this picture again.

@@ -45,8 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--size", type=int, help="long side in px (default: the quality's, or the last of --scales)"
     )
-    add("--scales", type=int, nargs="+", metavar="PX", help="coarse to fine: 256 512 1024 "
-        "(default: the quality's)")  # fmt: skip
+    add("--scales", type=_side_or_share, nargs="+", metavar="PX", help="coarse to fine, in px, "
+        "256 512 1024, or shares of the size, 0.25 0.5 1 (default: the quality's)")  # fmt: skip
     add("--tile", default="auto", metavar="PX", help="paint in parts of this size; none: never; "
         "auto: where the memory is too small for the whole (default: %(default)s)")  # fmt: skip
     add("--steps", type=_whole_numbers, metavar="N[,N...]", help="updates: a number, or one for "
@@ -71,8 +71,19 @@ def _described(quality: str) -> str:
 
 def _whole_numbers(text: str) -> int | list[int]:
     """Turn "60" into a number and "40,20,10" into several."""
-    numbers = [int(part) for part in text.split(",")]
+    parts = text.split(",")
+    if not all(part.strip().lstrip("-").isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected N or N,N,...")
+    numbers = [int(part) for part in parts]
     return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _side_or_share(text: str) -> int | float:
+    """Turn "512" into px and "0.5" into a share."""
+    try:
+        return int(text) if text.isdecimal() and text != "1" else float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected px or a share") from error
 
 
 def parse_layers(items: Sequence[str]) -> dict[str, float]:
@@ -141,7 +152,7 @@ def announce(plan: Plan) -> None:
 
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
-    """Print nstkit's warnings as plain lines: where in the code they come from helps nobody here.
+    """Print nstkit's warnings as plain lines: where in the code they come from is no help here.
 
     The filter names our modules; ``__main__`` is this one, run by ``python -m``.
     """

@@ -15,7 +15,7 @@ def check_choice(option: str, value: object, choices: Collection[object]) -> Non
         value: what was given.
         choices: the values that it may have; the keys of a mapping count too.
     """
-    if value not in choices:
+    if value not in list(choices):  # a list, since a value may have no hash
         raise ValueError(f"{option} is {value!r}; expected one of {list(choices)}.")
 
 

@@ -46,7 +46,7 @@ def in_seconds(recipe: Recipe, content: Tensor, style: Tensor, seconds: float) -
     finest = recipe.replace(scales=1, steps=TRIAL)
     trial = nstkit.stylize(content, style, finest, progress=False)
     height, width = content.shape[-2:]
-    pace = trial.seconds / sum(scale.pixels for scale in work(finest, height, width))
+    pace = (trial.history[-1].seconds - trial.history[0].seconds) / (TRIAL * height * width)
     share = seconds / (pace * sum(scale.pixels for scale in work(recipe, height, width)))
     steps = recipe.steps if isinstance(recipe.steps, tuple) else (recipe.steps,)
     steps = [max(round(share * count), 1) for count in steps]

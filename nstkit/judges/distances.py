@@ -57,13 +57,13 @@ def _unit(features: Tensor) -> Tensor:
 def sliced_wasserstein(
     one: Features, artwork: Features, directions: int = 64, quantiles: int = 256, seed: int = 0
 ) -> float:
-    """Return how far the features of a picture are distributed from those of an artwork.
+    """Return how far the distribution of a picture's features is from the artwork's.
 
     The features of a layer are a cloud of points, one for each position. Seen along one direction
     a cloud is a sorted list of numbers, and two lists are compared by their quantiles: in one
     dimension that is the squared 2-Wasserstein distance. The mean over directions is divided by the
-    variance of the artwork's quantiles, so that all layers count alike. The result is the mean over
-    layers.
+    variance of the artwork's quantiles, pooled over all directions, so that all layers count alike.
+    The result is the mean over layers.
 
     Args:
         one: features of a picture of any size.
@@ -73,7 +73,7 @@ def sliced_wasserstein(
         seed: of the directions.
 
     Returns:
-        0 or more. It is not symmetric, for the artwork alone sets the unit.
+        0 or more. It is not symmetric, because only the artwork sets the unit.
 
     Source: Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures". Heitz et
     al. 2021, arXiv:2006.07229, take it of a network's features. Quantiles and the unit are ours.
@@ -161,5 +161,5 @@ def _drawn(patches: Tensor, count: int, seed: int) -> Tensor:
 
 def _nearest(queries: Tensor, patches: Tensor, chunk: int) -> float:
     """Return the mean cosine distance of queries (N, D) to their nearest patches out of (M, D)."""
-    likest = torch.cat([(part @ patches.T).amax(1) for part in queries.split(chunk)])
-    return (1 - likest).mean().clamp(min=0).item()
+    nearest = torch.cat([(part @ patches.T).amax(1) for part in queries.split(chunk)])
+    return (1 - nearest).mean().clamp(min=0).item()

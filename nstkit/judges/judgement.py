@@ -41,8 +41,8 @@ class Judgement:
 
     Attributes:
         content: LPIPS, how different painting and photograph look; 0 for the photograph itself.
-        style: the sliced Wasserstein distance, how far the painting's features are distributed
-            from the artwork's.
+        style: the sliced Wasserstein distance, how far the distribution of the painting's features
+            is from the artwork's.
         patches: REMD, how far the painting's patches are from the nearest ones of the artwork, and
             the artwork's from those of the painting.
         style_bounds: what ``style`` is for the artwork's halves and for the photograph.

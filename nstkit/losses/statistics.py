@@ -152,8 +152,8 @@ class GramMeans:
         mean((G - A)^2) + means * a * (mean((mu - mu')^2) + mean((sigma - sigma')^2))
 
     with mu and sigma the mean and deviation of each channel, and a the mean square of the artwork's
-    features, which gives both parts the same unit. Chu et al. 2022 ("Scaling Painting Style
-    Transfer", arXiv 2212.13459, eq. 4) add means and deviations too, with a fixed factor.
+    features, which gives both parts the same unit. Galerne et al. 2022 ("Scaling Painting Style
+    Transfer", arXiv 2212.13459) add means and deviations too, with a fixed factor.
 
     Args:
         means: weight of means and deviations, 0 or more.

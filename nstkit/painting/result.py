@@ -26,7 +26,9 @@ class Result:
 
     Attributes:
         image: (1, 3, H, W) float32 in [0, 1]: the picture with the lowest total.
-        history: a `Record` for every step, the start included; best: that of ``image``.
+        history: a `Record` for every step, the start of each scale included.
+        best: that of ``image``. If the painting was interrupted at a coarse scale, its losses are
+            those of the small picture that was enlarged.
         recipe: what was minimized and how, with the network and the start that were really used.
         seed: of the noise in the start.
         seconds: it took; precision: of the network, "fp32", "bf16" or "fp16".
@@ -66,7 +68,7 @@ class Result:
         return save_image(self.image, path, facts | more)
 
     def judge(self) -> Judgement:
-        """Return what judges say of the painting that were not optimized; see `nstkit.judges`.
+        """Return what judges say of the painting; none was optimized for. See `nstkit.judges`.
 
         Raises:
             ValueError: A picture is too small for them; `nstkit.judges.judge` says for which size.

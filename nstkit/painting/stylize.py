@@ -68,7 +68,8 @@ def stylize(
         device: where to compute; None is where ``vgg`` is, a GPU, or where content is.
         progress: whether to show a bar with the losses.
         callback: called with every `Step`; returning True ends the run.
-        keep: indices of steps whose pictures go into ``Result.snapshots``.
+        keep: indices of steps whose pictures go into ``Result.snapshots``. They count through all
+            scales, and the start of each scale has one of its own.
         tile: side in px of parts computed one after another; "auto" does so if the whole does
             not fit into the memory; None never. See `nstkit.tiles`.
         vgg: a network to use instead of the recipe's, as it is. The result's recipe names it.

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 RIDGE = 1e-5  # on the diagonal of each covariance, so that a gray picture has an inverse root too
+GAIN = 5  # the most that a color difference grows: a nearly gray photograph has noise for colors
 
 
 def recolor(picture: Tensor, like: Tensor) -> Tensor:
@@ -17,7 +18,8 @@ def recolor(picture: Tensor, like: Tensor) -> Tensor:
 
     with S the covariance of the picture's colors and T that of the other's. It is the optimal
     transport between two Gaussians. What leaves [0, 1] is clamped, so mean and covariance agree
-    only as far as the colors fit into the range.
+    only as far as the colors fit into the range. No difference of colors grows more than 5 times,
+    since the colors of a nearly gray photograph are noise, which should stay unseen.
 
     Args:
         picture: (1, 3, H, W) in [0, 1].
@@ -27,20 +29,35 @@ def recolor(picture: Tensor, like: Tensor) -> Tensor:
         (1, 3, H, W) in [0, 1], with dtype and device of ``picture``.
 
     Raises:
-        ValueError: One of them is not one RGB picture.
+        ValueError: One of them is not one RGB picture of finite floats.
 
     Source: linear maps that match colors are in Gatys et al. 2017 (arXiv 1611.07865), section 5.
     This one is Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping".
     """
     for given in (picture, like):
-        if given.dim() != 4 or given.shape[:2] != (1, 3):
-            raise ValueError(f"Got shape {tuple(given.shape)}; expected (1, 3, height, width).")
+        _check(given)
     (mean, S), (target_mean, T) = _mean_and_covariance(picture), _mean_and_covariance(like)
     root, inverse = _power(S, 0.5), _power(S, -0.5)
-    A = inverse @ _power(root @ T @ root, 0.5) @ inverse
+    A = _limited(inverse @ _power(root @ T @ root, 0.5) @ inverse)
     offset = target_mean - A @ mean
     A, offset = (part.to(picture.device, picture.dtype) for part in (A, offset))
     return (A @ picture.flatten(2) + offset).view_as(picture).clamp_(0, 1)
+
+
+def _check(picture: Tensor) -> None:
+    """Raise ValueError unless an object is one picture that has colors."""
+    is_picture = isinstance(picture, Tensor) and picture.dim() == 4
+    if not is_picture or picture.shape[:2] != (1, 3) or not picture.is_floating_point():
+        got = f"{picture.dtype} {tuple(picture.shape)}" if is_picture else repr(type(picture))
+        raise ValueError(f"Got {got}; expected floats of shape (1, 3, height, width).")
+    if not picture.isfinite().all():
+        raise ValueError("Got values that are not finite; expected a picture in [0, 1].")
+
+
+def _limited(matrix: Tensor) -> Tensor:
+    """Return a symmetric matrix whose eigenvalues are at most `GAIN`."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors * values.clamp(max=GAIN) @ vectors.mT
 
 
 def _mean_and_covariance(picture: Tensor) -> tuple[Tensor, Tensor]:

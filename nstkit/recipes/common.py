@@ -42,7 +42,7 @@ def to_common(
         height: of the picture in px; sums hide it in their weights.
         width: of the picture in px.
         scale: how many times larger the features of the recipe's network are than those for which
-            the coefficients shall hold; one number, or {layer: number} as `network_scale` gives.
+            the coefficients hold; one number, or {layer: number} as `network_scale` gives.
         distances: {("style", "relu1_1"): value}, as ``Losses.per_layer`` of the recipe: where they
             are given, a term "rms" gets the coefficient whose gradient there is the same.
     """

@@ -158,7 +158,7 @@ def statistic_from(data: Mapping[str, Any]) -> Statistic:
     """
     options = dict(data)
     kind = options.pop("kind", None)
-    if kind not in STATISTICS:
+    if kind not in list(STATISTICS):  # a list, since a file may hold what has no hash
         raise ValueError(
             f"The statistic {kind!r} is not known; known are {', '.join(STATISTICS)}. Add its "
             "class to nstkit.losses.statistics.STATISTICS first."

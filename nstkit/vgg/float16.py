@@ -28,7 +28,7 @@ from torch.autograd.function import once_differentiable
 LARGEST = 8
 LOWER = 8  # log2 of how much lower the next try begins if a gradient overflowed on its way
 TRIES = 4
-LEAST = -100  # log2; even smaller gradients are brought up no further, for float32 ends too
+LEAST = -100  # log2; smaller gradients are not scaled up further, since float32 has limits too
 
 Network = Callable[[Tensor], list[Tensor]]
 

@@ -63,7 +63,31 @@ def test_flat_pictures_give_finite_colors_in_the_range(value: float) -> None:
     assert (recolor(flat, wave).mean((2, 3)) - wave.mean((2, 3))).abs().max() < 0.02
 
 
-@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 3, 8, 8), (1, 1, 8, 8)])
-def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="expected \\(1, 3, height, width\\)"):
-        recolor(torch.rand(shape), torch.rand(1, 3, 8, 8))
+def test_the_noise_of_a_gray_photograph_stays_unseen() -> None:
+    """A scan in black and white has chroma noise of one level, and no colors."""
+    gray = load_image("cat", 96).mean(1, keepdim=True).expand(1, 3, -1, -1)
+    noise = torch.randint(-1, 2, gray.shape, generator=torch.Generator().manual_seed(0)) / 255
+
+    def grain(picture: Tensor) -> Tensor:
+        chroma = picture - picture.mean(1, keepdim=True)
+        return (chroma[..., 1:] - chroma[..., :-1]).abs().mean()
+
+    scan = (gray + noise).clamp(0, 1)
+    for name in ("scream", "starry_night", "great_wave"):
+        assert grain(recolor(scan, load_image(name, 96))) < 6 * grain(scan)
+
+
+SHAPES = [torch.rand(3, 8, 8), torch.rand(2, 3, 8, 8), torch.rand(1, 1, 8, 8)]
+OTHERS = [torch.ones(1, 3, 8, 8, dtype=torch.uint8), "cat"]
+
+
+@pytest.mark.parametrize("wrong", [*SHAPES, *OTHERS], ids=lambda w: str(getattr(w, "shape", w)))
+def test_what_is_no_picture_is_refused(wrong: object) -> None:
+    for pair in ((wrong, torch.rand(1, 3, 8, 8)), (torch.rand(1, 3, 8, 8), wrong)):
+        with pytest.raises(ValueError, match="expected floats of shape \\(1, 3, height, width\\)"):
+            recolor(*pair)
+
+
+def test_values_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        recolor(torch.full((1, 3, 8, 8), torch.nan), torch.rand(1, 3, 8, 8))

@@ -5,7 +5,7 @@
     python tools/compare_recipes.py --only               nothing: only write the table again
 
 This is how the default recipe was chosen. ``recipes.json`` says what is tried: changes of fields
-of the textbook recipe, the question behind them, and the verdict of somebody who looked. A recipe
+of the textbook recipe, the question behind them, and the verdict of a person who looked. A recipe
 that is stored for a pair and size already is not painted again. Seconds are those of the
 processor, so run it with OMP_NUM_THREADS=1, once for each core.
 """
@@ -28,6 +28,7 @@ import nstkit
 from nstkit import TEXTBOOK, Recipe
 from nstkit.files import write_whole
 from nstkit.judges import judge
+from nstkit.lesson.titles import pair_title
 from nstkit.objective import Objective
 from nstkit.recipes.network import network
 from nstkit.translate import gradient_norms
@@ -35,6 +36,10 @@ from nstkit.translate import gradient_norms
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "search"
 SIZE = 384
 JUDGES = ("content", "style", "patches")
+# Rows of the sheet: what won beside what lost, for the pairs that show the difference.
+SHEET = ("plain", "sqrt_2", "avg_scaled", "octaves", "default")
+SHEET_PAIRS = (("cat", "great_wave"), ("castle", "starry_night"))
+WINNERS, WINNERS_PAIRS = ("plain", "default"), (("castle", "scream"), ("kitten", "starry_night"))
 HEAD = """# How the default recipe was found
 
 `python tools/compare_recipes.py` painted every row at {size} px and wrote this page. Seconds are
@@ -42,7 +47,11 @@ those of one processor core. The judges are those of `nstkit.judges`, as means o
 row, and lower is better: how different painting and photograph look (content), how far the
 painting's features and patches are from the artwork's (style, patches). "Against plain" is the
 number of pairs on which the judges of style and patches prefer the row to the first one. Verdicts
-are of somebody who looked at the paintings.
+are of a person who looked at the paintings. How pixels are kept in [0, 1] is
+[a study of its own](walls.md).
+
+![Above, five recipes on two pairs, from a texture over a photograph to whole forms in sharp edges.
+Below, the old default and the new one on two more pairs](sheet.jpg)
 
 | recipe | what it tries | pairs | seconds | content | style | patches | against plain | verdict |
 |---|---|---|---|---|---|---|---|---|
@@ -125,6 +134,18 @@ def row(name: str, facts: Mapping, found: Mapping[str, Mapping], plain: Mapping)
     )
 
 
+def sheet(paintings: Path, size: int) -> None:
+    """Put winners beside losers, if their paintings are there."""
+    shown = [(name, pair) for name in SHEET for pair in SHEET_PAIRS]
+    shown += [(name, pair) for name in WINNERS for pair in WINNERS_PAIRS]
+    files = [paintings / f"{name} {' x '.join(pair)}, {size} px.png" for name, pair in shown]
+    if all(file.exists() for file in files):
+        pictures = [nstkit.load_image(file) for file in files]
+        titles = [f"{name}: {pair_title(*pair)}" for name, pair in shown]
+        alt = "winners and losers of the search for a default"
+        nstkit.show_images(pictures, titles, columns=2, alt=alt).save(FOLDER / "sheet.jpg")
+
+
 def main() -> None:
     """Paint what is missing, and write results and table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -146,6 +167,7 @@ def main() -> None:
             nstkit.save_image(image, options.paintings / f"{name} {key}.png")
             results.add(name, key, found)
             print(name, key, found, flush=True)
+    sheet(options.paintings, options.size)
     write_whole(FOLDER / "README.md", table(tried, results.read(), options.size).encode())
 
 

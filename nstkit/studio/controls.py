@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from nstkit.descent import OPTIMIZERS
 from nstkit.painting.quality import QUALITIES
-from nstkit.recipes import DEFAULT, RECIPES, STARTS, Recipe
+from nstkit.recipes import DEFAULT, PORTRAIT, RECIPES, STARTS, Recipe
 from nstkit.studio.dials import Dial, Layers, caption, menu, offer
 from nstkit.studio.pictures import Picker
 from nstkit.studio.settings import Settings
@@ -28,10 +28,12 @@ HOUSE = {
     "house recipe": DEFAULT,
     "gentle": DEFAULT.replace(beta=DEFAULT.beta / 10),
     "bold": DEFAULT.replace(beta=DEFAULT.beta * 10),
+    "portrait": PORTRAIT,
 }
 # These show what the textbook tells of layers and of noise, so they paint as it does, at one size:
 # from coarse to fine, shallow layers paint large strokes too, and noise leaves less grain.
 TEXTBOOK = {
+    "textbook": Recipe(),
     "shallow layers": Recipe(style_layers=["relu1_1", "relu2_1"]),
     "deep layers": Recipe(style_layers=["relu3_1", "relu4_1", "relu5_1"]),
     "out of noise": Recipe(start="noise", beta=1, tv=500),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from studio_tools import widgets_of
 
-from nstkit import DEFAULT, Gram, Moments, Recipe
+from nstkit import DEFAULT, PORTRAIT, Gram, Moments, Recipe
 from nstkit.descent import OPTIMIZERS
 from nstkit.studio import Settings
 from nstkit.studio.controls import HELP, PRESETS, Controls
@@ -66,7 +66,8 @@ def test_moving_a_control_leaves_the_preset(used):
 
 
 def test_presets_of_the_house_differ_in_the_weight_of_the_style():
-    assert PRESETS["house recipe"] == DEFAULT
+    assert PRESETS["house recipe"] == DEFAULT and PRESETS["textbook"] == Recipe()
+    assert PRESETS["portrait"] == PORTRAIT
     for name, factor in (("gentle", 0.1), ("bold", 10)):
         assert PRESETS[name] == DEFAULT.replace(beta=PRESETS[name].beta)
         assert PRESETS[name].beta == pytest.approx(factor * DEFAULT.beta)

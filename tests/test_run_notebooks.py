@@ -193,7 +193,7 @@ def test_stderr_and_paths_and_size_are_findings_of_one_run(tmp_path, capsys):
         "import warnings\nwarnings.warn('deprecated thing')",
         "import os\nprint('folder', os.path.expanduser('~'))",
         "import nstkit\nnstkit.__path__",
-        "print('x' * 1_600_000)",
+        "print('x' * 2_600_000)",
     )
     before = path.read_bytes()
     assert tool.main([str(path)]) == 1
@@ -202,7 +202,7 @@ def test_stderr_and_paths_and_size_are_findings_of_one_run(tmp_path, capsys):
     assert "deprecated thing" in printed
     assert f"FAILED 05_small.ipynb: cell 2: its output holds '{Path.home()}'" in printed
     assert "FAILED 05_small.ipynb: cell 3: its output holds" in printed
-    assert "FAILED 05_small.ipynb: 1.60 MB" in printed
+    assert "FAILED 05_small.ipynb: 2.60 MB" in printed
     assert path.read_bytes() == before
 
 

@@ -25,7 +25,6 @@ from nstkit.vgg.fast import to_paint
 
 # A picture may be enlarged this much without a word: a brush stroke of 10 px then gains one.
 UNNOTICED = 1.1
-SMALLEST = 64  # px of the long side of an artwork: below, it has no texture to copy
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,7 @@ def _pictures(
         photograph = _loaded(content, size, device, _ENLARGED)
         return photograph, _loaded(style, size, device, _BLURRED)
     photograph = _at_most(content, (quality or named("good")).size, device)
-    side = max(*photograph.shape[-2:], SMALLEST)
-    return photograph, _loaded(style, side, device, _BLURRED)
+    return photograph, _loaded(style, max(photograph.shape[-2:]), device, _BLURRED)
 
 
 def _at_most(source: Given, size: int, device: torch.device) -> Tensor:

@@ -82,7 +82,7 @@ def test_the_stop_button_keeps_the_best_picture_so_far(book):
     assert interrupted == "True"
     assert 4 < int(done) < STEPS + 1
     # A reader goes on from here, though some of the snapshots are missing.
-    for text in ("nstkit.show_steps(painting", "nstkit.show_losses(painting"):
+    for text in ("painting.snapshots", "nstkit.show_losses(painting"):
         book.run_cell(book.find(text))
     assert book.failures() == []
     book.check_pictures()

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
-from nstkit import read_metadata
+from nstkit import DEFAULT, read_metadata
 
 # The scope makes pytest finish with one application before it starts the other.
 pytestmark = [
@@ -353,9 +353,9 @@ def test_pause_step_undo_and_reset(panel):
     last = panel.step()
     for _ in range(2):  # back to the best picture under these weights, then to that before
         panel.press("undo")
-    expect(panel.status).to_contain_text("β/α = 10 ")
+    expect(panel.status).to_contain_text(f"β/α = {DEFAULT.beta:g} ")
     assert 0 < panel.step() <= first + 1 < last
-    assert panel.readout("beta") == "10"
+    assert panel.readout("beta") == f"{DEFAULT.beta:g}"
     assert panel.stays()
 
     panel.press("reset")

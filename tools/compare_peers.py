@@ -34,13 +34,6 @@ PEERS = ("crowsonkb", "leongatys")
 SIZE, TRIAL = 512, 3  # px of the long side; steps that are timed
 
 
-def at_512(recipe: Recipe) -> Recipe:
-    """Return a recipe whose scales end with the size of the comparison."""
-    if isinstance(recipe.scales, int):
-        return recipe
-    return recipe.replace(scales=tuple(side / recipe.scales[-1] for side in recipe.scales))
-
-
 def in_seconds(recipe: Recipe, content: Tensor, style: Tensor, seconds: float) -> Recipe:
     """Return a recipe with as many steps as these seconds allow, in the same shares."""
     finest = recipe.replace(scales=1, steps=TRIAL)
@@ -58,7 +51,7 @@ def paint(content: Tensor, style: Tensor) -> dict[str, Result]:
     ours = nstkit.stylize(content, style, DEFAULT, progress=False)
     found = {"nstkit": ours}
     for peer in PEERS:
-        recipe = for_network(at_512(RECIPES[peer].recipe), "embedded", content, style)
+        recipe = for_network(RECIPES[peer].recipe, "embedded", content, style)
         recipe = in_seconds(recipe, content, style, ours.seconds)
         found[peer] = nstkit.stylize(content, style, recipe, progress=False)
     return found

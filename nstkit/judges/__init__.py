@@ -16,6 +16,7 @@ from torch import Tensor
 from nstkit.judges.alexnet import LEAST, AlexNet
 from nstkit.judges.distances import Features, lpips, remd, sliced_wasserstein
 from nstkit.judges.judgement import Bounds, Judgement
+from nstkit.pictures.images import check_picture
 
 __all__ = ["AlexNet", "Bounds", "Judgement", "judge", "lpips", "remd", "sliced_wasserstein"]
 
@@ -38,9 +39,9 @@ def judge(painting: Tensor, content: Tensor, style: Tensor) -> Judgement:
     Raises:
         ValueError: A picture is too small, of another shape, or holds other values.
     """
-    check_picture("painting", painting)
-    check_picture("content", content)
-    check_picture("style", style, width=2 * LEAST)
+    _check_seen("painting", painting)
+    _check_seen("content", content)
+    _check_seen("style", style, width=2 * LEAST)
     if painting.shape != content.shape:
         raise ValueError(
             f"painting is {_size(painting)} and content {_size(content)}; expected one size. "
@@ -74,28 +75,13 @@ def _between(one: Features, other: Features) -> float:
     return (sliced_wasserstein(one, other) + sliced_wasserstein(other, one)) / 2
 
 
-def check_picture(name: str, picture: Tensor, width: int = LEAST) -> None:
-    """Raise ValueError unless a tensor is one picture in [0, 1] that AlexNet can see."""
-    if not isinstance(picture, Tensor):
-        raise ValueError(
-            f"{name} is a {type(picture).__name__}; expected a tensor (1, 3, height, width). "
-            "Load it with nstkit.load_image."
-        )
-    if picture.dim() != 4 or picture.shape[:2] != (1, 3) or not picture.is_floating_point():
-        raise ValueError(
-            f"{name} is a tensor {tuple(picture.shape)} of {picture.dtype}; expected one picture, "
-            "(1, 3, height, width) of floats. Load it with nstkit.load_image."
-        )
+def _check_seen(name: str, picture: Tensor, width: int = LEAST) -> None:
+    """Raise ValueError unless an object is one picture in [0, 1] that AlexNet can see."""
+    check_picture(name, picture)
     if picture.shape[-2] < LEAST or picture.shape[-1] < width:
         raise ValueError(
             f"{name} is {_size(picture)}; expected at least {width} x {LEAST} px. "
             "Load or paint it larger."
-        )
-    low, high = picture.min().item(), picture.max().item()
-    if not -0.01 <= low <= high <= 1.01:  # as `nstkit.stylize` takes them
-        raise ValueError(
-            f"The values of {name} lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255, or "
-            "clamp it?"
         )
 
 

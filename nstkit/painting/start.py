@@ -12,7 +12,7 @@ from nstkit.descent import Solver, evaluate
 from nstkit.objective import Objective
 from nstkit.options import check_choice
 from nstkit.pictures.colors import recolor
-from nstkit.pictures.images import Source, load_image
+from nstkit.pictures.images import Source, check_picture, load_image
 from nstkit.pictures.sizes import cover
 from nstkit.recipes import STARTS, Recipe
 from nstkit.recipes.network import network
@@ -39,20 +39,8 @@ def as_image(source: Given, size: int | None, device: torch.device | str) -> Ten
     """
     if not isinstance(source, Tensor):
         return load_image(source, size, device)
-    _check_picture(source)
+    check_picture("the picture", source)
     return source.to(device, torch.promote_types(source.dtype, torch.float32))
-
-
-def _check_picture(picture: Tensor) -> None:
-    """Raise ValueError unless a tensor is one picture in [0, 1]."""
-    if picture.dim() != 4 or picture.shape[:2] != (1, 3) or not picture.is_floating_point():
-        raise ValueError(
-            f"Got a tensor {tuple(picture.shape)} of {picture.dtype}; expected one picture, "
-            "(1, 3, height, width) of floats."
-        )
-    low, high = picture.min().item(), picture.max().item()
-    if not -0.01 <= low <= high <= 1.01:
-        raise ValueError(f"The values lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255?")
 
 
 # ---------------------------------------------------------------- the start
@@ -100,7 +88,7 @@ def check_start(start: Tensor, content: Tensor) -> Tensor:
             f"start is {got}; expected a picture of shape {tuple(content.shape)}, like the "
             f"content, or one of {', '.join(STARTS)}."
         )
-    _check_picture(start)
+    check_picture("start", start)
     return start.to(content)
 
 

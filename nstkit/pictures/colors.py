@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nstkit.pictures.images import check_picture
+
 RIDGE = 1e-5  # on the diagonal of each covariance, so that a gray picture has an inverse root too
 GAIN = 5  # the most that a color difference grows: a nearly gray photograph has noise for colors
 
@@ -29,29 +31,19 @@ def recolor(picture: Tensor, like: Tensor) -> Tensor:
         (1, 3, H, W) in [0, 1], with dtype and device of ``picture``.
 
     Raises:
-        ValueError: One of them is not one RGB picture of finite floats.
+        ValueError: One of them is not one picture of floats in [0, 1].
 
     Source: linear maps that match colors are in Gatys et al. 2017 (arXiv 1611.07865), section 5.
     This one is Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping".
     """
-    for given in (picture, like):
-        _check(given)
+    check_picture("picture", picture)
+    check_picture("like", like)
     (mean, S), (target_mean, T) = _mean_and_covariance(picture), _mean_and_covariance(like)
     root, inverse = _power(S, 0.5), _power(S, -0.5)
     A = _limited(inverse @ _power(root @ T @ root, 0.5) @ inverse)
     offset = target_mean - A @ mean
     A, offset = (part.to(picture.device, picture.dtype) for part in (A, offset))
     return (A @ picture.flatten(2) + offset).view_as(picture).clamp_(0, 1)
-
-
-def _check(picture: Tensor) -> None:
-    """Raise ValueError unless an object is one picture that has colors."""
-    is_picture = isinstance(picture, Tensor) and picture.dim() == 4
-    if not is_picture or picture.shape[:2] != (1, 3) or not picture.is_floating_point():
-        got = f"{picture.dtype} {tuple(picture.shape)}" if is_picture else repr(type(picture))
-        raise ValueError(f"Got {got}; expected floats of shape (1, 3, height, width).")
-    if not picture.isfinite().all():
-        raise ValueError("Got values that are not finite; expected a picture in [0, 1].")
 
 
 def _limited(matrix: Tensor) -> Tensor:

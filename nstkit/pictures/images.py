@@ -117,6 +117,33 @@ def to_pil(image: Tensor) -> Image.Image:
     return Image.fromarray(pixels.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy())
 
 
+def check_picture(name: str, picture: object) -> None:
+    """Raise ValueError unless an object is one picture, (1, 3, H, W) of floats in [0, 1].
+
+    A hundredth beyond that range is allowed, because arithmetic rounds.
+
+    Args:
+        name: what the message calls it, such as "content".
+        picture: what was given.
+    """
+    if not isinstance(picture, Tensor):
+        raise ValueError(
+            f"{name} is a {type(picture).__name__}; expected a tensor (1, 3, height, width). "
+            "Load it with nstkit.load_image."
+        )
+    if picture.dim() != 4 or picture.shape[:2] != (1, 3) or not picture.is_floating_point():
+        raise ValueError(
+            f"{name} is a tensor {tuple(picture.shape)} of {picture.dtype}; expected one picture, "
+            "(1, 3, height, width) of floats. Load it with nstkit.load_image."
+        )
+    low, high = picture.min().item(), picture.max().item()
+    if not -0.01 <= low <= high <= 1.01:  # this is true of values that are not a number, too
+        raise ValueError(
+            f"The values of {name} lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255, or "
+            "clamp it?"
+        )
+
+
 def _is_one_image(shape: Sequence[int]) -> bool:
     """Return whether a shape is (3, H, W) or (1, 3, H, W), with H and W above 0."""
     batch, image = shape[:-3], shape[-3:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ def gaussian(size: tuple[int, int], mean: list[float], seed: int) -> Tensor:
     mixed = torch.randn(3, 3, generator=generator) @ torch.randn(
         3, size[0] * size[1], generator=generator
     )
-    colors = torch.tensor(mean).view(3, 1) + 0.03 * mixed
+    colors = torch.tensor(mean).view(3, 1) + 0.02 * mixed
     return colors.view(1, 3, *size)
 
 
@@ -84,10 +86,11 @@ OTHERS = [torch.ones(1, 3, 8, 8, dtype=torch.uint8), "cat"]
 @pytest.mark.parametrize("wrong", [*SHAPES, *OTHERS], ids=lambda w: str(getattr(w, "shape", w)))
 def test_what_is_no_picture_is_refused(wrong: object) -> None:
     for pair in ((wrong, torch.rand(1, 3, 8, 8)), (torch.rand(1, 3, 8, 8), wrong)):
-        with pytest.raises(ValueError, match="expected floats of shape \\(1, 3, height, width\\)"):
+        with pytest.raises(ValueError, match="expected .* \\(1, 3, height, width\\)"):
             recolor(*pair)
 
 
-def test_values_that_are_not_finite_are_refused() -> None:
-    with pytest.raises(ValueError, match="not finite"):
-        recolor(torch.full((1, 3, 8, 8), torch.nan), torch.rand(1, 3, 8, 8))
+@pytest.mark.parametrize("value", [math.nan, math.inf, 128.0])
+def test_values_outside_the_range_are_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="values of like lie in .* expected \\[0, 1\\]"):
+        recolor(torch.rand(1, 3, 8, 8), torch.full((1, 3, 8, 8), value))

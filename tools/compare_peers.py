@@ -4,8 +4,8 @@
     python tools/compare_peers.py --keep DIR     keep every painting there too, as PNG
 
 A peer's recipe is as `nstkit.RECIPES` says it, translated to the embedded network, with the number
-of its steps reduced until it takes the seconds of the default recipe. Where it has several scales,
-each keeps its share of the steps.
+of its steps changed until it takes the seconds of the default recipe, within 5 percent. Where it
+has several scales, each keeps its share of the steps.
 """
 
 from __future__ import annotations
@@ -31,30 +31,65 @@ PAIRS = (
     ("castle", "bouquet"), ("kitten", "self_portrait"), ("bridge", "seashore"),
 )  # fmt: skip
 PEERS = ("crowsonkb", "leongatys")
-SIZE, TRIAL = 512, 3  # px of the long side; steps that are timed
+SIZE = 512  # px of the long side
+NEAR, TRIES = 0.05, 4  # what counts as equal seconds; paintings until they are
+
+Paces = dict[str, float]
 
 
-def in_seconds(recipe: Recipe, content: Tensor, style: Tensor, seconds: float) -> Recipe:
-    """Return a recipe with as many steps as these seconds allow, in the same shares."""
-    finest = recipe.replace(scales=1, steps=TRIAL)
-    trial = nstkit.stylize(content, style, finest, progress=False)
-    height, width = content.shape[-2:]
-    pace = (trial.history[-1].seconds - trial.history[0].seconds) / (TRIAL * height * width)
-    share = seconds / (pace * sum(scale.pixels for scale in work(recipe, height, width)))
+def pixels_of(recipe: Recipe, content: Tensor) -> float:
+    """Return the pixels that all steps of a recipe compute, of all scales."""
+    return sum(scale.pixels for scale in work(recipe, *content.shape[-2:]))
+
+
+def fitted(recipe: Recipe, content: Tensor, pixels: float) -> Recipe:
+    """Return a recipe with as many steps as compute so many pixels.
+
+    Each scale keeps its share of the steps. The finest one, which comes last, gets what rounding
+    left over.
+    """
+    beginnings = pixels_of(recipe.replace(steps=0), content)
+    share = (pixels - beginnings) / (pixels_of(recipe, content) - beginnings)
     steps = recipe.steps if isinstance(recipe.steps, tuple) else (recipe.steps,)
-    steps = [max(round(share * count), 1) for count in steps]
-    return recipe.replace(steps=steps * (1 if len(steps) > 1 else count_of(recipe.scales)))
+    steps = steps * (count_of(recipe.scales) if len(steps) == 1 else 1)
+    *coarse, _ = [max(int(share * count), 1) for count in steps]
+    rest = pixels - pixels_of(recipe.replace(steps=(*coarse, 0)), content)
+    height, width = content.shape[-2:]
+    return recipe.replace(steps=(*coarse, max(round(rest / (height * width)), 1)))
 
 
-def paint(content: Tensor, style: Tensor) -> dict[str, Result]:
-    """Return the painting of the default recipe and those of the peers, in equal seconds."""
+def paint_in(seconds: float, peer: str, content: Tensor, style: Tensor, paces: Paces) -> Result:
+    """Return what a peer's recipe paints in these seconds, give or take `NEAR`.
+
+    The first guess is the pace of the painting before. A painting that took other seconds is
+    thrown away, and its pace is the next guess.
+    """
+    recipe = for_network(RECIPES[peer].recipe, "embedded", content, style)
+    for _ in range(TRIES):
+        tried = fitted(recipe, content, seconds / paces[peer])
+        result = nstkit.stylize(content, style, tried, progress=False)
+        paces[peer] = result.seconds / pixels_of(tried, content)
+        print(
+            f"{peer}: {tried.steps} steps take {result.seconds:.1f} s of {seconds:.1f} s",
+            flush=True,
+        )
+        if abs(result.seconds / seconds - 1) <= NEAR:
+            return result
+    raise RuntimeError(f"{peer} took {result.seconds:.0f} s instead of {seconds:.0f} s in each of "
+                       f"{TRIES} tries. Run this on a machine that does nothing else.")  # fmt: skip
+
+
+def paint(content: Tensor, style: Tensor, paces: Paces) -> dict[str, Result]:
+    """Return the painting of the default recipe and those of the peers, in equal seconds.
+
+    ``paces`` holds the seconds per pixel of each peer, which each painting measures.
+    """
     ours = nstkit.stylize(content, style, DEFAULT, progress=False)
-    found = {"nstkit": ours}
+    pace = ours.seconds / pixels_of(DEFAULT, content)
     for peer in PEERS:
-        recipe = for_network(RECIPES[peer].recipe, "embedded", content, style)
-        recipe = in_seconds(recipe, content, style, ours.seconds)
-        found[peer] = nstkit.stylize(content, style, recipe, progress=False)
-    return found
+        paces.setdefault(peer, pace)
+    peers = {peer: paint_in(ours.seconds, peer, content, style, paces) for peer in PEERS}
+    return {"nstkit": ours} | peers
 
 
 def facts(result: Result, judged: Judgement) -> dict[str, object]:
@@ -73,9 +108,9 @@ def main() -> None:
     parser.add_argument("--pairs", nargs="*", metavar="CONTENT:STYLE")
     options = parser.parse_args()
     pairs = [tuple(p.split(":")) for p in options.pairs] if options.pairs else PAIRS
-    table, pictures, titles = {}, [], []
+    table, pictures, titles, paces = {}, [], [], {}
     for pair in pairs:
-        painted = paint(*(nstkit.load_image(name, SIZE) for name in pair))
+        painted = paint(*(nstkit.load_image(name, SIZE) for name in pair), paces)
         table[" x ".join(pair)] = row = {n: facts(r, r.judge()) for n, r in painted.items()}
         for name, result in painted.items():
             pictures.append(result.image)

@@ -1,16 +1,20 @@
 """Paint docs/gallery: four photographs after six artworks at 768 px.
 
-    python tools/make_gallery.py            paint what is missing
-    python tools/make_gallery.py --again    paint everything
+    python tools/make_gallery.py                     paint what is missing
+    python tools/make_gallery.py castle_scream ...   paint these, also if they are there
+    python tools/make_gallery.py --poster            paint docs/poster.jpg and a detail of it
+    python tools/make_gallery.py --portrait          paint docs/portrait.jpg
 
-The default recipe paints, and PORTRAIT where there is a face. Every picture is a JPEG of 200 KB at
-most.
+The default recipe paints, and PORTRAIT where there is a face. Every picture of the gallery is a
+JPEG of 200 KB at most. The poster is painted in "print" quality; its detail is cut out pixel by
+pixel. The portrait shows one face by both recipes.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -19,11 +23,15 @@ import nstkit
 from nstkit import DEFAULT, PORTRAIT
 from nstkit.files import write_whole
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "gallery"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+FOLDER = DOCS / "gallery"
 CONTENTS = ("castle", "bridge", "macaw", "kitten")
 STYLES = ("starry_night", "great_wave", "composition_viii", "bouquet", "seashore", "scream")
 FACES = ("kitten",)
 SIZE, MOST = 768, 200_000  # px of the long side; bytes
+POSTER, POSTER_SIZE, POSTER_MOST = ("bridge", "bouquet"), 2048, 2_000_000
+DETAIL = (768, 512)  # px
+FACE = ("astronaut", "starry_night")
 
 
 def paint(content: str, style: str) -> nstkit.Result:
@@ -32,28 +40,61 @@ def paint(content: str, style: str) -> nstkit.Result:
     return nstkit.stylize(content, style, recipe, size=SIZE, progress=False)
 
 
-def jpeg(picture: Image.Image) -> bytes:
-    """Return a picture as a JPEG of `MOST` bytes at most, in the best quality that allows."""
+def poster() -> Iterator[Path]:
+    """Paint the poster, and cut out its middle at its own size."""
+    result = nstkit.stylize(*POSTER, quality="print", size=POSTER_SIZE)
+    print(result)
+    whole = result.to_pil()
+    left, top = ((side - cut) // 2 for side, cut in zip(whole.size, DETAIL, strict=True))
+    detail = whole.crop((left, top, left + DETAIL[0], top + DETAIL[1]))
+    yield write_whole(DOCS / "poster.jpg", jpeg(whole, POSTER_MOST))
+    yield write_whole(DOCS / "poster_detail.jpg", jpeg(detail, MOST))
+
+
+def portrait() -> Path:
+    """Paint a face by the default recipe and by PORTRAIT, beside the photograph."""
+    photograph = nstkit.load_image(FACE[0])
+    shown = {"photograph": photograph}
+    for title, recipe in (("default recipe", DEFAULT), ("PORTRAIT", PORTRAIT)):
+        shown[title] = nstkit.stylize(photograph, FACE[1], recipe).image
+    return nstkit.show_images(shown).save(DOCS / "portrait.jpg")
+
+
+def jpeg(picture: Image.Image, most: int) -> bytes:
+    """Return a picture as a JPEG of so many bytes at most, in the best quality that allows.
+
+    Raises:
+        ValueError: The picture takes more bytes even in quality 41.
+    """
     for quality in range(95, 40, -3):
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
-        if file.tell() <= MOST:
+        if file.tell() <= most:
             return file.getvalue()
-    raise ValueError(f"The picture takes {file.tell()} bytes at quality {quality}; paint smaller.")
+    raise ValueError(
+        f"The picture takes {file.tell():,} bytes in quality {quality}; expected {most:,} at "
+        "most. Paint it smaller."
+    )
 
 
 def main() -> None:
     """Paint what the command line asks for."""
+    pairs = {f"{content}_{style}": (content, style) for content in CONTENTS for style in STYLES}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--again", action="store_true", help="also what is there already")
+    parser.add_argument("pairs", nargs="*", metavar="pair", help=f"such as {next(iter(pairs))}")
+    parser.add_argument("--poster", action="store_true", help="paint the poster only")
+    parser.add_argument("--portrait", action="store_true", help="paint the portrait only")
     options = parser.parse_args()
+    if unknown := set(options.pairs) - pairs.keys():
+        parser.error(f"no pair {', '.join(sorted(unknown))}; there are {', '.join(pairs)}")
+    if options.poster or options.portrait:
+        print(*(poster() if options.poster else [portrait()]), sep="\n")
+        return
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for content in CONTENTS:
-        for style in STYLES:
-            path = FOLDER / f"{content}_{style}.jpg"
-            if options.again or not path.exists():
-                result = paint(content, style)
-                print(write_whole(path, jpeg(result.to_pil())), result, flush=True)
+    missing = [name for name in pairs if not (FOLDER / f"{name}.jpg").exists()]
+    for name in options.pairs or missing:
+        result = paint(*pairs[name])
+        print(write_whole(FOLDER / f"{name}.jpg", jpeg(result.to_pil(), MOST)), result, flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ ALL = [path.stem for path in lint_notebooks.default_notebooks()]
 # All panels are moved by `tools/run_notebooks.py --check`; here are those that need least before.
 LESSONS = [stem for stem in ALL if stem[:2] in ("06", "12")]
 PANEL = "explore("
+STEP = 60_000  # ms that a few steps of 384 px may take on a busy machine without bfloat16 units
 # What is read as text: code may hold any sign, and a typeset formula holds its source.
 PROSE = """nodes => nodes.map(node => {
   const copy = node.cloneNode(true);
@@ -168,13 +169,13 @@ def use_studio(book, cell: int) -> None:
     panel.scroll_into_view_if_needed()
     before, painted = status.inner_text(), panel.locator("img.nstkit-picture").get_attribute("src")
     panel.locator(".nstkit-play button").first.click()
-    expect(status).to_contain_text("steps/s")
+    expect(status).to_contain_text("steps/s", timeout=STEP)
     beta.focus()
     beta.press("End")
-    expect(status).to_contain_text("β/α = 10000")
-    expect(panel.locator("img.nstkit-picture")).not_to_have_attribute("src", painted)
+    expect(status).to_contain_text("β/α = 10000", timeout=STEP)
+    expect(panel.locator("img.nstkit-picture")).not_to_have_attribute("src", painted, timeout=STEP)
     panel.locator(".nstkit-play button").first.click()
-    expect(status).to_contain_text("paused")
+    expect(status).to_contain_text("paused", timeout=STEP)
     steps = [int(re.search(r"step (\d+)", text)[1]) for text in (before, status.inner_text())]
     assert steps[0] < steps[1]
     expect(panel.locator(".nstkit-message")).to_have_text("")

@@ -22,7 +22,6 @@ from nstkit.files import write_whole
 from nstkit.judges import Judgement
 from nstkit.lesson.titles import pair_title
 from nstkit.painting.scales import work
-from nstkit.recipes.fields import count_of
 from nstkit.translate import for_network
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -50,11 +49,9 @@ def fitted(recipe: Recipe, content: Tensor, pixels: float) -> Recipe:
     """
     beginnings = pixels_of(recipe.replace(steps=0), content)
     share = (pixels - beginnings) / (pixels_of(recipe, content) - beginnings)
-    steps = recipe.steps if isinstance(recipe.steps, tuple) else (recipe.steps,)
-    steps = steps * (count_of(recipe.scales) if len(steps) == 1 else 1)
-    *coarse, _ = [max(int(share * count), 1) for count in steps]
-    rest = pixels - pixels_of(recipe.replace(steps=(*coarse, 0)), content)
     height, width = content.shape[-2:]
+    *coarse, _ = [max(int(share * scale.steps), 1) for scale in work(recipe, height, width)]
+    rest = pixels - pixels_of(recipe.replace(steps=(*coarse, 0)), content)
     return recipe.replace(steps=(*coarse, max(round(rest / (height * width)), 1)))
 
 

@@ -82,13 +82,17 @@ def main() -> None:
     pairs = {f"{content}_{style}": (content, style) for content in CONTENTS for style in STYLES}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pairs", nargs="*", metavar="pair", help=f"such as {next(iter(pairs))}")
-    parser.add_argument("--poster", action="store_true", help="paint the poster only")
-    parser.add_argument("--portrait", action="store_true", help="paint the portrait only")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--poster", action="store_true", help="paint the poster only")
+    instead.add_argument("--portrait", action="store_true", help="paint the portrait only")
     options = parser.parse_args()
     if unknown := set(options.pairs) - pairs.keys():
         parser.error(f"no pair {', '.join(sorted(unknown))}; there are {', '.join(pairs)}")
-    if options.poster or options.portrait:
-        print(*(poster() if options.poster else [portrait()]), sep="\n")
+    if options.poster:
+        print(*poster(), sep="\n")
+        return
+    if options.portrait:
+        print(portrait())
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     missing = [name for name in pairs if not (FOLDER / f"{name}.jpg").exists()]

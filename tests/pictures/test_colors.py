@@ -85,9 +85,11 @@ OTHERS = [torch.ones(1, 3, 8, 8, dtype=torch.uint8), "cat"]
 
 @pytest.mark.parametrize("wrong", [*SHAPES, *OTHERS], ids=lambda w: str(getattr(w, "shape", w)))
 def test_what_is_no_picture_is_refused(wrong: object) -> None:
-    for pair in ((wrong, torch.rand(1, 3, 8, 8)), (torch.rand(1, 3, 8, 8), wrong)):
-        with pytest.raises(ValueError, match="expected .* \\(1, 3, height, width\\)"):
-            recolor(*pair)
+    given = {"picture": torch.rand(1, 3, 8, 8), "like": torch.rand(1, 3, 8, 8)}
+    for name in given:
+        message = f"^{name} is a .*; expected .* \\(1, 3, height, width\\)"
+        with pytest.raises(ValueError, match=message):
+            recolor(**{**given, name: wrong})
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 128.0])

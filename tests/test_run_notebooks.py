@@ -206,6 +206,17 @@ def test_stderr_and_paths_and_size_are_findings_of_one_run(tmp_path, capsys):
     assert path.read_bytes() == before
 
 
+def test_what_a_refused_run_gave_is_kept_until_a_run_is_stored(tmp_path, capsys):
+    path = write(tmp_path, "print(1)", "print('x' * 2_600_000)")
+    assert tool.main([str(path)]) == 1
+    kept = tmp_path / "05_small.ipynb.refused"
+    assert f"kept to look at: {kept.name}" in capsys.readouterr().out
+    assert texts(read(kept).cells[1].outputs) == [("stdout", "1\n")]
+    write(tmp_path, "print(2)")
+    assert tool.main([str(path)]) == 0
+    assert not kept.exists()
+
+
 def test_a_failure_does_not_keep_the_next_notebook_from_being_executed(tmp_path):
     bad = write(tmp_path, "1 / 0", name="01_bad.ipynb")
     good = write(tmp_path, "print(1)", name="02_good.ipynb")

@@ -6,7 +6,8 @@
     python tools/run_notebooks.py --extract DIR      write the stored pictures to DIR, run nothing
 
 A notebook that fails (an exception, anything on stderr, a path of this machine in an output, more
-than 2.5 MB) stays as it is on the disk, and the exit code is 1. Cells are counted from 0.
+than 2.5 MB) stays as it is on the disk, and the exit code is 1. Where all cells ran, what came out
+is kept beside it as NAME.ipynb.refused, to look at. Cells are counted from 0.
 
 What is stored is painted at full size, and a digest of the code is stored with it. A check paints
 at draft size (see `nstkit.lesson.size`) and fails if the stored digest is not that of the code.
@@ -279,12 +280,17 @@ def run(path: Path, timeout: int, check: bool = False) -> list[str]:
         lint, pictures = rules.lint(stored, path), missing_pictures(stored, fresh)
         return [*findings, *lint, *pictures, *unsolved(nbformat.from_dict({"cells": answers}))]
     findings += rules.file_is_small(fresh, path)  # of a draft, the bytes say nothing
-    if not findings:
-        fresh.metadata["nstkit"] = {"code": cells.code_digest(fresh)}
-        write(fresh, path)
-        for finding in rules.lint(fresh, path):
-            print(f"  still to do: {finding}")
-    return findings
+    refused = path.with_suffix(".ipynb.refused")
+    if findings:
+        write(fresh, refused)
+        print(f"  kept to look at: {refused.name}")
+        return findings
+    refused.unlink(missing_ok=True)
+    fresh.metadata["nstkit"] = {"code": cells.code_digest(fresh)}
+    write(fresh, path)
+    for finding in rules.lint(fresh, path):
+        print(f"  still to do: {finding}")
+    return []
 
 
 def run_all(

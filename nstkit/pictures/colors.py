@@ -8,7 +8,7 @@ from torch import Tensor
 from nstkit.pictures.images import check_picture
 
 RIDGE = 1e-5  # on the diagonal of each covariance, so that a gray picture has an inverse root too
-GAIN = 5  # the most that a color difference grows: a nearly gray photograph has noise for colors
+GAIN = 2  # the most that a color difference grows: more turns a gray picture's noise into colors
 
 
 def recolor(picture: Tensor, like: Tensor) -> Tensor:
@@ -20,8 +20,8 @@ def recolor(picture: Tensor, like: Tensor) -> Tensor:
 
     with S the covariance of the picture's colors and T that of the other's. It is the optimal
     transport between two Gaussians. What leaves [0, 1] is clamped, so mean and covariance agree
-    only as far as the colors fit into the range. No difference of colors grows more than 5 times,
-    since the colors of a nearly gray photograph are noise, which should stay unseen.
+    only as far as the colors fit into the range. No difference of colors grows more than
+    twofold, since the colors of a nearly gray photograph are noise, which should stay unseen.
 
     Args:
         picture: (1, 3, H, W) in [0, 1].

@@ -143,7 +143,7 @@ def render(draw: Callable[[Figure], None], alt: str, kind: str, size: Any = (6, 
         matplotlib.rcParams.update(STYLE)
         figure = matplotlib.figure.Figure(size, DPI, layout="constrained")
         draw(figure)
-        options = {"quality": 85, "subsampling": "4:4:4", "optimize": True}  # colors stay crisp
+        options = {"quality": 80, "subsampling": "4:4:4", "optimize": True}  # colors stay crisp
         figure.savefig(file, format=kind, pil_kwargs=options)
     return Picture(file.getvalue(), alt, round(figure.get_figwidth() * 100))
 

@@ -83,9 +83,10 @@ def test_all_optimizers_are_offered(used):
 
 
 def test_two_rows_of_one_layer_add_up(used):
+    weights = DEFAULT.style_layers
     used.show(SETTINGS)
     used.layers.menus[0].value = "relu2_1"
-    assert used.layers.read()["relu2_1"] == pytest.approx(0.4)
+    assert used.layers.read()["relu2_1"] == pytest.approx(weights["relu1_1"] + weights["relu2_1"])
 
 
 def test_more_layers_than_rows_are_refused(used):

@@ -39,7 +39,8 @@ JUDGES = ("content", "style", "patches")
 # Rows of the sheet: what won beside what lost, for the pairs that show the difference.
 SHEET = ("plain", "sqrt_2", "avg_scaled", "octaves", "default")
 SHEET_PAIRS = (("cat", "great_wave"), ("castle", "starry_night"))
-WINNERS, WINNERS_PAIRS = ("plain", "default"), (("castle", "scream"), ("kitten", "starry_night"))
+WINNERS = ("plain", "equal_layers", "default")
+WINNERS_PAIRS = (("castle", "scream"), ("kitten", "self_portrait"))
 HEAD = """# How the default recipe was found
 
 `python tools/compare_recipes.py` painted every row at {size} px and wrote this page. Seconds are
@@ -51,7 +52,8 @@ are of a person who looked at the paintings. How pixels are kept in [0, 1] is
 [a study of its own](walls.md).
 
 ![Above, five recipes on two pairs, from a texture over a photograph to whole forms in sharp edges.
-Below, the old default and the new one on two more pairs](sheet.jpg)
+Below, on two more pairs, the old default, and the new one with equal layer weights and with those
+that it has](sheet.jpg)
 
 | recipe | what it tries | pairs | seconds | content | style | patches | against plain | verdict |
 |---|---|---|---|---|---|---|---|---|

@@ -2,6 +2,7 @@
 
     python tools/contact_sheet.py                                  # the default recipe
     python tools/contact_sheet.py --set beta=100 pooling=avg -o sheet.jpg
+    python tools/contact_sheet.py --painted DIR   # the default's, as compare_recipes.py left them
 
 The sheet of the default recipe is kept as docs/contact_sheet.jpg.
 """
@@ -51,10 +52,20 @@ def paint(recipe: nstkit.Recipe, pairs: list[tuple[str, str]], size: int) -> dic
     return pictures
 
 
+def painted(folder: Path, pairs: list[tuple[str, str]], size: int) -> dict[str, Tensor]:
+    """Return {caption: picture} of what `compare_recipes.py` painted by the default recipe."""
+    return {
+        pair_title(*pair): nstkit.load_image(folder / f"default {' x '.join(pair)}, {size} px.png")
+        for pair in pairs
+    }
+
+
 def main() -> None:
     """Parse the command line, paint, and save the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
+    kind.add_argument("--painted", type=Path, metavar="DIR", help="paint nothing; show these")
     parser.add_argument("--pairs", nargs="*", metavar="CONTENT:STYLE")
     parser.add_argument("--size", type=int, default=384)
     parser.add_argument("--columns", type=int, default=3)
@@ -62,7 +73,10 @@ def main() -> None:
     options = parser.parse_args()
     recipe = nstkit.DEFAULT.replace(**parse_changes(options.set))
     pairs = [tuple(pair.split(":")) for pair in options.pairs] if options.pairs else list(PAIRS)
-    pictures = paint(recipe, pairs, options.size)
+    if options.painted:
+        pictures = painted(options.painted, pairs, options.size)
+    else:
+        pictures = paint(recipe, pairs, options.size)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     sheet = nstkit.show_images(pictures, columns=options.columns)
     print(recipe, sheet.save(options.output))

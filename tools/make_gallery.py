@@ -5,9 +5,9 @@
     python tools/make_gallery.py --poster            paint docs/poster.jpg and a detail of it
     python tools/make_gallery.py --portrait          paint docs/portrait.jpg
 
-The default recipe paints, and PORTRAIT where there is a face. Every picture of the gallery is a
-JPEG of 200 KB at most. The poster is painted in "print" quality; its detail is cut out pixel by
-pixel. The portrait shows one face by both recipes.
+The default recipe paints. Every picture of the gallery is a JPEG of 200 KB at most. The poster is
+painted in "print" quality; its detail is cut out pixel by pixel. The portrait shows one face by the
+default recipe and by PORTRAIT.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 FOLDER = DOCS / "gallery"
 CONTENTS = ("castle", "bridge", "macaw", "kitten")
 STYLES = ("starry_night", "great_wave", "composition_viii", "bouquet", "seashore", "scream")
-FACES = ("kitten",)
 SIZE, MOST = 768, 200_000  # px of the long side; bytes
 POSTER, POSTER_SIZE, POSTER_MOST = ("bridge", "bouquet"), 2048, 2_000_000
 DETAIL = (768, 512)  # px
@@ -36,8 +35,7 @@ FACE = ("astronaut", "starry_night")
 
 def paint(content: str, style: str) -> nstkit.Result:
     """Paint one pair."""
-    recipe = PORTRAIT if content in FACES else DEFAULT
-    return nstkit.stylize(content, style, recipe, size=SIZE, progress=False)
+    return nstkit.stylize(content, style, size=SIZE, progress=False)
 
 
 def poster() -> Iterator[Path]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import compare_peers
 import pytest
 import torch
 from compare_peers import fitted, pixels_of
 
+import nstkit
 from nstkit import RECIPES, Recipe
 
 PHOTOGRAPH = torch.rand(1, 3, 256, 384)
@@ -36,3 +40,18 @@ def test_each_scale_keeps_its_share_of_the_steps() -> None:
 
 def test_no_scale_is_left_out() -> None:
     assert fitted(COARSE_TO_FINE, PHOTOGRAPH, 1000.0).steps == 1
+
+
+def test_a_pair_that_is_kept_is_not_painted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, painting = ("cat", "great_wave"), nstkit.stylize("cat", "great_wave", size=96, steps=1)
+    given = {name: painting for name in ("nstkit", *compare_peers.PEERS)}
+    monkeypatch.setattr(compare_peers, "paint", lambda *_: given)
+    first = compare_peers.painted(pair, tmp_path, {})
+    monkeypatch.setattr(compare_peers, "paint", lambda *_: pytest.fail("painted again"))
+    again = compare_peers.painted(pair, tmp_path, {})
+    assert list(again) == list(first) and again["nstkit"]["style"] == first["nstkit"]["style"]
+    compare_peers.stored(pair, "nstkit", tmp_path).unlink()
+    with pytest.raises(pytest.fail.Exception, match="painted again"):
+        compare_peers.painted(pair, tmp_path, {})

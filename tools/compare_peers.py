@@ -1,8 +1,9 @@
 """Paint pairs by the default recipe and by peers' recipes in equal seconds, and judge them.
 
-    python tools/compare_peers.py                paint, judge, write docs/peers.json and .jpg
-    python tools/compare_peers.py --keep DIR     keep every painting there too, as PNG
+    python tools/compare_peers.py                    paint, judge, write docs/peers.json and .jpg
+    python tools/compare_peers.py --paintings DIR    keep them there, not in paintings/peers
 
+A pair whose paintings and numbers are in that folder is not painted again.
 A peer's recipe is as `nstkit.RECIPES` says it, translated to the embedded network, with the number
 of its steps changed until it takes the seconds of the default recipe, within 5 percent. Where it
 has several scales, each keeps its share of the steps.
@@ -33,6 +34,7 @@ PEERS = ("crowsonkb", "leongatys")
 SIZE = 512  # px of the long side
 NEAR, TRIES = 0.05, 4  # what counts as equal seconds; paintings until they are
 
+Pair = tuple[str, str]
 Paces = dict[str, float]
 
 
@@ -59,13 +61,14 @@ def paint_in(seconds: float, peer: str, content: Tensor, style: Tensor, paces: P
     """Return what a peer's recipe paints in these seconds, give or take `NEAR`.
 
     The first guess is the pace of the painting before. A painting that took other seconds is
-    thrown away, and its pace is the next guess.
+    thrown away. The next guess is the mean of its pace and the one guessed, for paces vary.
     """
     recipe = for_network(RECIPES[peer].recipe, "embedded", content, style)
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         tried = fitted(recipe, content, seconds / paces[peer])
         result = nstkit.stylize(content, style, tried, progress=False)
-        paces[peer] = result.seconds / pixels_of(tried, content)
+        pace = result.seconds / pixels_of(tried, content)
+        paces[peer] = (paces[peer] + pace) / 2 if attempt else pace
         print(
             f"{peer}: {tried.steps} steps take {result.seconds:.1f} s of {seconds:.1f} s",
             flush=True,
@@ -98,25 +101,38 @@ def facts(result: Result, judged: Judgement) -> dict[str, object]:
     }  # fmt: skip
 
 
+def stored(pair: Pair, name: str, folder: Path) -> Path:
+    """Return where a painting is kept."""
+    return folder / f"{' x '.join(pair)} {name}.png"
+
+
+def painted(pair: Pair, folder: Path, paces: Paces) -> dict[str, dict]:
+    """Return what is to be stored of a pair, and paint it unless its paintings are kept."""
+    numbers, key = folder / "numbers.json", " x ".join(pair)
+    table = json.loads(numbers.read_text(encoding="utf-8")) if numbers.exists() else {}
+    names = ("nstkit", *PEERS)
+    if key not in table or not all(stored(pair, name, folder).exists() for name in names):
+        results = paint(*(nstkit.load_image(name, SIZE) for name in pair), paces)
+        for name, result in results.items():
+            result.save(stored(pair, name, folder))
+        table[key] = {name: facts(result, result.judge()) for name, result in results.items()}
+        write_whole(numbers, (json.dumps(table, indent=1) + "\n").encode())
+    print(pair_title(*pair), table[key], flush=True)
+    return table[key]
+
+
 def main() -> None:
-    """Paint all pairs, and write the numbers and the sheet."""
+    """Paint the pairs that are missing, and write the numbers and the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keep", type=Path, help="folder for the paintings")
-    parser.add_argument("--pairs", nargs="*", metavar="CONTENT:STYLE")
-    options = parser.parse_args()
-    pairs = [tuple(p.split(":")) for p in options.pairs] if options.pairs else PAIRS
+    parser.add_argument("--paintings", type=Path, default=Path("paintings", "peers"))
+    folder = parser.parse_args().paintings
+    folder.mkdir(parents=True, exist_ok=True)
     table, pictures, titles, paces = {}, [], [], {}
-    for pair in pairs:
-        painted = paint(*(nstkit.load_image(name, SIZE) for name in pair), paces)
-        table[" x ".join(pair)] = row = {n: facts(r, r.judge()) for n, r in painted.items()}
-        for name, result in painted.items():
-            pictures.append(result.image)
-            style, patches = row[name]["style"], row[name]["patches"]
-            titles.append(f"{name}: style {style:.3f}, patches {patches:.3f}")
-            if options.keep:
-                options.keep.mkdir(exist_ok=True)
-                result.save(options.keep / f"{' x '.join(pair)} {name}.png")
-        print(pair_title(*pair), row, flush=True)
+    for pair in PAIRS:
+        table[" x ".join(pair)] = rows = painted(pair, folder, paces)
+        for name, row in rows.items():
+            pictures.append(nstkit.load_image(stored(pair, name, folder)))
+            titles.append(f"{name}: style {row['style']:.3f}, patches {row['patches']:.3f}")
     write_whole(DOCS / "peers.json", (json.dumps(table, indent=1) + "\n").encode())
     alt = "Each row is one pair, painted by nstkit, crowsonkb and leongatys in equal seconds."
     nstkit.show_images(pictures, titles, columns=1 + len(PEERS), alt=alt).save(DOCS / "peers.jpg")

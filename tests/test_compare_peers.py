@@ -50,7 +50,9 @@ def test_a_pair_that_is_kept_is_not_painted_again(
     monkeypatch.setattr(compare_peers, "paint", lambda *_: given)
     first = compare_peers.painted(pair, tmp_path, {})
     monkeypatch.setattr(compare_peers, "paint", lambda *_: pytest.fail("painted again"))
-    again = compare_peers.painted(pair, tmp_path, {})
+    paces: dict[str, float] = {}
+    again = compare_peers.painted(pair, tmp_path, paces)
+    assert paces.keys() == set(compare_peers.PEERS)  # the next pair's first guess
     assert list(again) == list(first) and again["nstkit"]["style"] == first["nstkit"]["style"]
     compare_peers.stored(pair, "nstkit", tmp_path).unlink()
     with pytest.raises(pytest.fail.Exception, match="painted again"):

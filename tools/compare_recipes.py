@@ -3,6 +3,7 @@
     python tools/compare_recipes.py                      paint what docs/search/recipes.json lists
     python tools/compare_recipes.py --only default       some of it
     python tools/compare_recipes.py --only               nothing: only write the table again
+    python tools/compare_recipes.py --sheet              the paintings of the sheet that are missing
 
 This is how the default recipe was chosen. ``recipes.json`` says what is tried: changes of fields
 of the textbook recipe, the question behind them, and the verdict of a person who looked. A recipe
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import itertools
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -41,6 +43,10 @@ SHEET = ("plain", "sqrt_2", "avg_scaled", "octaves", "default")
 SHEET_PAIRS = (("cat", "great_wave"), ("castle", "starry_night"))
 WINNERS = ("plain", "equal_layers", "default")
 WINNERS_PAIRS = (("castle", "scream"), ("kitten", "self_portrait"))
+SHOWN = [
+    *((name, pair) for name in SHEET for pair in SHEET_PAIRS),
+    *((name, pair) for name in WINNERS for pair in WINNERS_PAIRS),
+]
 HEAD = """# How the default recipe was found
 
 `python tools/compare_recipes.py` painted every row at {size} px and wrote this page. Seconds are
@@ -53,7 +59,7 @@ are of a person who looked at the paintings. How pixels are kept in [0, 1] is
 
 ![Above, five recipes on two pairs, from a texture over a photograph to whole forms in sharp edges.
 Below, on two more pairs, the old default, and the new one with equal layer weights and with those
-that it has](sheet.jpg)
+that it has. All that begin recolored do so as the default does now](sheet.jpg)
 
 | recipe | what it tries | pairs | seconds | content | style | patches | against plain | verdict |
 |---|---|---|---|---|---|---|---|---|
@@ -136,14 +142,17 @@ def row(name: str, facts: Mapping, found: Mapping[str, Mapping], plain: Mapping)
     )
 
 
-def sheet(paintings: Path, size: int) -> None:
+def painting(folder: Path, name: str, pair: Sequence[str], size: int) -> Path:
+    """Return where a painting is kept."""
+    return folder / f"{name} {' x '.join(pair)}, {size} px.png"
+
+
+def sheet(folder: Path, size: int) -> None:
     """Put winners beside losers, if their paintings are there."""
-    shown = [(name, pair) for name in SHEET for pair in SHEET_PAIRS]
-    shown += [(name, pair) for name in WINNERS for pair in WINNERS_PAIRS]
-    files = [paintings / f"{name} {' x '.join(pair)}, {size} px.png" for name, pair in shown]
+    files = [painting(folder, name, pair, size) for name, pair in SHOWN]
     if all(file.exists() for file in files):
         pictures = [nstkit.load_image(file) for file in files]
-        titles = [f"{name}: {pair_title(*pair)}" for name, pair in shown]
+        titles = [f"{name}: {pair_title(*pair)}" for name, pair in SHOWN]
         alt = "winners and losers of the search for a default"
         nstkit.show_images(pictures, titles, columns=2, alt=alt).save(FOLDER / "sheet.jpg")
 
@@ -153,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", help="names in recipes.json")
     parser.add_argument("--pairs", nargs="*", metavar="CONTENT:STYLE")
+    parser.add_argument("--sheet", action="store_true", help="only the sheet and what it shows")
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--paintings", type=Path, default=Path("paintings"), help="where they go")
     options = parser.parse_args()
@@ -160,15 +170,19 @@ def main() -> None:
     results = Results(FOLDER / "results.json")
     options.paintings.mkdir(exist_ok=True)
     pairs = [pair.split(":") for pair in options.pairs] if options.pairs else PAIRS
-    for name in tried if options.only is None else options.only:
-        for pair in pairs:
-            key = f"{' x '.join(pair)}, {options.size} px"
-            if key in results.read().get(name, {}):
-                continue
-            image, found = paint(tried[name], pair, options.size)
-            nstkit.save_image(image, options.paintings / f"{name} {key}.png")
+    names = tried if options.only is None else options.only
+    for name, pair in SHOWN if options.sheet else itertools.product(names, pairs):
+        key = f"{' x '.join(pair)}, {options.size} px"
+        file = painting(options.paintings, name, pair, options.size)
+        known = key in results.read().get(name, {})
+        done = file.exists() if options.sheet else known
+        if done:
+            continue
+        image, found = paint(tried[name], pair, options.size)
+        nstkit.save_image(image, file)
+        if not known:
             results.add(name, key, found)
-            print(name, key, found, flush=True)
+        print(name, key, found, flush=True)
     sheet(options.paintings, options.size)
     write_whole(FOLDER / "README.md", table(tried, results.read(), options.size).encode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import compare_peers
@@ -57,3 +58,14 @@ def test_a_pair_that_is_kept_is_not_painted_again(
     compare_peers.stored(pair, "nstkit", tmp_path).unlink()
     with pytest.raises(pytest.fail.Exception, match="painted again"):
         compare_peers.painted(pair, tmp_path, {})
+
+
+def test_the_page_tells_the_stored_numbers() -> None:
+    table = json.loads((compare_peers.DOCS / "peers.json").read_text(encoding="utf-8"))
+    assert [tuple(pair.split(" x ")) for pair in table] == list(compare_peers.PAIRS)
+    page = (compare_peers.DOCS / "peers.md").read_text(encoding="utf-8")
+    assert "\n".join(compare_peers.page_rows(table)) in page
+    for found in table.values():
+        seconds = [row["seconds"] for row in found.values()]
+        assert max(seconds) <= (1 + compare_peers.NEAR) * seconds[0]
+        assert min(seconds) >= (1 - compare_peers.NEAR) * seconds[0] - 0.1

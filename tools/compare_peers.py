@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 
 from torch import Tensor
 
@@ -31,6 +33,7 @@ PAIRS = (
     ("castle", "bouquet"), ("kitten", "self_portrait"), ("bridge", "seashore"),
 )  # fmt: skip
 PEERS = ("crowsonkb", "leongatys")
+JUDGES = ("content", "style", "patches")
 SIZE = 512  # px of the long side
 NEAR, TRIES = 0.1, 4  # what counts as equal seconds; paintings until they are
 
@@ -94,11 +97,8 @@ def paint(content: Tensor, style: Tensor, paces: Paces) -> dict[str, Result]:
 
 def facts(result: Result, judged: Judgement) -> dict[str, object]:
     """Return what is stored of a painting."""
-    return {
-        "seconds": round(result.seconds, 1), "steps": result.recipe.steps,
-        "content": round(judged.content, 4), "style": round(judged.style, 4),
-        "patches": round(judged.patches, 4),
-    }  # fmt: skip
+    found = {name: round(getattr(judged, name), 4) for name in JUDGES}
+    return {"seconds": round(result.seconds, 1), "steps": result.recipe.steps, **found}
 
 
 def stored(pair: Pair, name: str, folder: Path) -> Path:
@@ -126,6 +126,25 @@ def painted(pair: Pair, folder: Path, paces: Paces) -> dict[str, dict]:
     return table[key]
 
 
+def page_rows(table: Mapping[str, Mapping[str, Mapping]]) -> list[str]:
+    """Return the rows of docs/peers.md: what the judges say of each pair, and the means."""
+    numbers = {
+        pair_title(*pair.split(" x ")): [[row[judge] for judge in JUDGES] for row in found.values()]
+        for pair, found in table.items()
+    }
+    numbers["**mean**"] = [
+        [mean(values) for values in zip(*column, strict=True)]
+        for column in zip(*numbers.values(), strict=True)
+    ]
+    return [f"| {title} | {' | '.join(map(told, row))} |" for title, row in numbers.items()]
+
+
+def told(numbers: Sequence[float]) -> str:
+    """Return what the judges say in few characters."""
+    content, style, patches = numbers
+    return f"{content:.2f}, {style:.3f}, {patches:.3f}"
+
+
 def main() -> None:
     """Paint the pairs that are missing, and write the numbers and the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -137,7 +156,8 @@ def main() -> None:
         table[" x ".join(pair)] = rows = painted(pair, folder, paces)
         for name, row in rows.items():
             pictures.append(nstkit.load_image(stored(pair, name, folder)))
-            titles.append(f"{name}: style {row['style']:.3f}, patches {row['patches']:.3f}")
+            titles.append(f"{name}: {told([row[judge] for judge in JUDGES])}")
+    print(*page_rows(table), sep="\n")
     write_whole(DOCS / "peers.json", (json.dumps(table, indent=1) + "\n").encode())
     alt = "Each row is one pair, painted by nstkit, crowsonkb and leongatys in equal seconds."
     nstkit.show_images(pictures, titles, columns=1 + len(PEERS), alt=alt).save(DOCS / "peers.jpg")

@@ -55,8 +55,7 @@ of `equal_layers` cost. The judges are those of `nstkit.judges`, as means over t
 row, and lower is better: how different painting and photograph look (content), how far the
 painting's features and patches are from the artwork's (style, patches). "Against plain" is the
 number of pairs on which the judges of style and patches prefer the row to the first one. Verdicts
-are of a person who looked at the paintings. How pixels are kept in [0, 1] is
-[a study of its own](walls.md).
+say what the paintings look like. How pixels are kept in [0, 1] is [a study of its own](walls.md).
 
 ![Above, five recipes on two pairs, from a texture over a photograph to whole forms in sharp edges.
 Below, on two more pairs, the old default, and the new one with equal layer weights and with those

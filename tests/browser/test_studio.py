@@ -411,7 +411,8 @@ def test_an_upload_is_painted_and_a_bad_one_is_told(panel, tmp_path):
 
     panel.upload("content", photo)
 
-    expect(panel.status).to_contain_text("32 × 64 px", timeout=1000 * SOON)
+    # A new photograph is read and seen by the network first, on a busy core in some seconds.
+    expect(panel.status).to_contain_text("32 × 64 px", timeout=3000 * SOON)
     panel.wait_step("at least", 3)
     assert panel.differs(before) > ANOTHER
     content = panel.part("content").locator("select")

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
+from compare_recipes import JUDGES, rounded
 from torch import Tensor
 
 import nstkit
@@ -33,7 +34,6 @@ PAIRS = (
     ("castle", "bouquet"), ("kitten", "self_portrait"), ("bridge", "seashore"),
 )  # fmt: skip
 PEERS = ("crowsonkb", "leongatys")
-JUDGES = ("content", "style", "patches")
 SIZE = 512  # px of the long side
 NEAR, TRIES = 0.1, 4  # what counts as equal seconds; paintings until they are
 
@@ -60,18 +60,19 @@ def fitted(recipe: Recipe, content: Tensor, pixels: float) -> Recipe:
     return recipe.replace(steps=(*coarse, max(round(rest / (height * width)), 1)))
 
 
-def paint_in(seconds: float, peer: str, content: Tensor, style: Tensor, paces: Paces) -> Result:
+def paint_in(seconds: float, peer: str, content: Tensor, style: Tensor, pace: float) -> Result:
     """Return what a peer's recipe paints in these seconds, give or take `NEAR`.
 
-    The first guess is the pace of the painting before. A painting that took other seconds is
-    thrown away. The next guess is the mean of its pace and the one guessed, for paces vary.
+    ``pace``, in seconds per pixel, is the first guess. A painting that took other seconds is
+    thrown away. The second guess is its pace, and a later one the mean of the guess before and the
+    pace that came out, for paces vary.
     """
     recipe = for_network(RECIPES[peer].recipe, "embedded", content, style)
     for attempt in range(TRIES):
-        tried = fitted(recipe, content, seconds / paces[peer])
+        tried = fitted(recipe, content, seconds / pace)
         result = nstkit.stylize(content, style, tried, progress=False)
-        pace = result.seconds / pixels_of(tried, content)
-        paces[peer] = (paces[peer] + pace) / 2 if attempt else pace
+        measured = result.seconds / pixels_of(tried, content)
+        pace = (pace + measured) / 2 if attempt else measured
         print(
             f"{peer}: {tried.steps} steps take {result.seconds:.1f} s of {seconds:.1f} s",
             flush=True,
@@ -85,20 +86,19 @@ def paint_in(seconds: float, peer: str, content: Tensor, style: Tensor, paces: P
 def paint(content: Tensor, style: Tensor, paces: Paces) -> dict[str, Result]:
     """Return the painting of the default recipe and those of the peers, in equal seconds.
 
-    ``paces`` holds the seconds per pixel of each peer, which each painting measures.
+    ``paces`` holds the seconds per pixel of each peer, or nothing before the first pair.
     """
     ours = nstkit.stylize(content, style, DEFAULT, progress=False)
     pace = ours.seconds / pixels_of(DEFAULT, content)
-    for peer in PEERS:
-        paces.setdefault(peer, pace)
-    peers = {peer: paint_in(ours.seconds, peer, content, style, paces) for peer in PEERS}
-    return {"nstkit": ours} | peers
+    return {"nstkit": ours} | {
+        peer: paint_in(ours.seconds, peer, content, style, paces.get(peer, pace)) for peer in PEERS
+    }
 
 
 def facts(result: Result, judged: Judgement) -> dict[str, object]:
     """Return what is stored of a painting."""
-    found = {name: round(getattr(judged, name), 4) for name in JUDGES}
-    return {"seconds": round(result.seconds, 1), "steps": result.recipe.steps, **found}
+    seconds, steps = round(result.seconds, 1), result.recipe.steps
+    return {"seconds": seconds, "steps": steps, **rounded(judged)}
 
 
 def stored(pair: Pair, name: str, folder: Path) -> Path:
@@ -107,7 +107,10 @@ def stored(pair: Pair, name: str, folder: Path) -> Path:
 
 
 def painted(pair: Pair, folder: Path, paces: Paces) -> dict[str, dict]:
-    """Return what is to be stored of a pair, and paint it unless its paintings are kept."""
+    """Return what is to be stored of a pair, and paint it unless its paintings are kept.
+
+    ``paces`` takes up the seconds per pixel of each peer, the first guess for the next pair.
+    """
     numbers, key = folder / "numbers.json", " x ".join(pair)
     table = json.loads(numbers.read_text(encoding="utf-8")) if numbers.exists() else {}
     content, style = (nstkit.load_image(name, SIZE) for name in pair)

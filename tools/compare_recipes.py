@@ -6,7 +6,7 @@
     python tools/compare_recipes.py --sheet              the paintings of the sheet that are missing
 
 This is how the default recipe was chosen. ``recipes.json`` says what is tried: changes of fields
-of the textbook recipe, the question behind them, and the verdict of a person who looked. A recipe
+of the textbook recipe, the question behind them, and a verdict on how the paintings look. A recipe
 that is stored for a pair and size already is not painted again. Seconds are those of the
 processor, so run it with OMP_NUM_THREADS=1, once for each core.
 """
@@ -23,13 +23,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from contact_sheet import PAIRS
+from contact_sheet import PAIRS, painting
 from torch import Tensor
 
 import nstkit
 from nstkit import TEXTBOOK, Recipe
 from nstkit.files import write_whole
-from nstkit.judges import judge
+from nstkit.judges import Judgement, judge
 from nstkit.lesson.titles import pair_title
 from nstkit.objective import Objective
 from nstkit.recipes.network import network
@@ -89,9 +89,12 @@ def paint(facts: Mapping[str, Any], pair: Sequence[str], size: int) -> tuple[Ten
         recipe = balanced(recipe, content, scaled)
     image = nstkit.stylize(content, scaled, recipe, progress=False).image
     seconds = time.process_time() - began
-    judged = judge(image, content, artwork)
-    found = {name: round(getattr(judged, name), 4) for name in JUDGES}
-    return image, {"seconds": round(seconds, 1), **found}
+    return image, {"seconds": round(seconds, 1), **rounded(judge(image, content, artwork))}
+
+
+def rounded(judged: Judgement) -> dict[str, float]:
+    """Return what is stored of what the judges say."""
+    return {name: round(getattr(judged, name), 4) for name in JUDGES}
 
 
 class Results:
@@ -140,11 +143,6 @@ def row(name: str, facts: Mapping, found: Mapping[str, Mapping], plain: Mapping)
         f"{' | '.join(f'{m:.3f}' for m in means)} | {wins[0]}, {wins[1]} of {both} | "
         f"{facts['verdict']} |"
     )
-
-
-def painting(folder: Path, name: str, pair: Sequence[str], size: int) -> Path:
-    """Return where a painting is kept."""
-    return folder / f"{name} {' x '.join(pair)}, {size} px.png"
 
 
 def sheet(folder: Path, size: int) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -52,10 +53,15 @@ def paint(recipe: nstkit.Recipe, pairs: list[tuple[str, str]], size: int) -> dic
     return pictures
 
 
+def painting(folder: Path, name: str, pair: Sequence[str], size: int) -> Path:
+    """Return where `compare_recipes.py` keeps what the recipe of this name painted."""
+    return folder / f"{name} {' x '.join(pair)}, {size} px.png"
+
+
 def painted(folder: Path, pairs: list[tuple[str, str]], size: int) -> dict[str, Tensor]:
     """Return {caption: picture} of what `compare_recipes.py` painted by the default recipe."""
     return {
-        pair_title(*pair): nstkit.load_image(folder / f"default {' x '.join(pair)}, {size} px.png")
+        pair_title(*pair): nstkit.load_image(painting(folder, "default", pair, size))
         for pair in pairs
     }
 

@@ -15,8 +15,8 @@ Measured = tuple[float, float]  # pixels, seconds
 
 
 def _line(first: Measured, second: Measured, pixels: float) -> float:
-    slope = (second[1] - first[1]) / (second[0] - first[0])
-    return first[1] + slope * (pixels - first[0])
+    per_pixel = (second[1] - first[1]) / (second[0] - first[0])
+    return first[1] + per_pixel * (pixels - first[0])
 
 
 def _without_constant(first: Measured, second: Measured, pixels: float) -> float:

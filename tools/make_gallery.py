@@ -6,8 +6,8 @@
     python tools/make_gallery.py --portrait          paint docs/portrait.jpg
 
 The default recipe paints. Every picture of the gallery is a JPEG of 200 KB at most. The poster is
-painted in "print" quality; its detail is cut out pixel by pixel. The portrait shows one face by the
-default recipe and by PORTRAIT.
+painted in "print" quality; its detail is cut out pixel by pixel. The portrait shows two faces by
+the default recipe and by PORTRAIT.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STYLES = ("starry_night", "great_wave", "composition_viii", "bouquet", "seashore
 SIZE, MOST = 768, 200_000  # px of the long side; bytes
 POSTER, POSTER_SIZE, POSTER_MOST = ("bridge", "bouquet"), 2048, 2_000_000
 DETAIL = (768, 512)  # px
-FACE = ("astronaut", "starry_night")
+FACES, FACES_STYLE = ("astronaut", "kitten"), "starry_night"
 
 
 def paint(content: str, style: str) -> nstkit.Result:
@@ -50,12 +50,14 @@ def poster() -> Iterator[Path]:
 
 
 def portrait() -> Path:
-    """Paint a face by the default recipe and by PORTRAIT, beside the photograph."""
-    photograph = nstkit.load_image(FACE[0])
-    shown = {"photograph": photograph}
-    for title, recipe in (("default recipe", DEFAULT), ("PORTRAIT", PORTRAIT)):
-        shown[title] = nstkit.stylize(photograph, FACE[1], recipe).image
-    return nstkit.show_images(shown).save(DOCS / "portrait.jpg")
+    """Paint two faces by the default recipe and by PORTRAIT, beside their photographs."""
+    pictures = []
+    for face in FACES:
+        recipes = (DEFAULT, PORTRAIT)
+        painted = [nstkit.stylize(face, FACES_STYLE, recipe, progress=False) for recipe in recipes]
+        pictures += [painted[0].content, *(result.image for result in painted)]
+    titles = ["photograph", "default recipe", "PORTRAIT"] * len(FACES)
+    return nstkit.show_images(pictures, titles, columns=3).save(DOCS / "portrait.jpg")
 
 
 def jpeg(picture: Image.Image, most: int) -> bytes:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nstkit import (
     DEFAULT,
+    PORTRAIT,
     QUALITIES,
     RECIPES,
     VGG,
@@ -22,6 +23,7 @@ from nstkit import (
     stylize,
 )
 from nstkit.descent.solver import FIRST_MOVE
+from nstkit.judges import judge
 from nstkit.pictures.colors import recolor
 from nstkit.pictures.sizes import resize
 from nstkit.vgg.fast import to_paint
@@ -41,6 +43,18 @@ def test_a_painting_is_nearer_to_both_targets_than_where_it_began(result: Result
     assert result.image.shape == (1, 3, 43, 64) and result.image.dtype == torch.float32
     assert result.image.min() >= 0 and result.image.max() <= 1
     assert not result.image.requires_grad
+
+
+def test_a_portrait_keeps_more_of_a_face_and_paints_it_all_the_same() -> None:
+    face = resize(load_image("astronaut")[..., :220, 120:340], 128, 128)
+    by = {
+        recipe: stylize(face, "starry_night", recipe.replace(steps=8, scales=1), progress=False)
+        for recipe in (DEFAULT, PORTRAIT)
+    }
+    default, portrait = (by[recipe].judge() for recipe in (DEFAULT, PORTRAIT))
+    unpainted = judge(face, face, by[PORTRAIT].style)
+    assert portrait.content < 0.95 * default.content
+    assert portrait.style < 0.6 * unpainted.style
 
 
 def test_the_result_tells_how_it_came_about(result: Result) -> None:

@@ -34,11 +34,18 @@ def test_recipes_of_the_house_can_be_printed_and_stored() -> None:
     for recipe in HOUSE.values():
         assert Recipe.from_json(recipe.to_json()) == recipe
         assert eval(repr(recipe), {"Recipe": Recipe, "GramMeans": GramMeans}) == recipe
-    assert DEFAULT.replace(beta=PORTRAIT.beta) == PORTRAIT and PORTRAIT.beta < DEFAULT.beta
+
+
+def test_a_portrait_is_the_default_with_less_style_and_finer_content() -> None:
+    assert PORTRAIT.beta < DEFAULT.beta and min(PORTRAIT.content_layers) < "relu4_2"
+    assert "relu5_1" not in PORTRAIT.style_layers
+    weights = {name: getattr(PORTRAIT, name) for name in ("beta", "content_layers", "style_layers")}
+    assert DEFAULT.replace(**weights) == PORTRAIT
 
 
 def test_style_layers_share_weight_one() -> None:
     assert sum(DEFAULT.style_layers.values()) == pytest.approx(1)
+    assert sum(PORTRAIT.style_layers.values()) == pytest.approx(1)
     assert set(DEFAULT.style_layers) == set(STYLE_LAYERS)
 
 

@@ -77,7 +77,7 @@ def coarse_to_fine(
     """
     full, index, seconds, best, before = content.shape[-2:], 0, 0.0, start, None
     scales = work(recipe, *full, min(style.shape[-2:]))
-    for scale in scales:
+    for number, scale in enumerate(scales):
         small = at_scale(scale.factor, content, style)
         size = small[0].shape[-2:]
         if before is not None:
@@ -86,7 +86,8 @@ def coarse_to_fine(
             begin = start_image(recipe.start, *small, seed) if best is None else sized(best, size)
         before = small[0]
         objective = Objective.of(*small, vgg, recipe, tile)
-        run = optimize(objective, begin, recipe.optimizer, recipe.learning_rate, scale.steps)
+        optimizer = recipe.optimizer_at(number)
+        run = optimize(objective, begin, optimizer, recipe.learning_rate, scale.steps)
         del begin  # a poster's memory is needed for the work
         for step in run:
             note = step.note if step.index or len(scales) == 1 else f"{size[1]} x {size[0]} px"

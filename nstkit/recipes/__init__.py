@@ -32,8 +32,10 @@ TEXTBOOK = Recipe()
 
 # How nstkit paints. docs/search/README.md says what was tried, and what each part does. Means
 # and deviations bring the palette across. Coarse scales bring large forms. The photograph's detail
-# keeps faces. The start in the artwork's colors saves steps. The deep layers weigh little: with
-# equal weights relu5_1 copies whole objects, such as the painted eye onto the kitten's.
+# keeps faces. The start in the artwork's colors saves steps. At the coarsest scale, L-BFGS over
+# frequencies paints large forms first. At the others it would leave specks of color. The deep
+# layers weigh little: with equal weights relu5_1 copies whole objects, such as the painted eye onto
+# the kitten's.
 DEFAULT = Recipe(
     style_layers=dict(zip(STYLE_LAYERS, (0.27, 0.27, 0.26, 0.16, 0.04), strict=True)),
     beta=5,
@@ -43,6 +45,7 @@ DEFAULT = Recipe(
     scales=(0.4, 0.632, 1),
     steps=(40, 24, 16),
     detail=1,
+    finer_optimizer="lbfgs",
 )
 
 # For faces. Style layers as deep as relu5_1 paint rings around eyes, so it is left out and relu4_1

@@ -30,6 +30,7 @@ CHOICES: dict[str, Collection[object]] = {
     "preprocessing": (None, *PREPROCESSING),
     "start": (*STARTS, GIVEN_START),
     "optimizer": OPTIMIZERS,
+    "finer_optimizer": (None, *OPTIMIZERS),
 }
 
 

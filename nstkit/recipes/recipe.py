@@ -62,6 +62,9 @@ class Recipe:
             with; see `nstkit.painting.scales.coarse_to_fine`.
         optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "adam" or "sgd"; see
             `nstkit.descent.solver`.
+        finer_optimizer: of all scales but the coarsest; None is ``optimizer``. Over frequencies,
+            large forms come first. A larger scale begins with these, and what is left to paint is
+            fine: there "lbfgs" gets farther.
         learning_rate: None is the optimizer's own default.
         steps: updates of the picture: one number for every scale, or one for each, from coarse to
             fine.
@@ -90,6 +93,7 @@ class Recipe:
     scales: int | tuple[float, ...] = 1
     detail: float = 0.0
     optimizer: str = DEFAULT_OPTIMIZER
+    finer_optimizer: str | None = None
     learning_rate: float | None = None
     steps: int | tuple[int, ...] = 60
 
@@ -137,17 +141,24 @@ class Recipe:
         """Agree with ``==``; the layer weights are dicts, which have no hash of their own."""
         return hash(self.to_json())
 
+    def optimizer_at(self, scale: int) -> str:
+        """Return the optimizer of a scale; 0 is the coarsest that is painted."""
+        return (scale and self.finer_optimizer) or self.optimizer
+
     def replace(self, **changes: object) -> Recipe:
         """Return a copy with some fields changed: ``DEFAULT.replace(beta=100)``.
 
         Where the number of scales changes and steps are not given, they still begin with the
-        coarsest scale: (40, 20, 10) becomes 40 at one scale, and (40, 20, 10, 10) at four.
+        coarsest scale: (40, 20, 10) becomes 40 at one scale, and (40, 20, 10, 10) at four. Another
+        optimizer paints all scales, unless ``finer_optimizer`` is given too.
         """
         known = [f.name for f in fields(self)]
         if unknown := set(changes).difference(known):
             raise ValueError(f"A recipe has no {sorted(unknown)}; its fields are {known}.")
         if "scales" in changes and "steps" not in changes:
             changes["steps"] = refitted(self.steps, count_of(rising(changes["scales"])))
+        if changes.get("optimizer", self.optimizer) != self.optimizer:
+            changes.setdefault("finer_optimizer", None)
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> str:

@@ -22,7 +22,8 @@ from nstkit.vgg.fast import to_paint
 
 # Settings that begin a new painting.
 NEW_PAINTING = {"content", "size", "scales", "start", "seed"}
-NEW_OPTIMIZER = {"optimizer", "learning_rate"}  # settings that go on with a fresh optimizer
+# Settings that go on with a fresh optimizer.
+NEW_OPTIMIZER = {"optimizer", "finer_optimizer", "learning_rate"}
 COMPARED = ("content", "style")  # terms that have a picture
 PAST = 8  # pictures that `undo` can go back to
 SHORT = 3  # steps; settings that were in force for fewer leave no picture for `undo`

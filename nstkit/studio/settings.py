@@ -20,7 +20,9 @@ from nstkit.recipes.fields import in_px
 TERMS = {"alpha": "content", "beta": "style", "tv": "variation"}
 WEIGHTS = (*TERMS, "content_layers", "style_layers")
 # Fields that say how, not what.
-ROUTE = ("start", "scales", "steps", "detail", "optimizer", "learning_rate")
+ROUTE = (
+    "start", "scales", "steps", "detail", "optimizer", "finer_optimizer", "learning_rate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,6 +43,15 @@ def test_a_portrait_is_the_default_with_less_style_and_finer_content() -> None:
     assert DEFAULT.replace(**weights) == PORTRAIT
 
 
+def test_another_optimizer_paints_all_scales() -> None:
+    both = Recipe(optimizer="adam", finer_optimizer="lbfgs", scales=3)
+    assert [both.optimizer_at(scale) for scale in range(3)] == ["adam", "lbfgs", "lbfgs"]
+    assert both.replace(beta=1, optimizer="adam").finer_optimizer == "lbfgs"
+    one = both.replace(optimizer="sgd")
+    assert [one.optimizer_at(scale) for scale in range(3)] == ["sgd"] * 3
+    assert both.replace(optimizer="sgd", finer_optimizer="adam").finer_optimizer == "adam"
+
+
 def test_style_layers_share_weight_one() -> None:
     assert sum(DEFAULT.style_layers.values()) == pytest.approx(1)
     assert sum(PORTRAIT.style_layers.values()) == pytest.approx(1)
@@ -112,6 +121,7 @@ def test_the_weights_given_are_copied() -> None:
         ({"network": "vgg16", "content_layers": "relu3_4"}, "which vgg16 does not have"),
         ({"start": "black"}, "start is 'black'"),
         ({"optimizer": "newton"}, "optimizer is 'newton'"),
+        ({"finer_optimizer": "newton"}, "finer_optimizer is 'newton'"),
         ({"statistic": "gram"}, "statistic is 'gram'; expected an object such as Gram()"),
         ({"statistic": Gram}, "expected an object such as Gram()"),
         ({"statistic": None}, "statistic is None"),

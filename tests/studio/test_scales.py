@@ -47,6 +47,7 @@ def second():
         {},
         {"detail": 0, "start": "noise", "steps": (2, 0, 2)},
         {"optimizer": "adam", "learning_rate": 0.5},  # the best is not the last
+        {"finer_optimizer": "adam"},
     ],
     ids=repr,
 )
@@ -131,7 +132,7 @@ def test_a_new_weight_acts_at_the_next_step_of_any_scale_and_stays():
 @pytest.mark.parametrize(
     "changes",
     [{"style": "scream"}, {"statistic": Gram("elements")}, {"pooling": "avg"},
-     {"optimizer": "adam"}],
+     {"optimizer": "adam"}, {"finer_optimizer": "adam"}],
     ids=repr,
 )  # fmt: skip
 def test_what_needs_new_losses_goes_on_at_its_scale(second, changes):

@@ -1,6 +1,7 @@
 """Make the pictures of the README and of the notebooks' first cells.
 
-python tools/make_hero.py               docs/hero.jpg (painting, content, style), and the others:
+python tools/make_hero.py               docs/hero.jpg, a painting of docs/gallery beside its
+                                        photograph and its artwork, and the others:
 python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
                                         docs/figures/NN_topic.jpg, the same to the byte, and
                                         docs/thumbnails/NN_topic.jpg, a small copy
@@ -22,17 +23,15 @@ from nstkit.pictures.plots import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-CONTENT, STYLE, SIZE, GAP = "castle", "starry_night", 768, 8
+CONTENT, STYLE, GAP = "castle", "starry_night", 8
 THUMBNAIL = (240, 160)
 
 
 def hero() -> Path:
-    """Paint a pair, and save the painting beside its photograph and its artwork."""
-    result = nstkit.stylize(CONTENT, STYLE, size=SIZE)
-    print(result)
-    painting = result.to_pil()
+    """Put a painting of the gallery beside its photograph and its artwork, and save that."""
+    painting = Image.open(DOCS / "gallery" / f"{CONTENT}_{STYLE}.jpg")
     side = (painting.height - GAP) // 2  # of the two small pictures, which lie one above the other
-    small = [nstkit.to_pil(picture) for picture in (result.content, result.style)]
+    small = [nstkit.to_pil(nstkit.load_image(name, painting.width)) for name in (CONTENT, STYLE)]
     small = [ImageOps.contain(picture, (10 * side, side)) for picture in small]
     width = max(picture.width for picture in small)
     sheet = Image.new("RGB", (painting.width + GAP + width, painting.height), "white")
@@ -72,7 +71,7 @@ def thumbnail(notebook: Path) -> Path:
 def main() -> None:
     """Make what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--notebooks", action="store_true", help="do not paint the hero strip")
+    parser.add_argument("--notebooks", action="store_true", help="leave docs/hero.jpg as it is")
     if not parser.parse_args().notebooks:
         print(hero())
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):

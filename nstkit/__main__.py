@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--tv", type=float, help="smoothing weight (default: the recipe's)")
     add("--start", help=f"one of {', '.join(STARTS)} (default: the recipe's)")
     add("--optimizer", help=f"one of {', '.join(OPTIMIZERS)} (default: the recipe's)")
-    add("--seed", type=int, default=0, help="of the noise in the start (default: %(default)s)")
+    add("--seed", type=int, default=0, help="of noise and grain (default: %(default)s)")
     add(
         "--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2"
     )

@@ -37,7 +37,7 @@ class Plan:
         recipe: what to minimize and how, with the network and the start that will be used.
         vgg: the network.
         start: the picture that was given to begin with; None is the recipe's start.
-        seed: of the noise in the start.
+        seed: of the noise in the start, and of the grain.
         tile: as in `nstkit.Objective.of`.
         sources: names of content and style.
     """

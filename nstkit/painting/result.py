@@ -30,7 +30,7 @@ class Result:
         best: that of ``image``. If the painting was interrupted at a coarse scale, its losses are
             those of the small picture that was enlarged.
         recipe: what was minimized and how, with the network and the start that were really used.
-        seed: of the noise in the start.
+        seed: of the noise in the start, and of the grain.
         seconds: it took; precision: of the network, "fp32", "bf16" or "fp16".
         interrupted: whether Ctrl-C or the callback ended it early.
         snapshots: {index: image} for the steps asked for by ``keep``.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nstkit.descent import Step, optimize
 from nstkit.objective import Objective
-from nstkit.painting.start import start_image
+from nstkit.painting.start import noise_like, start_image
 from nstkit.pictures.sizes import resize
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import in_px
@@ -58,7 +58,9 @@ def coarse_to_fine(
     painting of the scale before. relu5_1 sees 156 px at once, so strokes of a small picture,
     enlarged, are larger than any that it would paint in the large one. What the photograph shows
     only at the new size is added in the share that the recipe calls ``detail`` (Kolkin et al. 2019
-    add it whole, arXiv 1904.12785, section 2.4). Yields as
+    add it whole, arXiv 1904.12785, section 2.4). To that comes noise, as strong as the recipe's
+    ``grain``. The gradient of a Gram matrix is a product with the features, so texture grows where
+    some is already. In a flat sky that makes clusters, and noise makes it even. Yields as
     `nstkit.optimize` does. Indices go on from scale to scale, every image has the content's size,
     and the note of a scale's first step names its size. `work` says which scales there are.
 
@@ -67,7 +69,7 @@ def coarse_to_fine(
         style: (1, 3, H', W') in [0, 1].
         vgg: the network.
         recipe: what to minimize and how.
-        seed: of the noise in the start.
+        seed: of the noise in the start and of the grain.
         start: a picture to begin with in place of the recipe's.
         tile: as in `nstkit.Objective.of`.
 
@@ -81,7 +83,7 @@ def coarse_to_fine(
         small = at_scale(scale.factor, content, style)
         size = small[0].shape[-2:]
         if before is not None:
-            begin = enlarged(best, before, small[0], recipe.detail)
+            begin = enlarged(best, before, small[0], recipe, seed)
         else:
             begin = start_image(recipe.start, *small, seed) if best is None else sized(best, size)
         before = small[0]
@@ -97,21 +99,28 @@ def coarse_to_fine(
         index, seconds = index + step.index + 1, seconds + step.seconds
 
 
-def enlarged(painting: Tensor, before: Tensor, content: Tensor, detail: float) -> Tensor:
+def enlarged(
+    painting: Tensor, before: Tensor, content: Tensor, recipe: Recipe, seed: int = 0
+) -> Tensor:
     """Return what a larger scale begins with.
 
     Args:
         painting: (1, 3, h, w) in [0, 1], of the scale before.
         before: the photograph at the scale before, of the same shape.
         content: the photograph at the larger scale, (1, 3, H, W) in [0, 1].
-        detail: share of what the photograph shows only at the larger scale.
+        recipe: says with how much ``detail`` of the photograph, and with how much ``grain``.
+        seed: of the grain.
 
     Returns:
-        (1, 3, H, W); the detail may lead out of [0, 1].
+        (1, 3, H, W); detail and grain may lead out of [0, 1].
     """
     size = content.shape[-2:]
     begin = sized(painting, size)
-    return begin + detail * (content - resize(before, *size)) if detail else begin
+    if recipe.detail:
+        begin = begin + recipe.detail * (content - resize(before, *size))
+    if recipe.grain:
+        begin = begin + recipe.grain * noise_like(begin, seed)
+    return begin
 
 
 def at_scale(factor: float, *pictures: Tensor) -> list[Tensor]:

@@ -76,6 +76,17 @@ def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Ten
     return noise if kind == "noise" else (content + noise) / 2
 
 
+def noise_like(picture: Tensor, seed: int = 0) -> Tensor:
+    """Return noise of mean 0 and deviation 1, with a picture's shape, dtype and device.
+
+    Args:
+        picture: (1, 3, H, W).
+        seed: of the noise, drawn on the CPU so that it is the same on all devices.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(picture.shape, generator=generator).to(picture)
+
+
 def check_start(start: Tensor, content: Tensor) -> Tensor:
     """Return a given start on the content's device.
 

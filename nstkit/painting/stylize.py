@@ -63,7 +63,7 @@ def stylize(
             are left out.
         start: a picture to start from, of the content's shape, or the name of a start such as
             "noise"; None is the recipe's start.
-        seed: of the noise in the start.
+        seed: of the noise in the start, and of the grain.
         precision: of the network: "fp32", "bf16", "fp16", or "auto"; see `nstkit.vgg.devices`.
         device: where to compute; None is where ``vgg`` is, a GPU, or where content is.
         progress: whether to show a bar with the losses.

@@ -33,7 +33,8 @@ TEXTBOOK = Recipe()
 # How nstkit paints. docs/search/README.md says what was tried, and what each part does. Means
 # and deviations bring the palette across. Coarse scales bring large forms. The photograph's detail
 # keeps faces. The start in the artwork's colors saves steps. At the coarsest scale, L-BFGS over
-# frequencies paints large forms first. At the others it would leave many specks of color. The deep
+# frequencies paints large forms first. At the others it would leave many specks of color. A little
+# grain lets texture grow all over a flat sky. Without it, texture grows in clusters. The deep
 # layers weigh little: with equal weights relu5_1 copies whole objects, such as the painted eye onto
 # the kitten's.
 DEFAULT = Recipe(
@@ -45,6 +46,7 @@ DEFAULT = Recipe(
     scales=(0.4, 0.632, 1),
     steps=(40, 24, 16),
     detail=1,
+    grain=0.02,
     finer_optimizer="lbfgs",
 )
 

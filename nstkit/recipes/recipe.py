@@ -60,6 +60,7 @@ class Recipe:
             or the number leaves out the coarsest; see `nstkit.painting.scales.work`.
         detail: share, in [0, 1], of the photograph's finer detail that each larger scale begins
             with; see `nstkit.painting.scales.coarse_to_fine`.
+        grain: deviation, in [0, 1], of the noise that each larger scale begins with; see the same.
         optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "adam" or "sgd"; see
             `nstkit.descent.solver`.
         finer_optimizer: of all scales but the coarsest; None is ``optimizer``. Over frequencies,
@@ -92,6 +93,7 @@ class Recipe:
     start: str = "content"
     scales: int | tuple[float, ...] = 1
     detail: float = 0.0
+    grain: float = 0.0
     optimizer: str = DEFAULT_OPTIMIZER
     finer_optimizer: str | None = None
     learning_rate: float | None = None
@@ -107,10 +109,11 @@ class Recipe:
             object.__setattr__(self, name, float(getattr(self, name)) + 0.0)
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, self._layers(name, getattr(self, name)))
-        check_weight("detail", self.detail)
-        if self.detail > 1:
-            raise ValueError(f"detail is {self.detail:g}; expected a share in [0, 1].")
-        object.__setattr__(self, "detail", float(self.detail) + 0.0)
+        for name in ("detail", "grain"):
+            check_weight(name, share := getattr(self, name))
+            if share > 1:
+                raise ValueError(f"{name} is {share:g}; expected a number in [0, 1].")
+            object.__setattr__(self, name, float(share) + 0.0)
         check_statistic(self.statistic)
         object.__setattr__(self, "scales", rising(self.scales))
         object.__setattr__(self, "steps", steps_at(self.steps, self.scales))

@@ -191,10 +191,10 @@ class Engine:
         moved = set(self.best.settings.changes(self._used)).intersection(WEIGHTS)
         best = self.frame if moved else self.best
         content, style = at_scale(factor, *self.pictures)
-        before, detail = self._objective["content"].picture, self._used.recipe.detail
-        image = enlarged(best.image, before, content, detail).clamp(0, 1)
         index = self.frame.index + 1
         begun = *self.frame.begun, index
+        before, seed = self._objective["content"].picture, self._used.seed
+        image = enlarged(best.image, before, content, self._used.recipe, seed).clamp(0, 1)
         start = Frame(index, image, self._run.changes, factor=factor, begun=begun)
         objective = Objective.of(content, style, self._objective.vgg, self._used.recipe)
         self._begin(objective, start, start.changes)

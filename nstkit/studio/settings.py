@@ -21,7 +21,7 @@ TERMS = {"alpha": "content", "beta": "style", "tv": "variation"}
 WEIGHTS = (*TERMS, "content_layers", "style_layers")
 # Fields that say how, not what.
 ROUTE = (
-    "start", "scales", "steps", "detail", "optimizer", "finer_optimizer", "learning_rate",
+    "start", "scales", "steps", "detail", "grain", "optimizer", "finer_optimizer", "learning_rate",
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ class Settings:
             the finest the painting goes on.
         size: long side in px of pictures that are not tensors. None is the last of the recipe's
             scales if they are in px, else 256; the attribute has the number.
-        seed: of the noise in the start.
+        seed: of the noise in the start, and of the grain.
 
     Raises:
         ValueError: Nothing to minimize: all weights are 0, or those of a term's layers; or a size

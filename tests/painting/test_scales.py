@@ -62,14 +62,18 @@ def test_a_larger_scale_begins_with_a_share_of_the_photographs_finer_detail(
     assert (blurred - cat).abs().max() > 0.1
 
 
-def test_a_larger_scale_begins_with_painting_and_detail_to_the_bit(
-    cat: Tensor, wave: Tensor, vgg: VGG
+@pytest.mark.parametrize("grain", [0, 0.1])
+def test_a_larger_scale_begins_with_painting_detail_and_grain_to_the_bit(
+    grain: float, cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
-    run = [*coarse_to_fine(cat, wave, vgg, QUICK.replace(scales=(45, 64), steps=1, detail=0.3))]
+    recipe = QUICK.replace(scales=(45, 64), steps=1, detail=0.3, grain=grain)
+    run = [*coarse_to_fine(cat, wave, vgg, recipe, seed=7)]
     small = [resize(picture, *size) for picture, size in ((cat, (30, 45)), (wave, (34, 51)))]
     *_, coarse = optimize(Objective.of(*small, vgg, QUICK), small[0], steps=1)
     size = cat.shape[-2:]
     begin = resize(coarse.image, *size) + 0.3 * (cat - resize(small[0], *size))
+    if grain:
+        begin = begin + grain * torch.randn(cat.shape, generator=torch.Generator().manual_seed(7))
     assert torch.equal(run[2].image, begin.clamp(0, 1))
 
 
@@ -99,9 +103,25 @@ def test_pixels_get_farther_than_frequencies_where_a_smaller_painting_was_enlarg
     assert total[DEFAULT.finer_optimizer] < 0.97 * total[DEFAULT.optimizer], total
 
 
-def test_detail_is_a_share() -> None:
-    with pytest.raises(ValueError, match="detail is 1.5; expected a share in"):
-        Recipe(detail=1.5)
+@pytest.mark.parametrize("name", ["detail", "grain"])
+@pytest.mark.parametrize("wrong", [1.5, -0.1, float("nan"), "much"])
+def test_detail_and_grain_are_numbers_from_0_to_1(name: str, wrong: object) -> None:
+    with pytest.raises(ValueError, match=f"{name} is .*{wrong}"):
+        Recipe(**{name: wrong})
+
+
+def test_grain_is_that_of_the_seed_and_of_larger_scales_alone(
+    cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    recipe = QUICK.replace(scales=(45, 64), steps=1, grain=0.05)
+    runs = [[*coarse_to_fine(cat, wave, vgg, recipe, seed=seed)] for seed in (0, 0, 1)]
+    first, same, other = ([step.image for step in run] for run in runs)
+    assert all(torch.equal(a, b) for a, b in zip(first, same, strict=True))
+    assert [torch.equal(a, b) for a, b in zip(first, other, strict=True)] == [
+        *[True] * 2, *[False] * 2
+    ]  # fmt: skip
+    smooth = [*coarse_to_fine(cat, wave, vgg, recipe.replace(grain=0), seed=0)]
+    assert (first[2] - smooth[2].image).std().item() == pytest.approx(0.05, rel=0.1)
 
 
 SIDES = [[], [64, 40], [40, 40], [16, 64], [40.0, 64]]

@@ -48,6 +48,7 @@ def second():
         {"detail": 0, "start": "noise", "steps": (2, 0, 2)},
         {"optimizer": "adam", "learning_rate": 0.5},  # the best is not the last
         {"finer_optimizer": "adam"},
+        {"grain": 0.1, "detail": 0.5},
     ],
     ids=repr,
 )

@@ -59,7 +59,7 @@ say what the paintings look like. How pixels are kept in [0, 1] is [a study of i
 
 ![Above, five recipes on two pairs, from a texture over a photograph to whole forms in sharp edges.
 Below, on two more pairs, the old default, and the new one with equal layer weights and with those
-that it has. All that begin recolored do so as the default does now](sheet.jpg)
+that it has. All recolored starts on this sheet are made as the default makes them now](sheet.jpg)
 
 | recipe | what it tries | pairs | seconds | content | style | patches | against plain | verdict |
 |---|---|---|---|---|---|---|---|---|

@@ -50,7 +50,7 @@ SHOWN = [
 HEAD = """# How the default recipe was found
 
 `python tools/compare_recipes.py` painted every row at {size} px and wrote this page. Seconds are
-those of one processor core; the last two rows were painted by a slower one, and their steps cost
+those of one processor core; the last three rows were painted by a slower one, and their steps cost
 what those of `equal_layers` cost. The judges are those of `nstkit.judges`, as means over the pairs
 of the row, and lower is better: how different painting and photograph look (content), how far the
 painting's features and patches are from the artwork's (style, patches). "Against plain" is the

@@ -100,7 +100,7 @@ def coarse_to_fine(
 
 
 def enlarged(
-    painting: Tensor, before: Tensor, content: Tensor, recipe: Recipe, seed: int = 0
+    painting: Tensor, before: Tensor, content: Tensor, recipe: Recipe, seed: int
 ) -> Tensor:
     """Return what a larger scale begins with.
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ from nstkit.options import check_choice
 FRESH_STARTS = 2  # after failures, before Adam takes over
 FIRST_MOVE = 0.01  # average change per pixel, while L-BFGS knows no curvature
 NEXT_MOVE = 0.001  # the same after a change of weights: near a minimum, longer moves climb steeply
+FARTHEST = 5  # times the average change of a move: no pixel moves farther
 PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of moves and changes of the gradient
 
 
@@ -47,10 +50,15 @@ class LBFGS(torch.optim.LBFGS):
         rate: learning rate of all updates but the first.
         first_move: how far the first update moves a variable on average.
         numel: how many variables there are.
+        farthest: how many times farther than the average a variable may move in one update.
+            Gradients of Gram matrices are large where there is texture already. Without a limit,
+            the first moves put all texture there, in clusters.
     """
 
-    def __init__(self, z: Tensor, rate: float, first_move: float, numel: int) -> None:
-        self.rate = rate
+    def __init__(
+        self, z: Tensor, rate: float, first_move: float, numel: int, farthest: float = math.inf
+    ) -> None:
+        self.rate, self.farthest = rate, farthest
         super().__init__(
             [z],
             lr=first_move * numel,  # torch divides the first gradient by its L1 norm
@@ -74,6 +82,14 @@ class LBFGS(torch.optim.LBFGS):
         """
         self.state[self._params[0]]["t"] *= share
 
+    def _add_grad(self, step_size: float, direction: Tensor) -> None:
+        # torch keeps this tensor and learns the curvature from it, so it has to hold the move that
+        # is really made.
+        if self.farthest < math.inf:
+            limit = self.farthest * direction.norm(p=1) / direction.numel()
+            direction.clamp_(-limit, limit)
+        super()._add_grad(step_size, direction)
+
     def _gather_flat_grad(self) -> Tensor:
         # torch copies the gradients of all parameters into one. Here there is one, and torch only
         # reads it. A poster's copy would take as much memory as the poster.
@@ -95,7 +111,7 @@ def _sgd(z: Tensor, rate: float, *_: float) -> torch.optim.Optimizer:
 
 OPTIMIZERS: dict[str, Method] = {
     "fourier_lbfgs": Method(LBFGS, 1.0, Frequencies, learns=True),
-    "lbfgs": Method(LBFGS, 1.0, learns=True),
+    "lbfgs": Method(partial(LBFGS, farthest=FARTHEST), 1.0, learns=True),
     "adam": Method(_adam, 0.02),
     "sgd": Method(_sgd, 0.01),  # the rate is how far the first update moves a pixel on average
 }

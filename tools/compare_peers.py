@@ -159,7 +159,8 @@ def main() -> None:
         table[" x ".join(pair)] = rows = painted(pair, folder, paces)
         for name, row in rows.items():
             pictures.append(nstkit.load_image(stored(pair, name, folder)))
-            titles.append(f"{name}: {told([row[judge] for judge in JUDGES])}")
+            label = f"{pair_title(*pair)}. {name}" if name == "nstkit" else name  # once in a row
+            titles.append(f"{label}: {told([row[judge] for judge in JUDGES])}")
     print(*page_rows(table), sep="\n")
     write_whole(DOCS / "peers.json", (json.dumps(table, indent=1) + "\n").encode())
     alt = "Each row is one pair, painted by nstkit, crowsonkb and leongatys in equal seconds."

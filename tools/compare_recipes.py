@@ -50,12 +50,13 @@ SHOWN = [
 HEAD = """# How the default recipe was found
 
 `python tools/compare_recipes.py` painted every row at {size} px and wrote this page. Seconds are
-those of one processor core; the last three rows were painted by a slower one, and their steps cost
-what those of `equal_layers` cost. The judges are those of `nstkit.judges`, as means over the pairs
-of the row, and lower is better: how different painting and photograph look (content), how far the
-painting's features and patches are from the artwork's (style, patches). "Against plain" is the
-number of pairs on which the judges of style and patches prefer the row to the first one. Verdicts
-say what the paintings look like. How pixels are kept in [0, 1] is [a study of its own](walls.md).
+those of one processor core. A slower one painted `frequencies`, `pixels` and `grain`, and a faster
+one, with bf16, `default`. Their steps cost what those of `equal_layers` cost. The judges are those
+of `nstkit.judges`, as means over the pairs of the row, and lower is better: how different painting
+and photograph look (content), how far the painting's features and patches are from the artwork's
+(style, patches). "Against plain" is the number of pairs on which the judges of style and patches
+prefer the row to the first one. Verdicts say what the paintings look like. How pixels are kept in
+[0, 1] is [a study of its own](walls.md).
 
 ![Above, five recipes on two pairs, from a texture over a photograph to whole forms in sharp edges.
 Below, on two more pairs, the old default, and the new one with equal layer weights and with those

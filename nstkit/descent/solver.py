@@ -19,7 +19,7 @@ from nstkit.options import check_choice
 FRESH_STARTS = 2  # after failures, before Adam takes over
 FIRST_MOVE = 0.01  # average change per pixel, while L-BFGS knows no curvature
 NEXT_MOVE = 0.001  # the same after a change of weights: near a minimum, longer moves climb steeply
-FARTHEST = 5  # times the average change of a move: no pixel moves farther
+FARTHEST = 5  # a clipped move changes no pixel by more than so many times the average
 PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of moves and changes of the gradient
 
 
@@ -111,7 +111,8 @@ def _sgd(z: Tensor, rate: float, *_: float) -> torch.optim.Optimizer:
 
 OPTIMIZERS: dict[str, Method] = {
     "fourier_lbfgs": Method(LBFGS, 1.0, Frequencies, learns=True),
-    "lbfgs": Method(partial(LBFGS, farthest=FARTHEST), 1.0, learns=True),
+    "lbfgs": Method(LBFGS, 1.0, learns=True),
+    "clipped_lbfgs": Method(partial(LBFGS, farthest=FARTHEST), 1.0, learns=True),
     "adam": Method(_adam, 0.02),
     "sgd": Method(_sgd, 0.01),  # the rate is how far the first update moves a pixel on average
 }

@@ -33,10 +33,10 @@ TEXTBOOK = Recipe()
 # How nstkit paints. docs/search/README.md says what was tried, and what each part does. Means
 # and deviations bring the palette across. Coarse scales bring large forms. The photograph's detail
 # keeps faces. The start in the artwork's colors saves steps. At the coarsest scale, L-BFGS over
-# frequencies paints large forms first. At the others it would leave many specks of color. A little
-# grain lets texture grow all over a flat sky. Without it, texture grows in clusters. The deep
-# layers weigh little: with equal weights relu5_1 copies whole objects, such as the painted eye onto
-# the kitten's.
+# frequencies paints large forms first. At the others it would leave many specks of color. Grain and
+# clipped moves let texture grow all over a flat sky. Without them, texture grows in clusters. The
+# deep layers weigh little: with equal weights relu5_1 copies whole objects, such as the painted eye
+# onto the kitten's.
 DEFAULT = Recipe(
     style_layers=dict(zip(STYLE_LAYERS, (0.27, 0.27, 0.26, 0.16, 0.04), strict=True)),
     beta=5,
@@ -47,7 +47,7 @@ DEFAULT = Recipe(
     steps=(40, 24, 16),
     detail=1,
     grain=0.02,
-    finer_optimizer="lbfgs",
+    finer_optimizer="clipped_lbfgs",
 )
 
 # For faces. Style layers as deep as relu5_1 paint rings around eyes, so it is left out and relu4_1

@@ -61,11 +61,11 @@ class Recipe:
         detail: share, in [0, 1], of the photograph's finer detail that each larger scale begins
             with; see `nstkit.painting.scales.coarse_to_fine`.
         grain: deviation, in [0, 1], of the noise that each larger scale begins with; see the same.
-        optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "adam" or "sgd"; see
-            `nstkit.descent.solver`.
+        optimizer: "fourier_lbfgs" (over frequencies), "lbfgs", "clipped_lbfgs" (where no pixel goes
+            much farther than the others), "adam" or "sgd"; see `nstkit.descent.solver`.
         finer_optimizer: of all scales but the coarsest; None is ``optimizer``. Over frequencies,
             large forms come first. A larger scale begins with these, and what is left to paint is
-            fine: there "lbfgs" gets farther.
+            fine: there "clipped_lbfgs" gets farther.
         learning_rate: None is the optimizer's own default.
         steps: updates of the picture: one number for every scale, or one for each, from coarse to
             fine.

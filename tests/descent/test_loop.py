@@ -24,7 +24,8 @@ def target() -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "steps"), [("lbfgs", 60), ("fourier_lbfgs", 60), ("adam", 400)]
+    ("optimizer", "steps"),
+    [("lbfgs", 60), ("clipped_lbfgs", 60), ("fourier_lbfgs", 60), ("adam", 400)],
 )
 def test_it_finds_the_bottom_of_a_bowl(optimizer: str, steps: int, target: Tensor) -> None:
     run = list(optimize(Bowl(target), torch.full_like(target, 0.5), optimizer, steps=steps))
@@ -262,7 +263,7 @@ def test_a_weight_that_was_0_acts_in_the_very_next_picture(
     assert (step.image - cat).abs().mean() > NEXT_MOVE / 2 and step.losses.terms["style"] > 0
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "fourier_lbfgs"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "clipped_lbfgs", "fourier_lbfgs"])
 def test_new_weights_send_a_painting_up_no_wall(optimizer: str, network: VGG) -> None:
     content, style = (load_image(name, size=48) for name in ("cat", "great_wave"))
     objective = Objective.of(content, style, network)

@@ -16,7 +16,7 @@ if sys.orig_argv[1:3] == ["-m", "nstkit"]:
 
 from nstkit.descent import Record, Step, optimize
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
-from nstkit.losses.statistics import Gram, GramMeans, Moments
+from nstkit.losses.statistics import Gram, GramMeans, Histogram, Moments, SlicedWasserstein
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.painting import QUALITIES, Result, stylize
@@ -53,12 +53,14 @@ __all__ = [
     "VGG",
     "Gram",
     "GramMeans",
+    "Histogram",
     "Losses",
     "Moments",
     "Objective",
     "Recipe",
     "Record",
     "Result",
+    "SlicedWasserstein",
     "Step",
     "__version__",
     "content_loss",

@@ -27,7 +27,8 @@ from nstkit.losses import (
 )
 from nstkit.losses.moments import RIDGE, moment_sums, moments, moments_distance
 from nstkit.losses.products import products
-from nstkit.options import check_choice, check_weight
+from nstkit.losses.sliced import directions, sorted_along, wasserstein_1d
+from nstkit.options import check_choice, check_weight, check_whole
 
 Divisor = Literal["none", "features", "image"]
 
@@ -239,5 +240,69 @@ class Moments:
         return moments_distance(sums, extent.positions, target, self.ridge)
 
 
+@dataclass(frozen=True)
+class SlicedWasserstein:
+    """The whole distribution of features, compared along fixed directions. arXiv 2006.07229, eq. 3.
+
+    Directions drawn anew at each step, as in the paper, would make L-BFGS learn a curvature of
+    noise. So they are drawn once. Artworks of any size are compared exactly.
+
+    Args:
+        count: of directions, 1 or more; None takes as many as a layer has channels.
+        seed: of the directions.
+
+    Raises:
+        ValueError: A count below 1.
+    """
+
+    count: int | None = None
+    seed: int = 0
+    degree: ClassVar[int] = 2
+    tiled: ClassVar[bool] = False  # a sorted list is that of the whole picture
+
+    def __post_init__(self) -> None:
+        """Check the count."""
+        if self.count is not None:
+            check_whole("count", self.count, least=1)
+
+    def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
+        """Return the projected features in rising order, (B, directions, M)."""
+        F_l = at_least_float32(features).flatten(2)
+        weights = None if where is None else where.to(F_l).flatten(1)
+        return sorted_along(self.projected(F_l), weights)
+
+    def target(self, sums: Tensor, extent: Extent) -> Tensor:
+        """Return the sums themselves."""
+        return sums
+
+    def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
+        """Return the mean of W2^2 over the directions, (B,)."""
+        aim = for_batch(target, sums)
+        check_same_shape(sums[..., 0], aim[..., 0])  # positions may differ
+        return wasserstein_1d(sums, aim).mean(1)
+
+    def projected(self, F_l: Tensor) -> Tensor:
+        """Return features (B, C, M) along the directions, (B, directions, M)."""
+        channels = F_l.shape[1]
+        count = channels if self.count is None else self.count
+        return directions(channels, count, self.seed).to(F_l) @ F_l
+
+
+@dataclass(frozen=True)
+class Histogram(SlicedWasserstein):
+    """The histogram of each channel: the directions are the axes. Risser et al. 2017.
+
+    Their loss compares features with their own after matching histograms (arXiv 1701.08893, section
+    4.1). Matching moves the smallest value to the smallest, so it is the same distance, without
+    bins. ``count`` and ``seed`` are not used.
+    """
+
+    def projected(self, F_l: Tensor) -> Tensor:
+        """Return the features themselves: each channel is a direction."""
+        return F_l
+
+
 # The statistics that a recipe can name in a file.
-STATISTICS: dict[str, type] = {"Gram": Gram, "GramMeans": GramMeans, "Moments": Moments}
+STATISTICS: dict[str, type] = {
+    kind.__name__: kind for kind in (Gram, GramMeans, Moments, SlicedWasserstein, Histogram)
+}

@@ -9,12 +9,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from nstkit import Gram, GramMeans, Moments, gram_matrix, style_loss
+from nstkit import (
+    Gram,
+    GramMeans,
+    Histogram,
+    Moments,
+    SlicedWasserstein,
+    gram_matrix,
+    style_loss,
+)
 from nstkit.losses import NORMALIZE, REDUCE
 from nstkit.losses.moments import moments_loss
 from nstkit.losses.statistics import Extent, Statistic
 
-ALL = [
+ADDITIVE = [
     Gram(),
     Gram("elements", "sum", "features"),
     Gram(None, "mean", "image"),
@@ -24,10 +32,16 @@ ALL = [
     Moments(),
     Moments(ridge=0.01),
 ]
+SORTED = [SlicedWasserstein(), SlicedWasserstein(seed=1), Histogram()]
 PIXELS = 80
 
 
-@pytest.fixture(params=ALL, ids=repr)
+@pytest.fixture(params=ADDITIVE, ids=repr)
+def additive(request: pytest.FixtureRequest) -> Statistic:
+    return request.param
+
+
+@pytest.fixture(params=[*ADDITIVE, *SORTED], ids=repr)
 def statistic(request: pytest.FixtureRequest) -> Statistic:
     return request.param
 
@@ -65,52 +79,52 @@ def slow_sums(statistic: Statistic, features: Tensor, where: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("masks", [1, 2])
 def test_sums_under_weights_equal_the_explicit_loop(
-    masks: int, statistic: Statistic, features: Tensor
+    masks: int, additive: Statistic, features: Tensor
 ) -> None:
     generator = torch.Generator().manual_seed(3)
     where = torch.rand(masks, 1, 4, 5, generator=generator, dtype=torch.float64)
     where[..., 0] = 0
-    got = statistic.sums(features, where)
-    torch.testing.assert_close(got, slow_sums(statistic, features, where))
-    plain = slow_sums(statistic, features, torch.ones_like(where))
-    torch.testing.assert_close(statistic.sums(features), plain)
+    got = additive.sums(features, where)
+    torch.testing.assert_close(got, slow_sums(additive, features, where))
+    plain = slow_sums(additive, features, torch.ones_like(where))
+    torch.testing.assert_close(additive.sums(features), plain)
 
 
-def test_weights_of_one_are_no_weights(statistic: Statistic, features: Tensor) -> None:
+def test_weights_of_one_are_no_weights(additive: Statistic, features: Tensor) -> None:
     ones = torch.ones(1, 1, 4, 5)
     for given in (features, features.float()):
-        assert torch.equal(statistic.sums(given, ones), statistic.sums(given))
+        assert torch.equal(additive.sums(given, ones), additive.sums(given))
     half = features.bfloat16()
     torch.testing.assert_close(
-        statistic.sums(half, ones), statistic.sums(half), rtol=2**-15, atol=1e-4
+        additive.sums(half, ones), additive.sums(half), rtol=2**-15, atol=1e-4
     )
 
 
-def test_sums_of_parts_add_up_to_those_of_the_whole(statistic: Statistic, features: Tensor) -> None:
-    whole = statistic.sums(features)
-    tiles = statistic.sums(features[..., :2]) + statistic.sums(features[..., 2:])
+def test_sums_of_parts_add_up_to_those_of_the_whole(additive: Statistic, features: Tensor) -> None:
+    whole = additive.sums(features)
+    tiles = additive.sums(features[..., :2]) + additive.sums(features[..., 2:])
     torch.testing.assert_close(tiles, whole)
     generator = torch.Generator().manual_seed(4)
     share = torch.rand(1, 1, 4, 5, generator=generator, dtype=torch.float64)
-    regions = statistic.sums(features, share) + statistic.sums(features, 1 - share)
+    regions = additive.sums(features, share) + additive.sums(features, 1 - share)
     torch.testing.assert_close(regions, whole)
-    assert statistic.tiled
+    assert additive.tiled
 
 
 def test_a_region_alone_is_the_picture_cut_to_it(
-    statistic: Statistic, features: Tensor, artwork: Tensor
+    additive: Statistic, features: Tensor, artwork: Tensor
 ) -> None:
     where = torch.zeros(1, 1, 4, 5)
     where[..., :3] = 1
-    target = statistic.target(statistic.sums(artwork), extent(artwork))
-    got = statistic.distance(statistic.sums(features, where), Extent(12.0, PIXELS), target)
-    torch.testing.assert_close(got, distance(statistic, features[..., :3], artwork))
+    target = additive.target(additive.sums(artwork), extent(artwork))
+    got = additive.distance(additive.sums(features, where), Extent(12.0, PIXELS), target)
+    torch.testing.assert_close(got, distance(additive, features[..., :3], artwork))
 
 
-def test_sums_under_weights_have_gradients(statistic: Statistic, features: Tensor) -> None:
+def test_sums_under_weights_have_gradients(additive: Statistic, features: Tensor) -> None:
     where = torch.linspace(0, 1, 20, dtype=torch.float64).view(1, 1, 4, 5)
     x = features[:1].requires_grad_()
-    assert torch.autograd.gradcheck(lambda f: statistic.sums(f, where), x)
+    assert torch.autograd.gradcheck(lambda f: additive.sums(f, where), x)
 
 
 # ---------------------------------------------------------------- distances
@@ -228,6 +242,7 @@ def test_options_are_compared_and_shown() -> None:
         (GramMeans, {"means": -1}, "means is -1; expected a finite number, 0 or more"),
         (Moments, {"ridge": 0}, "ridge is 0; expected a finite number, above 0"),
         (Moments, {"ridge": float("nan")}, "ridge is nan"),
+        (SlicedWasserstein, {"count": 0}, "count is 0; expected a whole number, 1 or more"),
     ],
 )
 def test_bad_options_are_told(kind: type, options: dict[str, object], says: str) -> None:

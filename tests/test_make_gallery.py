@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import make_gallery
+import make_hero
 import numpy as np
 import pytest
+from make_gallery import (
+    CONTENTS,
+    DETAIL,
+    DOCS,
+    FOLDER,
+    MOST,
+    POSTER_MOST,
+    POSTER_SIZE,
+    SIZE,
+    STYLES,
+)
 from PIL import Image, JpegImagePlugin
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8))
@@ -24,3 +38,46 @@ def test_a_picture_has_the_best_quality_that_fits() -> None:
 def test_a_picture_that_never_fits_is_told() -> None:
     with pytest.raises(ValueError, match="expected 1,000 at most. Paint it smaller"):
         make_gallery.jpeg(NOISE, 1_000)
+
+
+# ------------------------------------------------------------------ what is stored
+def opened(file: Path, most: int) -> Image.Image:
+    """Return a stored picture, once it is known to be small enough and 4:4:4."""
+    assert file.stat().st_size <= most
+    with Image.open(file) as picture:
+        assert JpegImagePlugin.get_sampling(picture) == 0
+        return picture.convert("RGB")
+
+
+def test_the_gallery_has_every_pair_and_nothing_else() -> None:
+    expected = {f"{content}_{style}.jpg" for content in CONTENTS for style in STYLES}
+    assert {file.name for file in FOLDER.glob("*.jpg")} == expected
+    for name in expected:
+        assert max(opened(FOLDER / name, MOST).size) == SIZE
+
+
+def test_the_readme_shows_ten_pictures_of_the_gallery_that_lead_to_them() -> None:
+    page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    grid = r'<a href="docs/gallery/(\w+)\.jpg"><img src="docs/gallery/\1\.jpg"[^>]*alt="[^"]+"></a>'
+    shown = re.findall(grid, page)
+    assert len(set(shown)) == len(shown) == 10 == page.count('src="docs/gallery/')
+    assert all((FOLDER / f"{name}.jpg").exists() for name in shown)
+
+
+def test_the_poster_is_large_and_its_detail_is_cut_out_of_the_middle() -> None:
+    whole = opened(DOCS / "poster.jpg", POSTER_MOST)
+    detail = opened(DOCS / "poster_detail.jpg", MOST)
+    assert max(whole.size) == POSTER_SIZE and detail.size == DETAIL
+    left, top = ((side - cut) // 2 for side, cut in zip(whole.size, DETAIL, strict=True))
+    middle = whole.crop((left, top, left + DETAIL[0], top + DETAIL[1]))
+    apart = np.abs(np.subtract(middle, detail, dtype=np.int16)).mean()
+    beside = np.abs(np.subtract(whole.crop((0, 0, *DETAIL)), detail, dtype=np.int16)).mean()
+    assert apart < 5 < beside  # both are JPEGs, each with errors of its own
+
+
+def test_the_hero_is_a_picture_of_the_gallery() -> None:
+    hero = opened(DOCS / "hero.jpg", 500_000)
+    painting = opened(FOLDER / f"{make_hero.CONTENT}_{make_hero.STYLE}.jpg", MOST)
+    assert painting.width == SIZE
+    apart = np.abs(np.subtract(hero.crop((0, 0, *painting.size)), painting, dtype=np.int16)).mean()
+    assert apart < 3

@@ -28,7 +28,7 @@ FOLDER = DOCS / "gallery"
 CONTENTS = ("castle", "bridge", "macaw", "kitten")
 STYLES = ("starry_night", "great_wave", "composition_viii", "bouquet", "seashore", "scream")
 SIZE, MOST = 768, 200_000  # px of the long side; bytes
-POSTER, POSTER_SIZE, POSTER_MOST = ("bridge", "bouquet"), 2048, 2_000_000
+POSTER, POSTER_SIZE, POSTER_MOST = ("castle", "bouquet"), 2048, 2_000_000
 DETAIL = (768, 512)  # px
 FACES, FACES_STYLE = ("astronaut", "kitten"), "starry_night"
 

@@ -64,6 +64,14 @@ def test_the_readme_shows_ten_pictures_of_the_gallery_that_lead_to_them() -> Non
     assert all((FOLDER / f"{name}.jpg").exists() for name in shown)
 
 
+def test_the_page_shows_what_is_there() -> None:
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert page == make_gallery.page()
+    shown = re.findall(r'src="([^"]+)"', page)
+    assert all((FOLDER / name).exists() for name in shown)
+    assert {file.name for file in FOLDER.glob("*.jpg")} <= set(shown)
+
+
 def test_the_poster_is_large_and_its_detail_is_cut_out_of_the_middle() -> None:
     whole = opened(DOCS / "poster.jpg", POSTER_MOST)
     detail = opened(DOCS / "poster_detail.jpg", MOST)

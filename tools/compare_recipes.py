@@ -58,9 +58,9 @@ and photograph look (content), how far the painting's features and patches are f
 prefer the row to the first one. Verdicts say what the paintings look like. How pixels are kept in
 [0, 1] is [a study of its own](walls.md).
 
-![Above, five recipes on two pairs, from a texture over a photograph to whole forms in sharp edges.
-Below, on two more pairs, the old default, and the new one with equal layer weights and with those
-that it has. All recolored starts on this sheet are made as the default makes them now](sheet.jpg)
+![Each row is a recipe of the table below, named above its pictures. The first five rows show a cat
+and a castle by plain, sqrt_2, avg_scaled, octaves and default. The last three show a castle and a
+kitten by plain, equal_layers and default](sheet.jpg)
 
 | recipe | what it tries | pairs | seconds | content | style | patches | against plain | verdict |
 |---|---|---|---|---|---|---|---|---|

@@ -22,6 +22,7 @@ from PIL import Image
 import nstkit
 from nstkit import DEFAULT, PORTRAIT
 from nstkit.files import write_whole
+from nstkit.lesson.titles import pair_title, title
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FOLDER = DOCS / "gallery"
@@ -60,6 +61,27 @@ def portrait() -> Path:
     return nstkit.show_images(pictures, titles, columns=3).save(DOCS / "portrait.jpg")
 
 
+def page() -> str:
+    """Return docs/gallery/README.md: a table of all pairs, beside photographs and artworks."""
+    above = [""] + [_cell(f"../../images/style/{style}.jpg", title(style)) for style in STYLES]
+    rows = [above, ["---"] * len(above)]
+    for content in CONTENTS:
+        pictures = [_cell(f"../../images/content/{content}.jpg", title(content))]
+        pictures += [
+            _cell(f"{content}_{style}.jpg", pair_title(content, style)) for style in STYLES
+        ]
+        rows.append(pictures)
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return (
+        "# Gallery\n\nFour photographs after six artworks at 768 px, all by the default recipe. "
+        f"`tools/make_gallery.py` painted them and wrote this page.\n\n{table}\n"
+    )
+
+
+def _cell(picture: str, name: str) -> str:
+    return f'<a href="{picture}"><img src="{picture}" alt="{name}"></a><br>{name}'
+
+
 def jpeg(picture: Image.Image, most: int) -> bytes:
     """Return a picture as a JPEG of so many bytes at most, in the best quality that allows.
 
@@ -95,6 +117,7 @@ def main() -> None:
         print(portrait())
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
+    write_whole(FOLDER / "README.md", page().encode())
     missing = [name for name in pairs if not (FOLDER / f"{name}.jpg").exists()]
     for name in options.pairs or missing:
         result = paint(*pairs[name])

@@ -16,7 +16,15 @@ if sys.orig_argv[1:3] == ["-m", "nstkit"]:
 
 from nstkit.descent import Record, Step, optimize
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
-from nstkit.losses.statistics import Gram, GramMeans, Histogram, Moments, SlicedWasserstein
+from nstkit.losses.statistics import (
+    Gram,
+    GramMeans,
+    Histogram,
+    Hypercolumns,
+    Moments,
+    Neighbors,
+    SlicedWasserstein,
+)
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.painting import QUALITIES, Result, stylize
@@ -29,7 +37,7 @@ from nstkit.pictures.images import (
     to_pil,
 )
 from nstkit.pictures.plots import show_images, show_losses, show_steps
-from nstkit.recipes import DEFAULT, PORTRAIT, RECIPES, TEXTBOOK, Recipe
+from nstkit.recipes import DEFAULT, NEIGHBORS, PORTRAIT, RECIPES, TEXTBOOK, Recipe
 from nstkit.version import __version__
 from nstkit.vgg import VGG
 
@@ -46,6 +54,7 @@ def __getattr__(name: str) -> object:
 # Without Studio: `from nstkit import *` would import ipywidgets.
 __all__ = [
     "DEFAULT",
+    "NEIGHBORS",
     "PORTRAIT",
     "QUALITIES",
     "RECIPES",
@@ -54,8 +63,10 @@ __all__ = [
     "Gram",
     "GramMeans",
     "Histogram",
+    "Hypercolumns",
     "Losses",
     "Moments",
+    "Neighbors",
     "Objective",
     "Recipe",
     "Record",

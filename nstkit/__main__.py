@@ -22,7 +22,7 @@ from nstkit.translate import for_network
 
 PAIR = ("cat", "great_wave")
 QUALITY = "good"
-TUNED = ("default", "portrait")  # recipes that were made for this quality
+TUNED = ("default", "portrait", "neighbors")  # recipes that were made for this quality
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 130 is the shell's for Ctrl-C
 
 

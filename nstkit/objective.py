@@ -7,10 +7,11 @@ from collections.abc import Hashable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from nstkit.losses.statistics import Hypercolumns
 from nstkit.losses.values import Key, Losses
 from nstkit.recipes import TEXTBOOK, Recipe
 from nstkit.recipes.network import network
-from nstkit.terms import Compared, Content, Style, Term, Variation, check_names
+from nstkit.terms import Compared, Content, Matched, Palette, Style, Term, Variation, check_names
 from nstkit.tiles import Features, Tile, Tiling, check_side, fitting, summed
 from nstkit.vgg import VGG
 
@@ -46,7 +47,7 @@ class Objective:
     @classmethod
     def of(
         cls, content: Tensor | None, style: Tensor | None, vgg: VGG | None = None,
-        recipe: Recipe = TEXTBOOK, tile: Tiling = "auto",
+        recipe: Recipe = TEXTBOOK, tile: Tiling = "auto", so_far: Tensor | None = None,
     ) -> Objective:  # fmt: skip
         """Return the objective that a recipe describes.
 
@@ -57,6 +58,8 @@ class Objective:
             recipe: what to minimize.
             tile: as above, or "auto", which takes tiles where the memory is too small for a
                 picture of the content's size (of the artwork's, if there is no content).
+            so_far: what a larger scale begins with, of the content's size; `Hypercolumns` mix it
+                with the content. None at the first scale.
 
         Raises:
             ValueError: A picture is missing whose term has a weight, or a tile does not fit.
@@ -65,7 +68,7 @@ class Objective:
         if given is None:
             raise ValueError("Got neither content nor style; expected at least one picture.")
         vgg = network(recipe).to(given.device) if vgg is None else vgg
-        terms = terms_of(recipe, content, style, vgg)
+        terms = terms_of(recipe, content, style, vgg, so_far)
         layers = {**recipe.content_layers, **recipe.style_layers}
         if tile == "auto" and not all(term.tiled for term in terms):
             tile = None
@@ -129,7 +132,7 @@ class Objective:
 
         Weights of the copy can be changed alone.
         """
-        pictures = {"content": content, "style": style}
+        pictures = {"content": content, "style": style, "palette": style}
         terms = [
             term.of(pictures[name])
             if isinstance(term, Compared) and name in pictures
@@ -156,7 +159,10 @@ class Objective:
                 term.prepare(self.vgg, self.tile)
 
 
-def terms_of(recipe: Recipe, content: Tensor | None, style: Tensor | None, vgg: VGG) -> list[Term]:
+def terms_of(
+    recipe: Recipe, content: Tensor | None, style: Tensor | None, vgg: VGG,
+    so_far: Tensor | None = None,
+) -> list[Term]:  # fmt: skip
     """Return the terms that a recipe names, but for those whose picture is missing."""
     values = vgg.standardize if recipe.tv_values == "input" else None
     terms: list[Term] = []
@@ -164,8 +170,29 @@ def terms_of(recipe: Recipe, content: Tensor | None, style: Tensor | None, vgg: 
         reduce = recipe.content_reduce
         terms.append(Content(content, recipe.alpha, recipe.content_layers, reduce))
     if _has_picture(style, "style", "beta", recipe.beta):
-        terms.append(Style(style, recipe.statistic, recipe.beta, recipe.style_layers))
+        terms.append(style_term(recipe, content, style, so_far))
+    if _has_picture(style, "style", "palette", recipe.palette) and recipe.palette:
+        terms.append(Palette(style, recipe.palette))
     return [*terms, Variation(recipe.tv, recipe.tv_form, recipe.tv_reduce, values)]
+
+
+def style_term(
+    recipe: Recipe, content: Tensor | None, style: Tensor, so_far: Tensor | None
+) -> Style | Matched:
+    """Return the term that compares with the artwork.
+
+    Raises:
+        ValueError: `Hypercolumns`, and no content to match.
+    """
+    statistic, layers = recipe.statistic, recipe.style_layers
+    if not isinstance(statistic, Hypercolumns):
+        return Style(style, statistic, recipe.beta, layers)
+    if content is None:
+        raise ValueError("Hypercolumns need a photograph to match; content is None.")
+    guide = (
+        content if so_far is None else content.lerp(so_far.to(content).clamp(0, 1), statistic.mix)
+    )
+    return Matched(style, guide, recipe.beta, layers)
 
 
 def _has_picture(picture: Tensor | None, term: str, symbol: str, weight: float) -> bool:

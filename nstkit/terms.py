@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+import torch
 from torch import Tensor
 
 from nstkit.losses import (
@@ -23,10 +24,12 @@ from nstkit.losses import (
     reduced,
     total_variation,
 )
+from nstkit.losses.moments import moment_sums, moments, moments_distance
+from nstkit.losses.neighbors import cosine_distance, grid, hypercolumns, matched
 from nstkit.losses.statistics import Extent, Statistic
 from nstkit.tiles import Features, Tile, assembled, summed
 from nstkit.vgg import VGG
-from nstkit.vgg.names import layer_weights, map_size, positions
+from nstkit.vgg.names import channels, layer_weights, map_size, positions
 
 IMAGE = "image"  # what stands for a layer where a term reads pixels alone
 
@@ -244,6 +247,96 @@ class Style(Compared):
         return {n: distance.to(image).mean() for n, distance in distances.items()}
 
 
+class Matched(Compared):
+    """The cosine distance of hypercolumns from those of an artwork, matched once with a guide.
+
+    At each position of a grid, what the network sees in all layers is compared with one place of
+    the artwork: the one that is most like the guide there. The places are found before the first
+    step and then stay, so that each form comes from one place. Kolkin et al. 2022, arXiv
+    2203.13215, section 3.3.
+
+    Args:
+        picture: the artwork, (1, 3, H', W') in [0, 1], of any size.
+        guide: says what belongs where, (1, 3, H, W) in [0, 1], of the painting's size: the
+            photograph, or that mixed with the painting so far.
+        weight: beta.
+        layers: {layer: weight}; names alone share the weight 1 equally. A layer's part of each
+            hypercolumn is multiplied by its weight.
+        name: of the term.
+    """
+
+    tiled = False  # the place that is most like another one may be in any tile
+
+    def __init__(
+        self, picture: Tensor, guide: Tensor, weight: float,
+        layers: Mapping[str, float] | Iterable[str], name: str = "style",
+    ) -> None:  # fmt: skip
+        super().__init__(picture, weight, layers, name)
+        self.guide = guide
+
+    def prepare(self, vgg: VGG, tile: int | None) -> None:
+        """Match the artwork with the guide, again where a layer has come in."""
+        if not self.missing(vgg):
+            return
+        names = self.active_layers()
+        ours, theirs = (
+            self._whole(_parts(vgg(picture, names), picture))
+            for picture in (self.guide, self.picture)
+        )
+        found = matched(ours, theirs).split([channels(name) for name in names], dim=1)
+        self.targets = dict(zip(names, found, strict=True))
+
+    def measure(self, features: Features, tile: Tile | None) -> dict[str, Tensor]:
+        """Return each layer's part of the hypercolumns, {layer: (B, C, h, w)}."""
+        return _parts(features, self.guide)
+
+    def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+        """Return the distance of whole hypercolumns."""
+        if image.shape[-2:] != self.guide.shape[-2:]:
+            raise ValueError(
+                f"The image has {tuple(image.shape[-2:])} px, and the guide has "
+                f"{tuple(self.guide.shape[-2:])}; expected equal sizes. Resize one of them."
+            )
+        found = self._whole(measured)
+        aim = torch.cat([self.targets[name] for name in measured], dim=1)
+        return {IMAGE: cosine_distance(found, for_batch(aim, found)).mean().to(image)}
+
+    def _whole(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """Return whole hypercolumns from the parts of layers, each times its weight."""
+        return torch.cat([self.layers[name] * part for name, part in parts.items()], dim=1)
+
+
+class Palette(Compared):
+    """The distance of the painting's colors from an artwork's: their means and covariances.
+
+    Cosines forget how strong features are, so neighbors let colors drift. This term holds them.
+
+    Args:
+        picture: the artwork, (1, 3, H', W') in [0, 1], of any size; or one for each picture of a
+            batch.
+        weight: of the term.
+        name: of the term.
+    """
+
+    def __init__(self, picture: Tensor, weight: float, name: str = "palette") -> None:
+        super().__init__(picture, weight, {}, name)
+
+    @property
+    def active(self) -> bool:
+        """Whether it has a weight."""
+        return bool(self.weight)
+
+    def prepare(self, vgg: VGG, tile: int | None) -> None:
+        """Compute the artwork's mean and the root of its covariance."""
+        if not self.targets:
+            self.targets = {IMAGE: moments(moment_sums(self.picture), self.picture[0, 0].numel())}
+
+    def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+        """Return W2^2 / 3 between the colors, as if both were Gaussians."""
+        sums, aim = moment_sums(image), self.targets[IMAGE]
+        return {IMAGE: moments_distance(sums, image[0, 0].numel(), aim).mean().to(image)}
+
+
 class Variation(Term):
     """How much neighboring pixels differ; see `nstkit.total_variation`.
 
@@ -268,6 +361,12 @@ class Variation(Term):
         values = image if self.values is None else self.values(image)
         variation = total_variation(values, self.form, self.reduce)
         return {IMAGE: variation / len(image) if self.reduce == "sum" else variation}
+
+
+def _parts(features: Features, picture: Tensor) -> dict[str, Tensor]:
+    """Return each layer's part of a picture's hypercolumns, {layer: (B, C, h, w)}."""
+    size = grid(*picture.shape[-2:])
+    return {name: hypercolumns([at_least_float32(F_l)], size) for name, F_l in features.items()}
 
 
 def extent_of(layer: str, picture: Tensor) -> Extent:

@@ -50,13 +50,13 @@ SHOWN = [
 HEAD = """# How the default recipe was found
 
 `python tools/compare_recipes.py` painted every row at {size} px and wrote this page. Seconds are
-those of one processor core. A slower one painted `frequencies`, `pixels` and `grain`, and a faster
-one, with bf16, `default`. Their steps cost what those of `equal_layers` cost. The judges are those
-of `nstkit.judges`, as means over the pairs of the row, and lower is better: how different painting
-and photograph look (content), how far the painting's features and patches are from the artwork's
-(style, patches). "Against plain" is the number of pairs on which the judges of style and patches
-prefer the row to the first one. Verdicts say what the paintings look like. How pixels are kept in
-[0, 1] is [a study of its own](walls.md).
+those of one processor core. `frequencies`, `pixels` and `grain` were painted on a slower core, and
+`default` on a faster one in bf16, so its 17 s are no gain: a step costs what it costs in `grain`.
+The judges are those of `nstkit.judges`, as means over the pairs of the row, and lower is better:
+how different painting and photograph look (content), how far the painting's features and patches
+are from the artwork's (style, patches). "Against plain" is the number of pairs on which the judges
+of style and patches prefer the row to the first one. Verdicts say what the paintings look like. How
+pixels are kept in [0, 1] is [a study of its own](walls.md).
 
 ![Each row is a recipe of the table below, named above its pictures. The first five rows show a cat
 and a castle by plain, sqrt_2, avg_scaled, octaves and default. The last three show a castle and a

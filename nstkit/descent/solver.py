@@ -19,7 +19,7 @@ from nstkit.options import check_choice
 FRESH_STARTS = 2  # after failures, before Adam takes over
 FIRST_MOVE = 0.01  # average change per pixel, while L-BFGS knows no curvature
 NEXT_MOVE = 0.001  # the same after a change of weights: near a minimum, longer moves climb steeply
-FARTHEST = 5  # a clipped move changes no pixel by more than so many times the average
+FARTHEST = 5  # a clipped move changes no pixel by more than this many times the average
 PAIRS, LEAST_PAIRS, PAIRS_BYTES = 20, 2, 4 * 10**8  # of moves and changes of the gradient
 
 
@@ -48,11 +48,12 @@ class LBFGS(torch.optim.LBFGS):
     Args:
         z: the variables.
         rate: learning rate of all updates but the first.
-        first_move: how far the first update moves a variable on average.
+        first_move: how far the first update moves a variable on average, before moves are cut.
         numel: how many variables there are.
-        farthest: how many times farther than the average a variable may move in one update.
-            Gradients of Gram matrices are large where there is texture already. Without a limit,
-            the first moves put all texture there, in clusters.
+        farthest: how many times farther than the average a variable may move in one update. The
+            average is over all variables, those that rest too. The gradient of a Gram loss is large
+            where there is texture already. Without a limit, the first moves put all texture there,
+            in clusters.
     """
 
     def __init__(

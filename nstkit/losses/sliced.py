@@ -2,10 +2,10 @@
 
 Projected on a direction, the features of a layer are a list of numbers. Two sorted lists tell how
 far their distributions are apart: the smallest number is moved to the smallest, and so on, which is
-the cheapest way to turn one into the other. The mean over many directions is the sliced Wasserstein
-distance. It is 0 only where the distributions are equal, so it sees what means, covariances and
-Gram matrices cannot (Heitz et al. 2021, "A Sliced Wasserstein Loss for Neural Texture Synthesis",
-arXiv 2006.07229).
+the cheapest way to turn one into the other. The mean over all directions is the squared sliced
+Wasserstein distance. It is 0 only where the distributions are equal, so it sees what means,
+covariances and Gram matrices cannot (Heitz et al. 2021, "A Sliced Wasserstein Loss for Neural
+Texture Synthesis", arXiv 2006.07229). Here the mean is over a number of fixed directions.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor
 
 
 def directions(channels: int, count: int, seed: int = 0) -> Tensor:
-    """Return unit vectors, (count, channels) float32, evenly spread; the same for the same seed.
+    """Return unit vectors drawn at random, (count, channels) float32; a seed fixes them.
 
-    They are drawn on the CPU, so that all devices have the same.
+    They are drawn on the CPU, so that they are the same on all devices.
     """
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(count, channels, generator=generator)
@@ -47,7 +47,7 @@ def sorted_along(values: Tensor, where: Tensor | None = None) -> Tensor:
     # On the CPU in float64, which Apple's GPU lacks: float32 would lose weights among many.
     weights = where.cpu().double()[:, None].expand(values.shape).gather(2, order.cpu())
     reached, count = weights.cumsum(2), values.shape[2]
-    middles = (torch.arange(count) + 0.5) / count * reached[..., -1:]
+    middles = (torch.arange(count).double() + 0.5) / count * reached[..., -1:]
     return rows.gather(2, torch.searchsorted(reached, middles).clamp(max=count - 1).to(rows.device))
 
 
@@ -70,6 +70,7 @@ def wasserstein_1d(a: Tensor, b: Tensor, power: float = 2) -> Tensor:
         return (a - b).abs().pow(power).mean(-1)
     # In units of 1 / (n m) the edges are whole numbers.
     edges = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).unique()
-    widths = edges.diff(prepend=edges.new_zeros(1)).to(a) / (n * m)
+    widths = edges.diff(prepend=edges.new_zeros(1)).double() / (n * m)
     steps = (edges - 1).to(a.device)
-    return (a[..., steps // m] - b[..., steps // n]).abs().pow(power) @ widths
+    apart = (a[..., steps // m] - b[..., steps // n]).abs().pow(power)
+    return apart @ widths.to(apart)

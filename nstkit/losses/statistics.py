@@ -26,6 +26,7 @@ from nstkit.losses import (
     reduced,
 )
 from nstkit.losses.moments import RIDGE, moment_sums, moments, moments_distance
+from nstkit.losses.neighbors import nearest_distance
 from nstkit.losses.products import products
 from nstkit.losses.sliced import directions, sorted_along, wasserstein_1d
 from nstkit.options import check_choice, check_weight, check_whole
@@ -240,36 +241,19 @@ class Moments:
         return moments_distance(sums, extent.positions, target, self.ridge)
 
 
-@dataclass(frozen=True)
-class SlicedWasserstein:
-    """The whole distribution of features, compared along fixed directions. arXiv 2006.07229, eq. 3.
+class Sorted:
+    """Distributions along directions, which subclasses choose in `projected`."""
 
-    Directions drawn anew at each step, as in the paper, would make L-BFGS learn a curvature of
-    noise. So they are drawn once. Artworks of any size are compared exactly.
-
-    Args:
-        count: of directions, 1 or more; None takes as many as a layer has channels.
-        seed: of the directions.
-
-    Raises:
-        ValueError: A count below 1.
-    """
-
-    count: int | None = None
-    seed: int = 0
     degree: ClassVar[int] = 2
     tiled: ClassVar[bool] = False  # a sorted list is that of the whole picture
 
-    def __post_init__(self) -> None:
-        """Check the count."""
-        if self.count is not None:
-            check_whole("count", self.count, least=1)
-
     def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
-        """Return the projected features in rising order, (B, directions, M)."""
+        """Return the projected features in rising order, (B, directions, M).
+
+        Under weights these are M quantiles, see `nstkit.losses.sliced.sorted_along`.
+        """
         F_l = at_least_float32(features).flatten(2)
-        weights = None if where is None else where.to(F_l).flatten(1)
-        return sorted_along(self.projected(F_l), weights)
+        return sorted_along(self.projected(F_l), None if where is None else where.flatten(1))
 
     def target(self, sums: Tensor, extent: Extent) -> Tensor:
         """Return the sums themselves."""
@@ -283,18 +267,48 @@ class SlicedWasserstein:
 
     def projected(self, F_l: Tensor) -> Tensor:
         """Return features (B, C, M) along the directions, (B, directions, M)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class SlicedWasserstein(Sorted):
+    """The whole distribution of features, compared along fixed directions. arXiv 2006.07229, eq. 3.
+
+    Directions drawn anew at each step, as in the paper, would make L-BFGS learn a curvature of
+    noise. So they are drawn once. Artworks of any size are compared exactly. A step needs memory
+    for all positions along all directions, so take few directions for a large picture.
+
+    Args:
+        count: of directions, 1 or more; None takes as many as a layer has channels.
+        seed: of the directions.
+
+    Raises:
+        ValueError: A count below 1, or a seed that is no whole number.
+    """
+
+    count: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check count and seed."""
+        if self.count is not None:
+            check_whole("count", self.count, least=1)
+        check_whole("seed", self.seed, least=0)
+
+    def projected(self, F_l: Tensor) -> Tensor:
+        """Return features (B, C, M) along the directions, (B, directions, M)."""
         channels = F_l.shape[1]
         count = channels if self.count is None else self.count
         return directions(channels, count, self.seed).to(F_l) @ F_l
 
 
 @dataclass(frozen=True)
-class Histogram(SlicedWasserstein):
+class Histogram(Sorted):
     """The histogram of each channel: the directions are the axes. Risser et al. 2017.
 
     Their loss compares features with their own after matching histograms (arXiv 1701.08893, section
     4.1). Matching moves the smallest value to the smallest, so it is the same distance, without
-    bins. ``count`` and ``seed`` are not used.
+    bins.
     """
 
     def projected(self, F_l: Tensor) -> Tensor:
@@ -302,7 +316,89 @@ class Histogram(SlicedWasserstein):
         return F_l
 
 
+@dataclass(frozen=True)
+class Neighbors:
+    """Not summed up at all: each feature is compared with its nearest one of the artwork.
+
+    See `nstkit.losses.neighbors`. Which feature is nearest is found again in every step. A layer
+    with many positions takes part with every second, third, ... of them.
+
+    Args:
+        side: positions along the longer side of a layer, at most, 1 or more.
+
+    Raises:
+        ValueError: A side below 1.
+    """
+
+    side: int = 96
+    degree: ClassVar[int] = 0  # a cosine does not grow with the features
+    tiled: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Check the side."""
+        check_whole("side", self.side, least=1)
+
+    def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
+        """Return features and weights of the positions that take part, (B, C + 1, M)."""
+        every = max(-(-max(features.shape[-2:]) // self.side), 1)
+        F_l = at_least_float32(features[..., ::every, ::every])
+        ones = F_l.new_ones(len(F_l), 1, *F_l.shape[-2:])
+        weights = ones if where is None else ones * where[..., ::every, ::every].to(ones)
+        return torch.cat([F_l, weights], dim=1).flatten(2)
+
+    def target(self, sums: Tensor, extent: Extent) -> Tensor:
+        """Return the sums themselves."""
+        return sums
+
+    def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
+        """Return the mean cosine distance to the nearest feature, (B,)."""
+        aim = for_batch(target, sums)
+        check_same_shape(sums[..., 0], aim[..., 0])  # positions may differ
+        found = []
+        for ours, theirs in zip(sums, aim, strict=True):
+            keys = theirs[:-1, theirs[-1] > 0].mT
+            found.append(nearest_distance(ours[:-1].mT, keys, ours[-1]))
+        return torch.stack(found)
+
+
+@dataclass(frozen=True)
+class Hypercolumns:
+    """Neighbors found once for all layers together, `nstkit.terms.Matched`. arXiv 2203.13215.
+
+    This is no `Statistic` of one layer: what the network sees at a position in all layers is
+    matched at once, before the painting begins at a scale. So forms come from one place of the
+    artwork. At the coarsest scale the photograph is matched. At the others it is mixed with the
+    painting so far.
+
+    Args:
+        mix: share of the painting so far, in [0, 1].
+
+    Raises:
+        ValueError: A share outside [0, 1].
+    """
+
+    mix: float = 0.25
+    degree: ClassVar[int] = 0
+    tiled: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Check the share."""
+        check_weight("mix", self.mix)
+        if self.mix > 1:
+            raise ValueError(f"mix is {self.mix:g}; expected a number in [0, 1].")
+        object.__setattr__(self, "mix", float(self.mix))
+
+
 # The statistics that a recipe can name in a file.
 STATISTICS: dict[str, type] = {
-    kind.__name__: kind for kind in (Gram, GramMeans, Moments, SlicedWasserstein, Histogram)
+    kind.__name__: kind
+    for kind in (
+        Gram,
+        GramMeans,
+        Moments,
+        SlicedWasserstein,
+        Histogram,
+        Neighbors,
+        Hypercolumns,
+    )
 }

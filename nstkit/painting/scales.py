@@ -86,11 +86,11 @@ def coarse_to_fine(
             begin = enlarged(best, before, small[0], recipe, seed)
         else:
             begin = start_image(recipe.start, *small, seed) if best is None else sized(best, size)
-        before = small[0]
-        objective = Objective.of(*small, vgg, recipe, tile)
-        optimizer = recipe.optimizer_at(number)
-        run = optimize(objective, begin, optimizer, recipe.learning_rate, scale.steps)
-        del begin  # a poster's memory is needed for the work
+        so_far, before = begin if before is not None else None, small[0]
+        here = recipe.at_scale(number, len(scales))
+        objective = Objective.of(*small, vgg, here, tile, so_far)
+        run = optimize(objective, begin, here.optimizer, here.learning_rate, scale.steps)
+        del begin, so_far  # a poster's memory is needed for the work
         for step in run:
             note = step.note if step.index or len(scales) == 1 else f"{size[1]} x {size[0]} px"
             best = step.image if step.is_best else best

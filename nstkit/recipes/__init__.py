@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nstkit.losses.statistics import GramMeans
+from nstkit.losses.statistics import GramMeans, Hypercolumns, Neighbors
 from nstkit.recipes.fields import STARTS, STYLE_LAYERS
 from nstkit.recipes.recipe import Recipe
 from nstkit.vgg.names import equal_weights
@@ -17,6 +17,7 @@ from nstkit.vgg.names import equal_weights
 __all__ = [
     "DEFAULT",
     "HOUSE",
+    "NEIGHBORS",
     "PORTRAIT",
     "RECIPES",
     "STARTS",
@@ -58,8 +59,28 @@ PORTRAIT = DEFAULT.replace(
     style_layers={"relu1_1": 0.3, "relu2_1": 0.3, "relu3_1": 0.3, "relu4_1": 0.1},
 )
 
+# Neural neighbors: every patch is compared with the most similar one of the artwork (Kolkin et al.
+# 2022, arXiv 2203.13215). Whole hypercolumns draw the forms, each layer alone the strokes. What the
+# photograph shows comes through the choice of neighbors, so there is no content loss.
+NEIGHBORS = Recipe(
+    alpha=0,
+    beta=100,
+    tv=0,
+    palette=100,
+    style_layers=(
+        "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3",
+        "relu4_1", "relu4_2", "relu4_3",
+    ),
+    statistic=Hypercolumns(0.25),
+    finest_statistic=Neighbors(),
+    start="recolored",
+    scales=DEFAULT.scales,
+    steps=DEFAULT.steps,
+    detail=1,
+)  # fmt: skip
+
 HOUSE: Mapping[str, Recipe] = MappingProxyType(
-    {"default": DEFAULT, "portrait": PORTRAIT, "textbook": TEXTBOOK}
+    {"default": DEFAULT, "portrait": PORTRAIT, "neighbors": NEIGHBORS, "textbook": TEXTBOOK}
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from nstkit.descent.solver import OPTIMIZERS
 from nstkit.losses import FORMS, REDUCTIONS
-from nstkit.losses.statistics import STATISTICS, Gram, Moments, Statistic
+from nstkit.losses.statistics import STATISTICS, Gram, Hypercolumns, Moments, Statistic
 from nstkit.options import check_weight, check_whole
 from nstkit.vgg import Padding, Pooling
 from nstkit.vgg.names import BLOCKS
@@ -17,6 +17,7 @@ from nstkit.vgg.pretrained import PREPROCESSING
 
 STARTS = ("content", "noise", "white", "gray", "style", "blend", "recolored")
 GIVEN_START = "given"  # the start of a painting that began with a picture its painter supplied
+STATISTIC_FIELDS = ("statistic", "finest_statistic")
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 CHOICES: dict[str, Collection[object]] = {
@@ -118,9 +119,10 @@ def refitted(steps: int | Sequence[int], count: int) -> int | tuple[int, ...]:
 
 
 def check_statistic(statistic: object) -> None:
-    """Raise ValueError unless an object is a `Statistic` that a file can hold."""
+    """Raise ValueError unless an object is a `Statistic` or `Hypercolumns` that a file can hold."""
     parts = ("degree", "tiled", "sums", "target", "distance")
-    if isinstance(statistic, type) or not all(hasattr(statistic, part) for part in parts):
+    known = isinstance(statistic, Hypercolumns) or all(hasattr(statistic, part) for part in parts)
+    if isinstance(statistic, type) or not known:
         raise ValueError(
             f"statistic is {statistic!r}; expected an object such as Gram(), Gram(reduce='rms') or "
             "Moments() of nstkit.losses.statistics."
@@ -138,12 +140,14 @@ def check_statistic(statistic: object) -> None:
         ) from error
 
 
-def statistic_data(statistic: Statistic) -> dict[str, Any]:
-    """Return a statistic as plain data: its name in ``STATISTICS``, and its options.
+def statistic_data(statistic: Statistic | None) -> dict[str, Any] | None:
+    """Return a statistic as plain data: its name in ``STATISTICS``, and its options; None of None.
 
     Raises:
         ValueError: It is not in ``STATISTICS``, and another class has its name there.
     """
+    if statistic is None:
+        return None
     kind = type(statistic)
     name = next((name for name, known in STATISTICS.items() if known is kind), kind.__name__)
     if STATISTICS.get(name, kind) is not kind:

@@ -10,10 +10,11 @@ from typing import Any
 
 from nstkit.descent.solver import DEFAULT_OPTIMIZER
 from nstkit.losses import Form, Reduce
-from nstkit.losses.statistics import Gram, Statistic
+from nstkit.losses.statistics import Gram, Hypercolumns, Statistic
 from nstkit.options import check_choice, check_weight
 from nstkit.recipes.fields import (
     CHOICES,
+    STATISTIC_FIELDS,
     STYLE_LAYERS,
     ReadOnly,
     check_statistic,
@@ -48,6 +49,8 @@ class Recipe:
             other of `nstkit.losses.statistics`, with its options.
         tv_form, tv_reduce: as in `nstkit.total_variation`.
         tv_values: "image", of pixels in [0, 1], or "input", as the network is given them.
+        finest_statistic: the statistic of the finest of several scales; None is ``statistic``.
+        palette: weight of the distance between the colors of painting and artwork, >= 0.
         network: "vgg19" or "vgg16".
         weights: of the network: "embedded", "torchvision", "caffe" (which are not shipped), a path,
             or "given" for a network that was handed over.
@@ -81,10 +84,12 @@ class Recipe:
     content_layers: Mapping[str, float] = field(default_factory=lambda: {"relu4_2": 1.0})
     style_layers: Mapping[str, float] = field(default_factory=lambda: equal_weights(STYLE_LAYERS))
     content_reduce: Reduce = "mean"
-    statistic: Statistic = Gram()
+    statistic: Statistic | Hypercolumns = Gram()
     tv_form: Form = "squared"
     tv_reduce: str = "mean"
     tv_values: str = "image"
+    finest_statistic: Statistic | None = None
+    palette: float = 0.0
     network: Arch = "vgg19"
     weights: str = "embedded"
     pooling: Pooling = "max"
@@ -103,7 +108,7 @@ class Recipe:
         """Check every field, and copy the layer weights into read-only dicts of floats."""
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
-        for name in ("alpha", "beta", "tv"):
+        for name in ("alpha", "beta", "tv", "palette"):
             check_weight(name, getattr(self, name))
             # 10 and 10.0 make one recipe, and so do 0.0 and -0.0.
             object.__setattr__(self, name, float(getattr(self, name)) + 0.0)
@@ -115,6 +120,8 @@ class Recipe:
                 raise ValueError(f"{name} is {share:g}; expected a number in [0, 1].")
             object.__setattr__(self, name, float(share) + 0.0)
         check_statistic(self.statistic)
+        if self.finest_statistic is not None:
+            check_statistic(self.finest_statistic)
         object.__setattr__(self, "scales", rising(self.scales))
         object.__setattr__(self, "steps", steps_at(self.steps, self.scales))
         if self.learning_rate is not None:
@@ -144,16 +151,28 @@ class Recipe:
         """Agree with ``==``; the layer weights are dicts, which have no hash of their own."""
         return hash(self.to_json())
 
-    def optimizer_at(self, scale: int) -> str:
-        """Return the optimizer of a scale; 0 is the coarsest that is painted."""
-        return (scale and self.finer_optimizer) or self.optimizer
+    def at_scale(self, number: int, count: int) -> Recipe:
+        """Return the recipe of one of several scales, with its optimizer and statistic.
+
+        Args:
+            number: of the scale; 0 is the coarsest that is painted.
+            count: how many are painted.
+        """
+        optimizer, statistic = self.optimizer, self.statistic
+        if number:
+            optimizer = self.finer_optimizer or optimizer
+        if 0 < number == count - 1:
+            statistic = self.finest_statistic or statistic
+        alone = {"finer_optimizer": None, "finest_statistic": None}
+        return dataclasses.replace(self, optimizer=optimizer, statistic=statistic, **alone)
 
     def replace(self, **changes: object) -> Recipe:
         """Return a copy with some fields changed: ``DEFAULT.replace(beta=100)``.
 
         Where the number of scales changes and steps are not given, they still begin with the
         coarsest scale: (40, 20, 10) becomes 40 at one scale, and (40, 20, 10, 10) at four. Another
-        optimizer paints all scales, unless ``finer_optimizer`` is given too.
+        optimizer paints all scales, unless ``finer_optimizer`` is given too, and another statistic
+        is compared at all, unless ``finest_statistic`` is.
         """
         known = [f.name for f in fields(self)]
         if unknown := set(changes).difference(known):
@@ -162,13 +181,14 @@ class Recipe:
             changes["steps"] = refitted(self.steps, count_of(rising(changes["scales"])))
         if changes.get("optimizer", self.optimizer) != self.optimizer:
             changes.setdefault("finer_optimizer", None)
+        if changes.get("statistic", self.statistic) != self.statistic:
+            changes.setdefault("finest_statistic", None)
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> str:
         """Return all fields as one line of JSON."""
-        return json.dumps(
-            vars(self) | {"statistic": statistic_data(self.statistic)}, sort_keys=True
-        )
+        given = {name: statistic_data(getattr(self, name)) for name in STATISTIC_FIELDS}
+        return json.dumps(vars(self) | given, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -188,6 +208,7 @@ class Recipe:
     def from_data(cls, values: Mapping[str, Any]) -> Recipe:
         """Return the recipe with these fields, the statistic as plain data too."""
         values = from_earlier(values)
-        if isinstance(values["statistic"], Mapping):
-            values["statistic"] = statistic_from(values["statistic"])
+        for name in STATISTIC_FIELDS:
+            if isinstance(values.get(name), Mapping):
+                values[name] = statistic_from(values[name])
         return cls().replace(**values)

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from nstkit.descent import OPTIMIZERS
 from nstkit.painting.quality import QUALITIES
-from nstkit.recipes import DEFAULT, PORTRAIT, RECIPES, STARTS, Recipe
+from nstkit.recipes import DEFAULT, NEIGHBORS, PORTRAIT, RECIPES, STARTS, Recipe
 from nstkit.studio.dials import Dial, Layers, caption, menu, offer
 from nstkit.studio.pictures import Picker
 from nstkit.studio.settings import Settings
@@ -29,6 +29,7 @@ HOUSE = {
     "gentle": DEFAULT.replace(beta=DEFAULT.beta / 10),
     "bold": DEFAULT.replace(beta=DEFAULT.beta * 10),
     "portrait": PORTRAIT,
+    "neighbors": NEIGHBORS,
 }
 # These show what the textbook tells of layers and of noise, so they paint as it does, at one size:
 # from coarse to fine, shallow layers paint large strokes too, and noise leaves less grain.

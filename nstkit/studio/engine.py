@@ -14,6 +14,7 @@ from nstkit.objective import Objective
 from nstkit.painting.result import Result
 from nstkit.painting.scales import Scale, at_scale, enlarged, next_scale, steps_left, work
 from nstkit.painting.start import default_device, start_image
+from nstkit.recipes import Recipe
 from nstkit.recipes.network import NETWORK, network
 from nstkit.studio.run import Change, Frame, Run
 from nstkit.studio.settings import WEIGHTS, Settings
@@ -164,7 +165,9 @@ class Engine:
             pictures = tuple(self._picture(wanted, name, changed) for name in COMPARED)
             scales = work(wanted.recipe, *pictures[0].shape[-2:], min(pictures[1].shape[-2:]))
             factor = scales[0].factor if begins else (back_to or self.frame).factor
-            objective = self._objective_for(wanted, changed, pictures, factor)
+            so_far = None if factor == scales[0].factor else (back_to or self.frame).image
+            here = at_factor(wanted.recipe, scales, factor)
+            objective = self._objective_for(wanted, here, changed, pictures, factor, so_far)
             if not back_to and (restart or changed):
                 self._keep_best()
             if begins:
@@ -196,22 +199,28 @@ class Engine:
         before, seed = self._objective["content"].picture, self._used.seed
         image = enlarged(best.image, before, content, self._used.recipe, seed).clamp(0, 1)
         start = Frame(index, image, self._run.changes, factor=factor, begun=begun)
-        objective = Objective.of(content, style, self._objective.vgg, self._used.recipe)
+        recipe = at_factor(self._used.recipe, self.scales, factor)
+        objective = Objective.of(content, style, self._objective.vgg, recipe, so_far=image)
         self._begin(objective, start, start.changes)
 
     def _objective_for(
-        self, wanted: Settings, changed: Container[str], pictures: Sequence[Tensor], factor: float
-    ) -> Objective:
-        """Return the current objective with other weights, or one that shares what stays."""
-        objective, recipe = self._objective, wanted.recipe
+        self, wanted: Settings, here: Recipe, changed: Container[str], pictures: Sequence[Tensor],
+        factor: float, so_far: Tensor | None,
+    ) -> Objective:  # fmt: skip
+        """Return the current objective with other weights, or one that shares what stays.
+
+        ``here`` is the recipe of the scale. It begins with the picture ``so_far``, None if it is
+        the first.
+        """
+        objective = self._objective
         content, style = self._at_scale(pictures, factor)
         if not objective or wanted.form() != self._used.form():
             kept = objective and not any(name in changed for name in NETWORK)
-            vgg = to_paint(objective.vgg if kept else network(recipe), self.device, self.dtype)
-            return Objective.of(content, style, vgg, recipe)
+            vgg = to_paint(objective.vgg if kept else network(here), self.device, self.dtype)
+            return Objective.of(content, style, vgg, here, so_far=so_far)
         before = [objective[name].picture for name in COMPARED]
         if content.shape != before[0].shape:  # the memory may now need other tiles, or none
-            return Objective.of(content, style, objective.vgg, recipe)
+            return Objective.of(content, style, objective.vgg, here, so_far=so_far)
         if content is not before[0] or style is not before[1]:
             objective = objective.with_pictures(content, style)
         wanted.weigh(objective)
@@ -268,6 +277,15 @@ class Engine:
         if self._run:
             self._run.close()
         self._run = None
+
+
+def at_factor(recipe: Recipe, scales: Sequence[Scale], factor: float) -> Recipe:
+    """Return the recipe of the scale that makes pictures smaller by a factor.
+
+    Of a scale that is not in the list, as settings may leave one, it is that of the next larger.
+    """
+    number = sum(scale.factor < factor for scale in scales)
+    return recipe.at_scale(min(number, len(scales) - 1), len(scales))
 
 
 def first_frame(settings: Settings, objective: Objective, factor: float) -> Frame:

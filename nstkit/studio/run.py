@@ -191,7 +191,8 @@ class Run:
         convs = objective.vgg.convs.values() if pilot else ()
         self._hooks, self._gave_up = [c.register_forward_hook(self._watch) for c in convs], False
         self._first, self._pixels, recipe = source.index, source.image, changes[-1].settings.recipe
-        optimizer = recipe.optimizer_at(len(source.begun) - 1)
+        number = len(source.begun) - 1
+        optimizer = recipe.at_scale(number, number + 1).optimizer
         self._steps = optimize(self, source.image, optimizer, recipe.learning_rate)
 
     def advance(self) -> tuple[Frame, Step]:

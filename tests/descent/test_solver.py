@@ -66,16 +66,12 @@ def test_the_learning_rate_scales_an_optimizers_moves(name: str, target: Tensor)
     assert 0 < moves[1] < 0.1 * moves[0]
 
 
-@pytest.mark.parametrize(
-    ("name", "rel"),
-    [("lbfgs", 1e-3), ("clipped_lbfgs", 0.02), ("fourier_lbfgs", 1e-3), ("sgd", 1e-3)],
-)
-def test_the_first_move_is_a_hundredth_of_the_range(name: str, rel: float) -> None:
-    """A little less where single pixels are held back."""
+@pytest.mark.parametrize("name", ["lbfgs", "fourier_lbfgs", "sgd"])
+def test_the_first_move_is_a_hundredth_of_the_range(name: str) -> None:
     start = torch.full((1, 3, 6, 7), 0.5)
     target = start + torch.rand(start.shape, generator=torch.Generator().manual_seed(5)).add(1) / 4
     first, second = itertools.islice(optimize(Bowl(target), start, name), 2)
-    assert (second.image - first.image).abs().mean().item() == pytest.approx(0.01, rel=rel)
+    assert (second.image - first.image).abs().mean().item() == pytest.approx(0.01, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -156,20 +152,15 @@ def test_lbfgs_goes_the_textbooks_way_also_where_a_move_was_cut(
             z.data = here + move
 
 
-@pytest.mark.parametrize("rate", [1.0, 0.1])
-def test_no_clipped_move_goes_far_beyond_the_others(rate: float) -> None:
-    """A gradient a thousand times larger moves a pixel `FARTHEST` times as far as the average."""
+def test_no_clipped_move_goes_far_beyond_the_others() -> None:
+    """The gradient of one pixel is a thousand times larger than that of the others."""
     x = torch.full((1, 3, 8, 8), 0.5, requires_grad=True)
-    solver = Solver(x, "clipped_lbfgs", rate)
-    for _ in range(2):
-        before = x.detach().clone()
-        x.grad = torch.ones_like(x)
-        x.grad[0, 0, 0, 0] = 1000
-        uncut = x.grad.abs().mean()
-        solver.update()
-        move = (x.detach() - before).abs()
-        assert move.max() / move.median() == pytest.approx(FARTHEST * uncut.item(), rel=1e-3)
-        solver.forget()
+    x.grad = torch.ones_like(x)
+    x.grad[0, 0, 0, 0] = 1000
+    uncut = x.grad.abs().mean().item()  # in units of the other pixels' gradients
+    Solver(x, "clipped_lbfgs").update()
+    move = (x.detach() - 0.5).abs()
+    assert (move.max() / move.median()).item() == pytest.approx(FARTHEST * uncut, rel=1e-3)
 
 
 def test_lbfgs_goes_torchs_way_to_the_bit(target: Tensor) -> None:

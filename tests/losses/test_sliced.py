@@ -7,7 +7,7 @@ import torch
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
-from nstkit import Gram, Histogram, Moments, SlicedWasserstein
+from nstkit import Gram, Histogram, Moments, Recipe, SlicedWasserstein, stylize
 from nstkit.losses.sliced import directions, sorted_along, wasserstein_1d
 from nstkit.losses.statistics import Extent
 
@@ -80,6 +80,37 @@ def test_a_statistic_under_weights_is_that_of_the_region(statistic: SlicedWasser
     found = statistic.distance(statistic.sums(features, where), extent, target)
     cut = statistic.distance(statistic.sums(features[..., :3]), extent, target)
     torch.testing.assert_close(found, cut)
+
+
+def test_each_picture_of_a_batch_has_weights_of_its_own() -> None:
+    values, weights = numbers(2, 3, 10), torch.rand(2, 10, generator=torch.manual_seed(1))
+    together = sorted_along(values, weights)
+    for one, value, weight in zip(together, values, weights, strict=True):
+        assert torch.equal(one[None], sorted_along(value[None], weight[None]))
+
+
+@pytest.mark.parametrize("statistic", [SlicedWasserstein(4), Histogram()])
+def test_gradients_under_weights_are_those_of_finite_differences(
+    statistic: SlicedWasserstein | Histogram,
+) -> None:
+    x = numbers(1, 3, 3, 4).requires_grad_()
+    where = torch.linspace(0, 1, 12, dtype=torch.float64).view(1, 1, 3, 4)
+    target = statistic.sums(numbers(1, 3, 5, 3, seed=1))
+    assert torch.autograd.gradcheck(
+        lambda f: statistic.distance(statistic.sums(f, where), Extent(6.0, 1), target), x
+    )
+
+
+@pytest.mark.parametrize("statistic", [SlicedWasserstein(4, seed=2), Histogram()])
+def test_it_paints_by_a_recipe_that_files_can_hold_and_never_in_tiles(
+    statistic: SlicedWasserstein | Histogram,
+) -> None:
+    recipe = Recipe(statistic=statistic, steps=6)
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    result = stylize("cat", "great_wave", recipe, size=64, progress=False)
+    assert result.best.losses.style < 0.7 * result.history[0].losses.style
+    with pytest.raises(ValueError, match="cannot be computed in tiles"):
+        stylize("cat", "great_wave", recipe, size=64, tile=32, progress=False)
 
 
 # ---------------------------------------------------------------- many directions

@@ -13,7 +13,9 @@ from nstkit import (
     Gram,
     GramMeans,
     Histogram,
+    Hypercolumns,
     Moments,
+    Neighbors,
     SlicedWasserstein,
     gram_matrix,
     style_loss,
@@ -243,6 +245,9 @@ def test_options_are_compared_and_shown() -> None:
         (Moments, {"ridge": 0}, "ridge is 0; expected a finite number, above 0"),
         (Moments, {"ridge": float("nan")}, "ridge is nan"),
         (SlicedWasserstein, {"count": 0}, "count is 0; expected a whole number, 1 or more"),
+        (SlicedWasserstein, {"seed": 1.5}, "seed is 1.5; expected a whole number, 0 or more"),
+        (Neighbors, {"side": 0}, "side is 0; expected a whole number, 1 or more"),
+        (Hypercolumns, {"mix": 1.5}, "mix is 1.5; expected a number in [0, 1]"),
     ],
 )
 def test_bad_options_are_told(kind: type, options: dict[str, object], says: str) -> None:

@@ -15,7 +15,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nstkit import DEFAULT, PORTRAIT, RECIPES, TEXTBOOK, Gram, GramMeans, Moments, Recipe
+import nstkit
+from nstkit import DEFAULT, NEIGHBORS, PORTRAIT, RECIPES, TEXTBOOK, Gram, Moments, Recipe
 from nstkit.losses.statistics import STATISTICS, Statistic
 from nstkit.recipes import HOUSE, STYLE_LAYERS
 from nstkit.vgg.names import layer_names
@@ -30,10 +31,10 @@ def test_the_textbooks_is_a_recipe_without_options() -> None:
 
 
 def test_recipes_of_the_house_can_be_printed_and_stored() -> None:
-    assert set(HOUSE.values()) == {DEFAULT, PORTRAIT, TEXTBOOK}
+    assert set(HOUSE.values()) == {DEFAULT, PORTRAIT, NEIGHBORS, TEXTBOOK}
     for recipe in HOUSE.values():
         assert Recipe.from_json(recipe.to_json()) == recipe
-        assert eval(repr(recipe), {"Recipe": Recipe, "GramMeans": GramMeans}) == recipe
+        assert eval(repr(recipe), vars(nstkit)) == recipe
 
 
 def test_a_portrait_is_the_default_with_less_style_and_finer_content() -> None:
@@ -45,10 +46,10 @@ def test_a_portrait_is_the_default_with_less_style_and_finer_content() -> None:
 
 def test_another_optimizer_paints_all_scales() -> None:
     both = Recipe(optimizer="adam", finer_optimizer="lbfgs", scales=3)
-    assert [both.optimizer_at(scale) for scale in range(3)] == ["adam", "lbfgs", "lbfgs"]
+    assert [both.at_scale(scale, 3).optimizer for scale in range(3)] == ["adam", "lbfgs", "lbfgs"]
     assert both.replace(beta=1, optimizer="adam").finer_optimizer == "lbfgs"
     one = both.replace(optimizer="sgd")
-    assert [one.optimizer_at(scale) for scale in range(3)] == ["sgd"] * 3
+    assert [one.at_scale(scale, 3).optimizer for scale in range(3)] == ["sgd"] * 3
     assert both.replace(optimizer="sgd", finer_optimizer="adam").finer_optimizer == "adam"
 
 

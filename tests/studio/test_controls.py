@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from studio_tools import widgets_of
 
-from nstkit import DEFAULT, PORTRAIT, Gram, Moments, Recipe
+from nstkit import DEFAULT, NEIGHBORS, PORTRAIT, Gram, Moments, Recipe
 from nstkit.descent import OPTIMIZERS
 from nstkit.studio import Settings
 from nstkit.studio.controls import HELP, PRESETS, Controls
@@ -67,7 +67,7 @@ def test_moving_a_control_leaves_the_preset(used):
 
 def test_presets_of_the_house_differ_in_the_weight_of_the_style():
     assert PRESETS["house recipe"] == DEFAULT and PRESETS["textbook"] == Recipe()
-    assert PRESETS["portrait"] == PORTRAIT
+    assert PRESETS["portrait"] == PORTRAIT and PRESETS["neighbors"] == NEIGHBORS
     for name, factor in (("gentle", 0.1), ("bold", 10)):
         assert PRESETS[name] == DEFAULT.replace(beta=PRESETS[name].beta)
         assert PRESETS[name].beta == pytest.approx(factor * DEFAULT.beta)

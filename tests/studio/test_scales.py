@@ -7,7 +7,7 @@ import torch
 from studio_tools import SCALED, SHALLOW, SIZE, advance, an_engine, change, repeated
 
 import nstkit
-from nstkit import Gram, stylize
+from nstkit import Gram, Hypercolumns, Moments, Neighbors, stylize
 from nstkit.painting import Quality
 from nstkit.pictures.images import to_pil
 from nstkit.studio import Engine, Settings
@@ -49,6 +49,8 @@ def second():
         {"optimizer": "adam", "learning_rate": 0.5},  # the best is not the last
         {"finer_optimizer": "adam"},
         {"grain": 0.1, "detail": 0.5},
+        {"finest_statistic": Moments()},
+        {"statistic": Hypercolumns(), "finest_statistic": Neighbors(), "palette": 100},
     ],
     ids=repr,
 )

@@ -11,6 +11,7 @@ import make_hero
 import numpy as np
 import pytest
 from make_gallery import (
+    BY_NEIGHBORS,
     CONTENTS,
     DETAIL,
     DOCS,
@@ -20,6 +21,7 @@ from make_gallery import (
     POSTER_SIZE,
     SIZE,
     STYLES,
+    neighbors_file,
 )
 from PIL import Image, JpegImagePlugin
 
@@ -51,7 +53,9 @@ def opened(file: Path, most: int) -> Image.Image:
 
 def test_the_gallery_has_every_pair_and_nothing_else() -> None:
     expected = {f"{content}_{style}.jpg" for content in CONTENTS for style in STYLES}
-    assert {file.name for file in FOLDER.glob("*.jpg")} == expected
+    neighbors = {neighbors_file(*pair).name for pair in BY_NEIGHBORS}
+    assert {file.name for file in FOLDER.glob("*.jpg")} == expected | neighbors
+    assert all(max(opened(FOLDER / name, MOST).size) >= 451 for name in neighbors)  # the cat's
     for name in expected:
         assert max(opened(FOLDER / name, MOST).size) == SIZE
 

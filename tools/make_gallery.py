@@ -4,23 +4,24 @@
     python tools/make_gallery.py castle_scream ...   paint these, also if they are there
     python tools/make_gallery.py --poster            paint docs/poster.jpg and a detail of it
     python tools/make_gallery.py --portrait          paint docs/portrait.jpg
+    python tools/make_gallery.py --neighbors         paint four pairs by NEIGHBORS
 
 The default recipe paints. Every picture of the gallery is a JPEG of 200 KB at most. The poster is
 painted in "print" quality; its detail is cut out pixel by pixel. The portrait shows two faces by
-the default recipe and by PORTRAIT.
+the default recipe and by PORTRAIT. Pairs by NEIGHBORS are of "good" quality.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from PIL import Image
 
 import nstkit
-from nstkit import DEFAULT, PORTRAIT
+from nstkit import DEFAULT, NEIGHBORS, PORTRAIT
 from nstkit.files import write_whole
 from nstkit.lesson.titles import pair_title, title
 
@@ -31,12 +32,28 @@ STYLES = ("starry_night", "great_wave", "composition_viii", "bouquet", "seashore
 SIZE, MOST = 768, 200_000  # px of the long side; bytes
 POSTER, POSTER_SIZE, POSTER_MOST = ("castle", "bouquet"), 2048, 2_000_000
 DETAIL = (768, 512)  # px
+BY_NEIGHBORS = (
+    ("castle", "starry_night"), ("cat", "great_wave"), ("bridge", "bouquet"),
+    ("bridge", "great_wave"),
+)  # fmt: skip
 FACES, FACES_STYLE = ("astronaut", "kitten"), "starry_night"
 
 
 def paint(content: str, style: str) -> nstkit.Result:
     """Paint one pair."""
     return nstkit.stylize(content, style, size=SIZE, progress=False)
+
+
+def by_neighbors() -> Iterator[Path]:
+    """Paint the pairs that show neural neighbors."""
+    for content, style in BY_NEIGHBORS:
+        result = nstkit.stylize(content, style, NEIGHBORS, quality="good", progress=False)
+        yield write_whole(neighbors_file(content, style), jpeg(result.to_pil(), MOST))
+
+
+def neighbors_file(content: str, style: str) -> Path:
+    """Return where a pair by NEIGHBORS is kept."""
+    return FOLDER / f"{content}_{style}_neighbors.jpg"
 
 
 def poster() -> Iterator[Path]:
@@ -71,11 +88,22 @@ def page() -> str:
             _cell(f"{content}_{style}.jpg", pair_title(content, style)) for style in STYLES
         ]
         rows.append(pictures)
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    cells = [
+        [_cell(neighbors_file(*pair).name, pair_title(*pair)) for pair in BY_NEIGHBORS[at : at + 2]]
+        for at in (0, 2)
+    ]
     return (
         "# Gallery\n\nFour photographs after six artworks at 768 px, all by the default recipe. "
-        f"`tools/make_gallery.py` painted them and wrote this page.\n\n{table}\n"
+        f"`tools/make_gallery.py` painted them and wrote this page.\n\n{_table(rows)}\n\n"
+        "## By neural neighbors\n\n`nstkit.NEIGHBORS` at up to 512 px. Each place of the "
+        "photograph is drawn with the place of the artwork that is most like it "
+        "([notebook 08](../../notebooks/08_distributions.ipynb)).\n\n"
+        f"{_table([['', ''], ['---', '---'], *cells])}\n"
     )
+
+
+def _table(rows: Iterable[Iterable[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _cell(picture: str, name: str) -> str:
@@ -107,11 +135,15 @@ def main() -> None:
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--poster", action="store_true", help="paint the poster only")
     instead.add_argument("--portrait", action="store_true", help="paint the portrait only")
+    instead.add_argument("--neighbors", action="store_true", help="paint pairs by NEIGHBORS only")
     options = parser.parse_args()
     if unknown := set(options.pairs) - pairs.keys():
         parser.error(f"no pair {', '.join(sorted(unknown))}; there are {', '.join(pairs)}")
     if options.poster:
         print(*poster(), sep="\n")
+        return
+    if options.neighbors:
+        print(*by_neighbors(), sep="\n")
         return
     if options.portrait:
         print(portrait())

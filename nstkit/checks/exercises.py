@@ -8,6 +8,7 @@ from nstkit.checks import (
     notebook_04,
     notebook_05,
     notebook_06,
+    notebook_08,
     notebook_11,
     notebook_12,
 )
@@ -19,6 +20,7 @@ EXERCISES: dict[str, Exercise] = {
     **notebook_04.EXERCISES,
     **notebook_05.EXERCISES,
     **notebook_06.EXERCISES,
+    **notebook_08.EXERCISES,
     **notebook_11.EXERCISES,
     **notebook_12.EXERCISES,
 }

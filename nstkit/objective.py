@@ -130,7 +130,7 @@ class Objective:
     def with_pictures(self, content: Tensor, style: Tensor) -> Objective:
         """Return a copy for other pictures of these sizes; one that is the same keeps its targets.
 
-        Weights of the copy can be changed alone.
+        Weights of the copy can be changed alone. Hypercolumns are matched with the content again.
         """
         pictures = {"content": content, "style": style, "palette": style}
         terms = [
@@ -139,6 +139,9 @@ class Objective:
             else term.copy()
             for name, term in self.terms.items()
         ]
+        for term in terms:
+            if isinstance(term, Matched):
+                term.match(content)
         return Objective(terms, self.vgg, self.tile)
 
     def in_force(self) -> Hashable:

@@ -29,7 +29,7 @@ from nstkit.losses.neighbors import cosine_distance, grid, hypercolumns, matched
 from nstkit.losses.statistics import Extent, Statistic
 from nstkit.tiles import Features, Tile, assembled, summed
 from nstkit.vgg import VGG
-from nstkit.vgg.names import channels, layer_weights, map_size, positions
+from nstkit.vgg.names import layer_weights, map_size, positions
 
 IMAGE = "image"  # what stands for a layer where a term reads pixels alone
 
@@ -280,11 +280,12 @@ class Matched(Compared):
             return
         names = self.active_layers()
         ours, theirs = (
-            self._whole(_parts(vgg(picture, names), picture))
-            for picture in (self.guide, self.picture)
+            _parts(vgg(picture, names), picture) for picture in (self.guide, self.picture)
         )
-        found = matched(ours, theirs).split([channels(name) for name in names], dim=1)
-        self.targets = dict(zip(names, found, strict=True))
+        plain = torch.cat(list(theirs.values()), dim=1)  # weights may change later
+        found = matched(self._whole(ours), self._whole(theirs), plain)
+        parts = found.split([part.shape[1] for part in theirs.values()], dim=1)
+        self.targets = dict(zip(theirs, parts, strict=True))
 
     def measure(self, features: Features, tile: Tile | None) -> dict[str, Tensor]:
         """Return each layer's part of the hypercolumns, {layer: (B, C, h, w)}."""
@@ -298,8 +299,12 @@ class Matched(Compared):
                 f"{tuple(self.guide.shape[-2:])}; expected equal sizes. Resize one of them."
             )
         found = self._whole(measured)
-        aim = torch.cat([self.targets[name] for name in measured], dim=1)
-        return {IMAGE: cosine_distance(found, for_batch(aim, found)).mean().to(image)}
+        aim = for_batch(self._whole({name: self.targets[name] for name in measured}), found)
+        return {IMAGE: cosine_distance(found, aim).mean().to(image)}
+
+    def match(self, guide: Tensor) -> None:
+        """Let another guide, of the painting's size, say what belongs where."""
+        self.guide, self.targets = guide, {}
 
     def _whole(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Return whole hypercolumns from the parts of layers, each times its weight."""

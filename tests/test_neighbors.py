@@ -80,6 +80,22 @@ def test_a_layer_without_weight_does_not_count_until_it_has_one(
     torch.testing.assert_close(both(guide).style, fresh(guide).style)
 
 
+def test_a_weight_that_changes_later_weighs_painting_and_artwork_alike(
+    network: VGG, guide: Tensor
+) -> None:
+    objective = Objective([Matched(guide, guide, 1.0, LAYERS)], network)
+    objective(guide)
+    objective["style"].layers["relu3_1"] = 20.0
+    assert abs(objective(guide).style.item()) < 1e-5
+
+
+def test_other_pictures_are_matched_again(network: VGG, guide: Tensor, wave: Tensor) -> None:
+    turned = guide.flip(3)
+    other = Objective.of(guide, wave, network, NEIGHBORS).with_pictures(turned, wave)
+    same = Objective.of(turned, wave, network, NEIGHBORS)
+    assert other(guide).style == same(guide).style
+
+
 def test_a_picture_of_another_size_than_the_guides_is_told(
     network: VGG, guide: Tensor, wave: Tensor
 ) -> None:

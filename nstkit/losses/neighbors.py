@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 STRIDE = 4  # px between hypercolumns
-CHUNK = 2048  # rows that are compared at once with all keys: memory, not results
+COSINES = 2**24  # computed at once: they set the memory, not the results
 EPSILON = 1e-8  # the least length that a feature is divided by
 
 
@@ -34,7 +34,7 @@ def units(rows: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 @torch.no_grad()
-def nearest(queries: Tensor, keys: Tensor, chunk: int = CHUNK) -> Tensor:
+def nearest(queries: Tensor, keys: Tensor, chunk: int | None = None) -> Tensor:
     """Return for each query the index of the key with the greatest cosine.
 
     N x M cosines would fill the memory, so they are computed for a few queries at a time.
@@ -42,11 +42,12 @@ def nearest(queries: Tensor, keys: Tensor, chunk: int = CHUNK) -> Tensor:
     Args:
         queries: (N, D) of `units`.
         keys: (M, D) of `units`, of the same dtype.
-        chunk: how many queries are compared at once.
+        chunk: how many queries are compared at once; None is as many as `COSINES` allow.
 
     Returns:
         (N,) int64. Of keys that are equally near, any.
     """
+    chunk = max(COSINES // len(keys), 1) if chunk is None else chunk
     return torch.cat([(part @ keys.mT).argmax(1) for part in queries.split(chunk)])
 
 
@@ -69,21 +70,23 @@ def grid(height: int, width: int) -> tuple[int, int]:
     return max(height // STRIDE, 1), max(width // STRIDE, 1)
 
 
-def matched(guide: Tensor, artwork: Tensor) -> Tensor:
-    """Return hypercolumns of an artwork laid out like a guide: at each position the nearest one.
+def matched(guide: Tensor, artwork: Tensor, values: Tensor | None = None) -> Tensor:
+    """Return what an artwork has where it is most like a guide, laid out like the guide.
 
     Args:
-        guide: (B, D, h, w).
-        artwork: (1, D, h', w'), or one for each guide.
+        guide: hypercolumns (B, D, h, w).
+        artwork: hypercolumns (1, D, h', w'), or one for each guide.
+        values: what to return of the artwork, of its shape; None returns its hypercolumns.
 
     Returns:
         (B, D, h, w).
     """
-    found = []
-    for ours, theirs in zip(guide, artwork.expand(len(guide), -1, -1, -1), strict=True):
-        queries, keys = (columns.flatten(1).mT for columns in (ours, theirs))
-        at = nearest(units(queries), units(keys))
-        found.append(keys[at].mT.reshape(ours.shape))
+    values = artwork if values is None else values
+    theirs, taken = (a.expand(len(guide), -1, -1, -1).flatten(2) for a in (artwork, values))
+    found = [
+        part[:, nearest(units(columns.flatten(1).mT), units(keys.mT))].view_as(columns)
+        for columns, keys, part in zip(guide, theirs, taken, strict=True)
+    ]
     return torch.stack(found)
 
 

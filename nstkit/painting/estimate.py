@@ -37,7 +37,8 @@ def seconds_needed(plan: Plan) -> float:
 
 def _step(plan: Plan, content: Tensor, style: Tensor) -> float:
     """Return the seconds of a step with these pictures."""
-    recipe = plan.recipe.at_scale(number=1, count=2)  # the finest, where most time is spent
+    count = len(plan.scales())
+    recipe = plan.recipe.at_scale(count - 1, count)  # the finest, where most time is spent
     objective = Objective.of(content, style, plan.vgg, recipe, tile=None)
     run = optimize(objective, content, recipe.optimizer, recipe.learning_rate, STEPS)
     next(run)  # the start: it alone prepares the network for this size

@@ -18,6 +18,7 @@ from nstkit.recipes import Recipe
 from nstkit.recipes.network import NETWORK, network
 from nstkit.studio.run import Change, Frame, Run
 from nstkit.studio.settings import WEIGHTS, Settings
+from nstkit.terms import Matched
 from nstkit.vgg.devices import Precision, feature_dtype
 from nstkit.vgg.fast import to_paint
 
@@ -214,7 +215,9 @@ class Engine:
         """
         objective = self._objective
         content, style = self._at_scale(pictures, factor)
-        if not objective or wanted.form() != self._used.form():
+        before = at_factor(self._used.recipe, self.scales, self.frame.factor)
+        same = wanted.form() == self._used.form() and here.statistic == before.statistic
+        if not objective or not same:
             kept = objective and not any(name in changed for name in NETWORK)
             vgg = to_paint(objective.vgg if kept else network(here), self.device, self.dtype)
             return Objective.of(content, style, vgg, here, so_far=so_far)
@@ -222,6 +225,8 @@ class Engine:
         if content.shape != before[0].shape:  # the memory may now need other tiles, or none
             return Objective.of(content, style, objective.vgg, here, so_far=so_far)
         if content is not before[0] or style is not before[1]:
+            if isinstance(objective["style"], Matched):  # with what is painted so far
+                return Objective.of(content, style, objective.vgg, here, so_far=so_far)
             objective = objective.with_pictures(content, style)
         wanted.weigh(objective)
         return objective
@@ -285,7 +290,7 @@ def at_factor(recipe: Recipe, scales: Sequence[Scale], factor: float) -> Recipe:
     Of a scale that is not in the list, as settings may leave one, it is that of the next larger.
     """
     number = sum(scale.factor < factor for scale in scales)
-    return recipe.at_scale(min(number, len(scales) - 1), len(scales))
+    return recipe.at_scale(max(min(number, len(scales) - 1), 0), len(scales))
 
 
 def first_frame(settings: Settings, objective: Objective, factor: float) -> Frame:

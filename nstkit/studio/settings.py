@@ -63,7 +63,7 @@ class Settings:
             raise ValueError("No style layer is on. Switch one on, or switch β off.")
         if recipe.alpha and not any(recipe.content_layers.values()):
             raise ValueError("No content layer has a weight. Choose one, or switch α off.")
-        if not (recipe.alpha or recipe.beta or recipe.tv):
+        if not (recipe.alpha or recipe.beta or recipe.tv or recipe.palette):
             raise ValueError("α, β and smoothing are all off: nothing to minimize. Switch one on.")
 
     def replace(self, quality: str | None = None, **changes: Any) -> Settings:

@@ -135,6 +135,12 @@ def test_a_large_layer_takes_part_with_every_so_many_positions(side: int, every:
     assert torch.equal(found, features[..., ::every, ::every].flatten(2))
 
 
+def test_of_a_large_artwork_a_quarter_of_the_positions_is_searched() -> None:
+    sums = Neighbors(8).sums(numbers(1, 3, 8, 8))
+    found = Neighbors(8).target(sums, Extent(64, 64))
+    assert torch.equal(found, sums[..., ::4])
+
+
 def test_a_region_is_compared_with_a_region() -> None:
     features, artwork = numbers(1, 3, 4, 6), numbers(1, 3, 4, 6, seed=1)
     left = torch.zeros(1, 1, 4, 6)

@@ -7,7 +7,16 @@ import torch
 from studio_tools import SCALED, SHALLOW, SIZE, advance, an_engine, change, repeated
 
 import nstkit
-from nstkit import Gram, Hypercolumns, Moments, Neighbors, stylize
+from nstkit import (
+    NEIGHBORS,
+    TEXTBOOK,
+    Gram,
+    Hypercolumns,
+    Moments,
+    Neighbors,
+    load_image,
+    stylize,
+)
 from nstkit.painting import Quality
 from nstkit.pictures.images import to_pil
 from nstkit.studio import Engine, Settings
@@ -36,6 +45,37 @@ def second():
     made = an_engine(SCALED)
     advance(made, SECOND + 1)
     return made
+
+
+# ---------------------------------------------------------------- what each scale compares
+@pytest.mark.parametrize("name", ["content", "style"])
+def test_neighbors_are_matched_again_for_another_picture_of_the_same_shape(name):
+    pictures = {"content": load_image("castle", 64), "style": load_image("great_wave", 64)}
+    recipe = NEIGHBORS.replace(scales=1, steps=3)
+    painting = Engine(Settings(**pictures, recipe=recipe, size=64), precision="fp32")
+    advance(painting, 2)
+    pictures[name] = pictures[name].flip(3)
+    change(painting, **{name: pictures[name]})
+    painting.reset()
+    advance(painting, 3)
+    again = Engine(Settings(**pictures, recipe=recipe, size=64), precision="fp32")
+    advance(again, 3)
+    assert torch.equal(painting.frame.image, again.frame.image)
+
+
+def test_what_is_compared_follows_the_number_of_scales():
+    """The finest of several has a statistic of its own; of one, it is the first."""
+    recipe = TEXTBOOK.replace(scales=(48, 64), steps=1, finest_statistic=Moments())
+    painting = Engine(Settings("cat", "great_wave", recipe), precision="fp32")
+    advance(painting, 3)
+    assert painting.frame.image.shape[-1] == 64
+    change(painting, scales=1)
+    painting.reset()
+    advance(painting, 1)
+    again = Engine(Settings("cat", "great_wave", recipe.replace(scales=1), size=64),
+                   precision="fp32")  # fmt: skip
+    advance(again, 1)
+    assert painting.frame.losses.total == again.frame.losses.total
 
 
 # ---------------------------------------------------------------- from scale to scale

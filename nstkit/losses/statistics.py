@@ -325,14 +325,14 @@ class Neighbors:
     searched at a quarter as many positions.
 
     Args:
-        side: positions along the longer side of a layer, at most, 1 or more. With 192, all pixels
-            of a picture of up to 960 px are seen by relu1_2, whose features see 5 px.
+        side: positions along the longer side of a layer, at most, 1 or more. With 128, all pixels
+            of a picture of up to 640 px are seen by relu1_2, whose features see 5 px.
 
     Raises:
         ValueError: A side below 1.
     """
 
-    side: int = 192
+    side: int = 128
     degree: ClassVar[int] = 0  # a cosine does not grow with the features
     tiled: ClassVar[bool] = False
 

@@ -376,6 +376,7 @@ def test_layers_can_be_switched_and_chosen(panel):
     panel.wait_followed()
     assert panel.kernel(used) == str(layers[1:])
     panel.switch("layer-1").click()
+    panel.wait_followed()  # else the next wait may see this change and not the one after it
     panel.choose("layer-5", "relu5_2")
     panel.wait_followed()
     assert panel.kernel(used) == str([*layers[:4], "relu5_2"])

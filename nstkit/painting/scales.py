@@ -83,10 +83,11 @@ def coarse_to_fine(
         small = at_scale(scale.factor, content, style)
         size = small[0].shape[-2:]
         if before is not None:
-            begin = enlarged(best, before, small[0], recipe, seed)
+            begin = so_far = enlarged(best, before, small[0], recipe, seed)
         else:
+            so_far = None
             begin = start_image(recipe.start, *small, seed) if best is None else sized(best, size)
-        so_far, before = begin if before is not None else None, small[0]
+        before = small[0]
         here = recipe.at_scale(number, len(scales))
         objective = Objective.of(*small, vgg, here, tile, so_far)
         run = optimize(objective, begin, here.optimizer, here.learning_rate, scale.steps)

@@ -14,6 +14,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nstkit.losses import at_least_float32
+from nstkit.losses.products import products
+
 # On the diagonal of every covariance: a layer with fewer positions than channels has a singular
 # one, where the root has no gradient. The value is crowsonkb's.
 RIDGE = 1e-4
@@ -44,6 +47,9 @@ def moments_loss(features: Tensor, target: Tensor, ridge: float = RIDGE) -> Tens
 def moment_sums(features: Tensor, where: Tensor | None = None) -> Tensor:
     """Return the sums of F and of F F^T over positions, (B, C, 1 + C) in float64.
 
+    The sums are computed in float32, since nearly all the time goes into them. What follows is the
+    eigenvalues of a C x C matrix, and they need float64: they reach from 1e-8 to thousands.
+
     Args:
         features: F, (B, C, H, W), any floating dtype.
         where: weights of the positions, (B, 1, H, W) or (1, 1, H, W), each >= 0; None is 1
@@ -54,12 +60,12 @@ def moment_sums(features: Tensor, where: Tensor | None = None) -> Tensor:
     """
     if features.dim() != 4:
         raise ValueError(f"features has shape {tuple(features.shape)}; expected (B, C, H, W).")
+    F_l = at_least_float32(features)
+    weights = torch.ones_like(F_l[:1, :1]) if where is None else where.to(F_l)
+    second = products(F_l if where is None else F_l * weights.sqrt())
+    sums = torch.cat([(F_l * weights).sum((2, 3))[..., None], second], dim=2)
     # Apple's GPU has no float64.
-    features = features.cpu() if features.device.type == "mps" else features
-    # Eigenvalues reach from 1e-4 squared to thousands: float32 would leave nothing of the small.
-    F_l = features.flatten(2).double()
-    weighted = F_l if where is None else F_l * where.to(F_l).flatten(2)
-    return torch.cat([weighted.sum(2, keepdim=True), weighted @ F_l.mT], dim=2)
+    return (sums.cpu() if sums.device.type == "mps" else sums).double()
 
 
 def moments(sums: Tensor, positions: float, ridge: float = RIDGE) -> Tensor:

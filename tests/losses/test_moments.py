@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -80,6 +81,39 @@ def test_a_batch_has_the_mean_of_its_pictures(features: Tensor) -> None:
     ]
     want = sum(moments_loss(*pair) for pair in pairs) / 2
     torch.testing.assert_close(moments_loss(features, features.flip(0)), want)
+
+
+@pytest.mark.parametrize("offset", [0.0, 30.0])  # channels of little deviation around a large mean
+def test_sums_in_float32_give_the_gradient_of_float64(offset: float) -> None:
+    generator = torch.Generator().manual_seed(3)
+    deviations = torch.logspace(-1, 2, 64, dtype=torch.float64).view(1, 64, 1, 1)
+    exact, artwork = (
+        torch.randn(1, 64, 30, 40, generator=generator, dtype=torch.float64).relu() * deviations
+        + offset
+        for _ in range(2)
+    )
+    gradients = []
+    for dtype in (torch.float64, torch.float32):
+        x = exact.to(dtype).requires_grad_()
+        gradients += torch.autograd.grad(moments_loss(x, artwork.to(dtype)), x)
+    wide, narrow = gradients
+    assert (narrow - wide).norm() < 1e-3 * wide.norm()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_weighted_sums_agree_with_a_loop_over_positions(
+    features: Tensor, dtype: torch.dtype
+) -> None:
+    maps = features.to(dtype)
+    where = torch.rand(1, 1, *maps.shape[-2:], generator=torch.Generator().manual_seed(4))
+    where[..., 0, :] = 0
+    want = torch.zeros(len(maps), maps.shape[1], 1 + maps.shape[1], dtype=torch.float64)
+    for b, y, x in itertools.product(*(range(maps.shape[i]) for i in (0, 2, 3))):
+        f, share = maps[b, :, y, x].double(), where[0, 0, y, x].double()
+        want[b] += share * torch.cat([f[:, None], torch.outer(f, f)], dim=1)
+    found = moment_sums(maps, where.to(dtype if dtype == torch.float64 else torch.float32))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, want, rtol=1e-5, atol=1e-5)
 
 
 def test_half_precision_gives_float32(features: Tensor) -> None:

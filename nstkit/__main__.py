@@ -16,7 +16,7 @@ from nstkit.painting.estimate import in_words, seconds_needed
 from nstkit.painting.plan import Plan, prepare
 from nstkit.painting.stylize import paint
 from nstkit.pictures.images import samples, save_options
-from nstkit.recipes import HOUSE, RECIPES, STARTS, Recipe
+from nstkit.recipes import FITS, HOUSE, RECIPES, STARTS, Recipe
 from nstkit.tiles import Tiling
 from nstkit.translate import for_network
 
@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, help="file to write (default: CONTENT_STYLE.png)")
     add("--quality", help=f"{', '.join(map(_described, QUALITIES))}; a smaller photograph keeps "
         f"its size (default: {QUALITY}, or what the recipe says)")  # fmt: skip
-    add("--recipe", default="default", metavar="NAME", help=f"{', '.join(HOUSE)}, or published: "
+    add("--recipe", "--method", default="default", metavar="NAME", help=f"{_fits()}; or published: "
         f"{', '.join(RECIPES)} (default: %(default)s)")  # fmt: skip
     add(
         "--size", type=int, help="long side in px (default: the quality's, or the last of --scales)"
@@ -63,6 +63,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--precision", default="auto", help="auto, fp32, bf16 or fp16 (default: %(default)s)")
     add("--quiet", action="store_true", help="no progress bar, and no word of how long it takes")
     return parser
+
+
+def _fits() -> str:
+    return "; ".join(f"{name} {fits}" for name, fits in FITS.items())
 
 
 def _described(quality: str) -> str:

@@ -217,6 +217,17 @@ def fitting(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]) -> int
     return max(fits // grid * grid, SMALLEST)
 
 
+def check_memory(height: int, width: int, device: torch.device) -> None:
+    """Raise ValueError if a picture that cannot be painted in tiles needs more than is free."""
+    needed, free = bytes_needed(height, width), free_memory(device)
+    if needed > free:
+        raise ValueError(
+            f"A picture of {width} x {height} px needs about {needed / 1e9:.1f} GB of memory, and "
+            f"{free / 1e9:.1f} GB are free. This recipe compares the whole picture at once, so it "
+            "cannot paint in tiles. Choose a smaller size."
+        )
+
+
 def computed_pixels(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]) -> int:
     """Return how many pixels a step computes: those of the picture, or more in tiles.
 

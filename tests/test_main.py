@@ -15,9 +15,9 @@ import torch
 
 import nstkit
 from nstkit import DEFAULT, RECIPES, Recipe, load_image, read_metadata
-from nstkit.__main__ import main, parse_layers, parse_tile, warnings_as_lines
+from nstkit.__main__ import build_parser, main, parse_layers, parse_tile, warnings_as_lines
 from nstkit.painting import Quality
-from nstkit.recipes import HOUSE
+from nstkit.recipes import FITS, HOUSE
 
 QUICK = ["--size", "48", "--steps", "2", "--quiet"]
 QUALITIES = {"draft": Quality(90, 1, 2), "good": Quality(140, 2, (1, 0))}
@@ -129,6 +129,18 @@ def test_the_qualities_are_those_of_the_package(capsys: pytest.CaptureFixture) -
         main(["--help"])
     said = capsys.readouterr().out
     assert [name for name in nstkit.QUALITIES if name not in said] == []
+
+
+def test_the_help_says_when_to_choose_which_recipe(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert [name for name, fits in FITS.items() if f"{name} {fits}" not in said] == []
+
+
+def test_a_method_is_a_recipe_by_another_name() -> None:
+    given = build_parser().parse_args(["--method", "neighbors"])
+    assert given == build_parser().parse_args(["--recipe", "neighbors"])
 
 
 def test_it_says_how_long_it_takes_before_it_begins(

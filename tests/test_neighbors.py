@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nstkit import (
     NEIGHBORS,
+    TEXTBOOK,
     VGG,
     Gram,
     Hypercolumns,
@@ -18,10 +19,13 @@ from nstkit import (
     Neighbors,
     Objective,
     Recipe,
+    SlicedWasserstein,
     load_image,
     optimize,
     stylize,
+    tiles,
 )
+from nstkit.painting.plan import prepare
 from nstkit.terms import Matched, Palette
 
 LAYERS = {"relu1_2": 0.25, "relu3_1": 0.75}
@@ -175,6 +179,28 @@ def test_neighbors_paints_patches_of_the_artwork_in_its_colors() -> None:
     assert wasserstein(result.image, result.style) < 0.1 * before
     again = stylize("cat", "great_wave", NEIGHBORS, size=128, progress=False)
     assert torch.equal(again.image, result.image)
+
+
+def test_a_picture_too_large_for_the_memory_is_told_before_anything_is_painted(
+    network: VGG, cat: Tensor, wave: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = tiles.bytes_needed(*cat.shape[-2:])
+    monkeypatch.setattr(tiles, "free_memory", lambda _: needed - 1)
+    for recipe in (NEIGHBORS, TEXTBOOK.replace(statistic=SlicedWasserstein(4))):
+        with pytest.raises(ValueError, match="cannot paint in tiles. Choose a smaller size"):
+            Objective.of(cat, wave, network, recipe)
+        with pytest.raises(ValueError, match="cannot paint in tiles. Choose a smaller size"):
+            prepare(cat, wave, recipe, vgg=network)
+        prepare(cat, wave, recipe, vgg=network, tile=None)  # at the painter's own risk
+    prepare(cat, wave, TEXTBOOK, vgg=network)
+    monkeypatch.setattr(tiles, "free_memory", lambda _: needed)
+    Objective.of(cat, wave, network, NEIGHBORS)
+
+
+def test_a_recipe_paints_in_tiles_only_if_both_of_its_statistics_do() -> None:
+    assert TEXTBOOK.tiled and not NEIGHBORS.tiled
+    assert not TEXTBOOK.replace(finest_statistic=Neighbors()).tiled
+    assert TEXTBOOK.replace(finest_statistic=Moments()).tiled
 
 
 def test_hypercolumns_need_a_photograph(network: VGG, wave: Tensor) -> None:

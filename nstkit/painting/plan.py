@@ -18,7 +18,7 @@ from nstkit.pictures.images import load_at
 from nstkit.recipes import DEFAULT, STARTS, Recipe
 from nstkit.recipes.fields import GIVEN_START, in_px, rising
 from nstkit.recipes.network import naming, network
-from nstkit.tiles import Tiling, computed_pixels
+from nstkit.tiles import Tiling, check_memory, computed_pixels
 from nstkit.vgg import VGG
 from nstkit.vgg.devices import Precision, feature_dtype
 from nstkit.vgg.fast import to_paint
@@ -53,7 +53,7 @@ class Plan:
 
     def scales(self) -> list[Scale]:
         """Return the scales that will be painted, from coarse to fine."""
-        tile = self.tile if self.recipe.statistic.tiled else None
+        tile = self.tile if self.recipe.tiled else None
         layers = [*self.recipe.content_layers, *self.recipe.style_layers]
 
         def _pixels(height: int, width: int) -> int:
@@ -84,7 +84,8 @@ def prepare(
     """Load both pictures and the network, and settle the recipe. Arguments as in `nstkit.stylize`.
 
     Raises:
-        ValueError: a bad picture, option or number; or ``size`` beside scales in px.
+        ValueError: a bad picture, option or number; ``size`` beside scales in px; or the memory is
+            too small for a recipe that cannot paint in tiles.
     """
     if not isinstance(recipe, Recipe):
         raise ValueError(
@@ -99,6 +100,8 @@ def prepare(
         recipe = chosen.of(recipe)
     changes = {"steps": steps, "scales": scales}
     recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
+    if tile == "auto" and not recipe.tiled:
+        check_memory(*photograph.shape[-2:], photograph.device)
     recipe, start = _start(recipe, start, photograph)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))

@@ -16,7 +16,9 @@ from nstkit.vgg.names import equal_weights
 
 __all__ = [
     "DEFAULT",
+    "FITS",
     "HOUSE",
+    "NEARLY",
     "NEIGHBORS",
     "PORTRAIT",
     "RECIPES",
@@ -59,27 +61,45 @@ PORTRAIT = DEFAULT.replace(
     style_layers={"relu1_1": 0.3, "relu2_1": 0.3, "relu3_1": 0.3, "relu4_1": 0.1},
 )
 
+# A recipe with two statistics paints the finest size with the second. This share of the size comes
+# just before it, so that the first statistic has painted nearly all of the detail.
+NEARLY = 0.9
+
 # Neural neighbors: every patch is compared with the most similar one of the artwork (Kolkin et al.
 # 2022, arXiv 2203.13215). Whole hypercolumns draw the forms, each layer alone the strokes. What the
 # photograph shows comes through the choice of neighbors, so there is no content loss. The authors
-# take ten layers of VGG-16. These five looked as good on two pairs, in two thirds of the seconds.
-# They also make the colors those of the artwork after painting, and here a palette term does.
+# take ten layers of VGG-16 with equal weights, and a guide with a quarter of the painting so far.
+# These five looked as good on two pairs, in two thirds of the seconds. More weight on relu4_2 and
+# more of the painting in the guide bring the artwork's large forms: with equal weights, the sky
+# after The Starry Night had strokes but no swirls. The authors make the colors those of the artwork
+# after painting, and here a palette term does.
 NEIGHBORS = Recipe(
     alpha=0,
     beta=100,
     tv=0,
     palette=100,
-    style_layers=("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_2"),
-    statistic=Hypercolumns(0.25),
+    style_layers={"relu1_2": 0.1, "relu2_2": 0.1, "relu3_1": 0.2, "relu3_3": 0.2, "relu4_2": 0.4},
+    statistic=Hypercolumns(0.35),
     finest_statistic=Neighbors(),
     start="recolored",
-    scales=DEFAULT.scales,
-    steps=DEFAULT.steps,
+    scales=(*DEFAULT.scales[:-1], NEARLY, 1),
+    steps=(*DEFAULT.steps, DEFAULT.steps[-1]),
     detail=1,
 )
 
 HOUSE: Mapping[str, Recipe] = MappingProxyType(
     {"default": DEFAULT, "portrait": PORTRAIT, "neighbors": NEIGHBORS, "textbook": TEXTBOOK}
+)
+
+# When to choose which recipe of the house.
+FITS: Mapping[str, str] = MappingProxyType(
+    {
+        "default": "for most pictures",
+        "portrait": "for faces",
+        "neighbors": "to draw with the artwork's own lines and strokes, though small features such "
+        "as eyes may get lost",
+        "textbook": "to see what the lessons explain",
+    }
 )
 
 

@@ -151,6 +151,12 @@ class Recipe:
         """Agree with ``==``; the layer weights are dicts, which have no hash of their own."""
         return hash(self.to_json())
 
+    @property
+    def tiled(self) -> bool:
+        """Whether all that it compares adds up over tiles."""
+        statistics = self.statistic, self.finest_statistic
+        return all(statistic.tiled for statistic in statistics if statistic)
+
     def at_scale(self, number: int, count: int) -> Recipe:
         """Return the recipe of one of several scales, with its optimizer and statistic.
 

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from nstkit.descent import OPTIMIZERS
 from nstkit.painting.quality import QUALITIES
-from nstkit.recipes import DEFAULT, NEIGHBORS, PORTRAIT, RECIPES, STARTS, Recipe
+from nstkit.recipes import DEFAULT, FITS, NEIGHBORS, PORTRAIT, RECIPES, STARTS, Recipe
 from nstkit.studio.dials import Dial, Layers, caption, menu, offer
 from nstkit.studio.pictures import Picker
 from nstkit.studio.settings import Settings
@@ -47,6 +47,7 @@ PRESETS = {
     **{key.replace("_", " "): published for key, published in RECIPES.items()},
 }
 HELP = {
+    "preset": f"Presets: portrait {FITS['portrait']}, and neighbors {FITS['neighbors']}.",
     "weights": "α holds on to the photograph: shapes stay. β paints: colors and strokes of the "
     "artwork come. Smoothing (total variation) wipes out grain.",
     "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",
@@ -173,7 +174,8 @@ class Controls:
 
     def _below(self) -> widgets.VBox:
         """Return the controls below the picture."""
-        rows = [widgets.HBox([self.preset, self.content_layer]), caption(HELP["content"]),
+        rows = [widgets.HBox([self.preset, self.content_layer]),
+                caption(HELP["preset"]), caption(HELP["content"]),
                 widgets.HBox([self.quality, self.size]), caption(HELP["quality"]),
                 widgets.HBox([self.optimizer, self.pooling]), self.start,
                 caption(HELP["route"])]  # fmt: skip

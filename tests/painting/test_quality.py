@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nstkit import DEFAULT, QUALITIES, Recipe, Result, save_image, stylize
+from nstkit import DEFAULT, NEIGHBORS, QUALITIES, Recipe, Result, save_image, stylize
 from nstkit.painting import Quality, quality
 from nstkit.painting.plan import UNNOTICED, Plan, prepare
 
@@ -43,6 +43,19 @@ def photograph(folder: Path, height: int, width: int, name: str = "mine") -> Pat
 # ------------------------------------------------------------------ the table
 def test_good_is_how_nstkit_paints_anyway() -> None:
     assert QUALITIES["good"].of(DEFAULT) == DEFAULT
+
+
+def test_a_recipe_with_two_statistics_paints_the_first_at_nearly_the_whole_size_too() -> None:
+    assert QUALITIES["good"].of(NEIGHBORS) == NEIGHBORS
+    for name, chosen in QUALITIES.items():
+        recipe = chosen.of(NEIGHBORS)
+        *coarse, nearly, whole = recipe.scales
+        assert (*coarse, whole) == chosen.scales and 0.8 < nearly < 1, name
+        assert recipe.steps[: len(chosen.steps)] == chosen.steps, name
+        assert recipe.finest_statistic == NEIGHBORS.finest_statistic, name
+        assert chosen.of(recipe) == recipe, name
+    assert TABLE["good"].of(NEIGHBORS).scales == 1
+    assert TABLE["few"].of(NEIGHBORS).scales == 2
 
 
 def test_qualities_grow() -> None:

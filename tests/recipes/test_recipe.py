@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import nstkit
 from nstkit import DEFAULT, NEIGHBORS, PORTRAIT, RECIPES, TEXTBOOK, Gram, Moments, Recipe
 from nstkit.losses.statistics import STATISTICS, Statistic
-from nstkit.recipes import HOUSE, STYLE_LAYERS
+from nstkit.recipes import FITS, HOUSE, STYLE_LAYERS
 from nstkit.vgg.names import layer_names
 
 STATED = [Gram(), Gram("elements", "sum", "features"), Gram(None, "rms", "image"), Moments(0.5)]
@@ -32,6 +32,7 @@ def test_the_textbooks_is_a_recipe_without_options() -> None:
 
 def test_recipes_of_the_house_can_be_printed_and_stored() -> None:
     assert set(HOUSE.values()) == {DEFAULT, PORTRAIT, NEIGHBORS, TEXTBOOK}
+    assert list(FITS) == list(HOUSE)
     for recipe in HOUSE.values():
         assert Recipe.from_json(recipe.to_json()) == recipe
         assert eval(repr(recipe), vars(nstkit)) == recipe

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import ipywidgets as widgets
 import pytest
 from studio_tools import widgets_of
 
 from nstkit import DEFAULT, NEIGHBORS, PORTRAIT, Gram, Moments, Recipe
 from nstkit.descent import OPTIMIZERS
+from nstkit.recipes import FITS
 from nstkit.studio import Settings
 from nstkit.studio.controls import HELP, PRESETS, Controls
 from nstkit.studio.dials import Dial
@@ -117,3 +121,10 @@ def test_captions_explain_the_weights(studio):
     captions = " ".join(w.value for w in widgets_of(studio, "caption"))
     assert all(text in captions for text in HELP.values())
     assert all(word in captions for word in ("α", "β", "relu1_1", "Smoothing"))
+
+
+def test_each_help_is_on_the_page_and_says_when_to_choose_neighbors(used):
+    whole = SimpleNamespace(box=widgets.VBox([used.box, used.below]))
+    shown = " ".join(caption.value for caption in widgets_of(whole, "caption"))
+    assert [text for text in HELP.values() if text not in shown] == []
+    assert f"neighbors {FITS['neighbors']}" in shown

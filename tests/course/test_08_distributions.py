@@ -50,3 +50,11 @@ def test_at_least_three_wrong_answers_are_told_by_name(number):
     for hint, wrong in exercise.mistakes.items():
         verdict = check(number, wrong)
         assert verdict.passed is False and verdict.message.endswith(hint)
+
+
+def test_both_ways_agree_with_a_loop_over_pairs():
+    ours, theirs = numbers(7, 4), numbers(9, 4, seed=1)
+    apart = [[1 - torch.cosine_similarity(a, b, dim=0).item() for b in theirs] for a in ours]
+    there = sum(min(row) for row in apart) / 7
+    back = sum(min(column) for column in zip(*apart, strict=True)) / 9
+    assert definition(STEM, "both_ways")(ours, theirs) == pytest.approx((there, back))

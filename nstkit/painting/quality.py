@@ -11,7 +11,7 @@ from torch import Tensor
 from nstkit.options import check_choice
 from nstkit.painting.start import Given
 from nstkit.pictures.images import own_side
-from nstkit.recipes import DEFAULT, NEARLY, Recipe
+from nstkit.recipes import DEFAULT, LAST_STEPS, NEARLY, Recipe
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Quality:
     def of(self, recipe: Recipe) -> Recipe:
         """Return a recipe with these scales and steps.
 
-        One with a statistic of its own at the finest size gets another scale before that. It has
-        nearly the same size, and as many steps.
+        One with a statistic of its own at the finest size gets another scale before that. It is
+        nearly as large, and takes the steps that would be the finest's.
         """
         scales, steps = self.scales, self.steps
         if recipe.finest_statistic and isinstance(scales, tuple) and len(scales) > 1:
             scales = (*scales[:-1], NEARLY, 1)
-            steps = (*steps, steps[-1]) if isinstance(steps, tuple) else steps
+            steps = (*steps, LAST_STEPS) if isinstance(steps, tuple) else steps
         return recipe.replace(scales=scales, steps=steps)
 
     def side(self, content: Given) -> int:

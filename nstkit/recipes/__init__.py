@@ -18,6 +18,7 @@ __all__ = [
     "DEFAULT",
     "FITS",
     "HOUSE",
+    "LAST_STEPS",
     "NEARLY",
     "NEIGHBORS",
     "PORTRAIT",
@@ -62,8 +63,9 @@ PORTRAIT = DEFAULT.replace(
 )
 
 # A recipe with two statistics paints the finest size with the second. This share of the size comes
-# just before it, so that the first statistic has painted nearly all of the detail.
-NEARLY = 0.9
+# just before it, so that the first statistic has painted nearly all of the detail. Then a few steps
+# are enough for strokes. More of them would also redraw the forms.
+NEARLY, LAST_STEPS = 0.9, 10
 
 # Neural neighbors: every patch is compared with the most similar one of the artwork (Kolkin et al.
 # 2022, arXiv 2203.13215). Whole hypercolumns draw the forms, each layer alone the strokes. What the
@@ -76,20 +78,20 @@ NEARLY = 0.9
 NEIGHBORS = Recipe(
     alpha=0,
     beta=100,
-    tv=50,
+    tv=100,
     palette=100,
     style_layers={
-        "relu1_2": 0.1,
-        "relu2_2": 0.1,
-        "relu3_1": 0.175,
-        "relu3_3": 0.175,
-        "relu4_2": 0.45,
+        "relu1_2": 0.08,
+        "relu2_2": 0.08,
+        "relu3_1": 0.17,
+        "relu3_3": 0.17,
+        "relu4_2": 0.5,
     },
-    statistic=Hypercolumns(0.4),
+    statistic=Hypercolumns(0.45),
     finest_statistic=Neighbors(),
     start="recolored",
     scales=(*DEFAULT.scales[:-1], NEARLY, 1),
-    steps=(*DEFAULT.steps, DEFAULT.steps[-1]),
+    steps=(*DEFAULT.steps, LAST_STEPS),
     detail=1,
 )
 

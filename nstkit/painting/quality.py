@@ -11,7 +11,10 @@ from torch import Tensor
 from nstkit.options import check_choice
 from nstkit.painting.start import Given
 from nstkit.pictures.images import own_side
-from nstkit.recipes import DEFAULT, LAST_STEPS, NEARLY, Recipe
+from nstkit.recipes import DEFAULT, Recipe
+
+# The share of the size at which the first of two statistics paints nearly all of the detail.
+NEARLY = 0.9
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,16 @@ class Quality:
     def of(self, recipe: Recipe) -> Recipe:
         """Return a recipe with these scales and steps.
 
-        One with a statistic of its own at the finest size gets another scale before that. It is
-        nearly as large, and takes the steps that would be the finest's.
+        One with a statistic of its own at the finest size gets halves, quarters and so on, and one
+        scale more: nearly as large as the finest, for the first statistic. Steps begin twice.
         """
         scales, steps = self.scales, self.steps
         if recipe.finest_statistic and isinstance(scales, tuple) and len(scales) > 1:
-            scales = (*scales[:-1], NEARLY, 1)
-            steps = (*steps, LAST_STEPS) if isinstance(steps, tuple) else steps
+            halves = [0.5]
+            while halves[0] > scales[0]:
+                halves.insert(0, halves[0] / 2)
+            scales = (*halves, NEARLY, 1)
+            steps = (steps[0], *steps) if isinstance(steps, tuple) else steps
         return recipe.replace(scales=scales, steps=steps)
 
     def side(self, content: Given) -> int:

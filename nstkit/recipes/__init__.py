@@ -18,8 +18,6 @@ __all__ = [
     "DEFAULT",
     "FITS",
     "HOUSE",
-    "LAST_STEPS",
-    "NEARLY",
     "NEIGHBORS",
     "PORTRAIT",
     "RECIPES",
@@ -62,23 +60,19 @@ PORTRAIT = DEFAULT.replace(
     style_layers={"relu1_1": 0.3, "relu2_1": 0.3, "relu3_1": 0.3, "relu4_1": 0.1},
 )
 
-# A recipe with two statistics paints the finest size with the second. This share of the size comes
-# just before it, so that the first statistic has painted nearly all of the detail. Then a few steps
-# are enough for strokes. More of them would also redraw the forms.
-NEARLY, LAST_STEPS = 0.9, 10
-
 # Neural neighbors: every patch is compared with the most similar one of the artwork (Kolkin et al.
 # 2022, arXiv 2203.13215). Whole hypercolumns draw the forms, each layer alone the strokes. What the
 # photograph shows comes through the choice of neighbors, so there is no content loss. The authors
 # take ten layers of VGG-16. Five looked as good on two pairs, in two thirds of the seconds. The
 # authors weigh all layers alike, and mix a quarter of the painting so far into the guide. More
-# weight on relu4_2 and more of the painting bring large forms: without them the sky after The
-# Starry Night had strokes but no swirls. A little total variation takes the harshness out. The
-# authors make the colors those of the artwork after painting, and here a palette term does.
+# weight on relu4_2, more of the painting, and scales that begin at a quarter bring large forms:
+# without them the sky after The Starry Night had strokes but no swirls. A little total variation
+# takes some harshness out. The authors make the colors those of the artwork after painting, and
+# here a palette term does.
 NEIGHBORS = Recipe(
     alpha=0,
     beta=100,
-    tv=100,
+    tv=20,
     palette=100,
     style_layers={
         "relu1_2": 0.08,
@@ -87,11 +81,11 @@ NEIGHBORS = Recipe(
         "relu3_3": 0.17,
         "relu4_2": 0.5,
     },
-    statistic=Hypercolumns(0.45),
+    statistic=Hypercolumns(0.4),
     finest_statistic=Neighbors(),
     start="recolored",
-    scales=(*DEFAULT.scales[:-1], NEARLY, 1),
-    steps=(*DEFAULT.steps, LAST_STEPS),
+    scales=(0.25, 0.5, 0.9, 1),
+    steps=(DEFAULT.steps[0], *DEFAULT.steps),
     detail=1,
 )
 

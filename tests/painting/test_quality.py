@@ -45,13 +45,13 @@ def test_good_is_how_nstkit_paints_anyway() -> None:
     assert QUALITIES["good"].of(DEFAULT) == DEFAULT
 
 
-def test_a_recipe_with_two_statistics_paints_the_first_at_nearly_the_whole_size_too() -> None:
+def test_a_recipe_with_two_statistics_halves_and_paints_nearly_the_whole_by_the_first() -> None:
     assert QUALITIES["good"].of(NEIGHBORS) == NEIGHBORS
+    halves = {"draft": (0.5,), "good": (0.25, 0.5), "print": (0.125, 0.25, 0.5)}
     for name, chosen in QUALITIES.items():
         recipe = chosen.of(NEIGHBORS)
-        *coarse, nearly, whole = recipe.scales
-        assert (*coarse, whole) == chosen.scales and 0.8 < nearly < 1, name
-        assert recipe.steps[: len(chosen.steps)] == chosen.steps, name
+        assert recipe.scales == (*halves[name], 0.9, 1), name
+        assert recipe.steps[1:] == chosen.steps and recipe.steps[0] == chosen.steps[0], name
         assert recipe.finest_statistic == NEIGHBORS.finest_statistic, name
         assert chosen.of(recipe) == recipe, name
     assert TABLE["good"].of(NEIGHBORS).scales == 1

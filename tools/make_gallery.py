@@ -8,7 +8,7 @@
 
 The default recipe paints. Every picture of the gallery is a JPEG of 200 KB at most. The poster is
 painted in "print" quality; its detail is cut out pixel by pixel. The portrait shows two faces by
-the default recipe and by PORTRAIT. Pairs by NEIGHBORS are of "good" quality.
+the default recipe and by PORTRAIT. Pairs by NEIGHBORS have 512 px.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def paint(content: str, style: str) -> nstkit.Result:
 def by_neighbors() -> Iterator[Path]:
     """Paint the pairs that show neural neighbors."""
     for content, style in BY_NEIGHBORS:
-        result = nstkit.stylize(content, style, NEIGHBORS, quality="good", progress=False)
+        result = nstkit.stylize(content, style, NEIGHBORS, size=512, progress=False)
         yield write_whole(neighbors_file(content, style), jpeg(result.to_pil(), MOST))
 
 
@@ -95,7 +95,7 @@ def page() -> str:
     return (
         "# Gallery\n\nFour photographs after six artworks at 768 px, all by the default recipe. "
         f"`tools/make_gallery.py` painted them and wrote this page.\n\n{_table(rows)}\n\n"
-        "## By neural neighbors\n\n`nstkit.NEIGHBORS` at up to 512 px. Each place of the "
+        "## By neural neighbors\n\n`nstkit.NEIGHBORS` at 512 px. Each place of the "
         "photograph is drawn with the place of the artwork that is most like it "
         "([notebook 08](../../notebooks/08_distributions.ipynb)).\n\n"
         f"{_table([['', ''], ['---', '---'], *cells])}\n"

@@ -8,7 +8,8 @@
 
 The default recipe paints. Every picture of the gallery is a JPEG of 200 KB at most. The poster is
 painted in "print" quality; its detail is cut out pixel by pixel. The portrait shows two faces by
-the default recipe and by PORTRAIT. Pairs by NEIGHBORS have 512 px.
+the default recipe and by PORTRAIT. Pairs by NEIGHBORS have 512 px and the
+default recipe beside them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from pathlib import Path
 from PIL import Image
 
 import nstkit
-from nstkit import DEFAULT, NEIGHBORS, PORTRAIT
+from nstkit import DEFAULT, PORTRAIT
 from nstkit.files import write_whole
 from nstkit.lesson.titles import pair_title, title
+from nstkit.recipes import HOUSE
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FOLDER = DOCS / "gallery"
@@ -36,6 +38,7 @@ BY_NEIGHBORS = (
     ("castle", "starry_night"), ("cat", "great_wave"), ("bridge", "bouquet"),
     ("bridge", "great_wave"),
 )  # fmt: skip
+BESIDE = ("neighbors", "default")  # recipes of the house
 FACES, FACES_STYLE = ("astronaut", "kitten"), "starry_night"
 
 
@@ -45,15 +48,16 @@ def paint(content: str, style: str) -> nstkit.Result:
 
 
 def by_neighbors() -> Iterator[Path]:
-    """Paint the pairs that show neural neighbors."""
-    for content, style in BY_NEIGHBORS:
-        result = nstkit.stylize(content, style, NEIGHBORS, size=512, progress=False)
-        yield write_whole(neighbors_file(content, style), jpeg(result.to_pil(), MOST))
+    """Paint the pairs that show neural neighbors beside the default recipe."""
+    for pair in BY_NEIGHBORS:
+        for name in BESIDE:
+            result = nstkit.stylize(*pair, HOUSE[name], size=512, progress=False)
+            yield write_whole(beside_file(*pair, name), jpeg(result.to_pil(), MOST))
 
 
-def neighbors_file(content: str, style: str) -> Path:
-    """Return where a pair by NEIGHBORS is kept."""
-    return FOLDER / f"{content}_{style}_neighbors.jpg"
+def beside_file(content: str, style: str, name: str) -> Path:
+    """Return where a pair by a recipe of `BESIDE` is kept."""
+    return FOLDER / f"{content}_{style}_{name}.jpg"
 
 
 def poster() -> Iterator[Path]:
@@ -88,17 +92,18 @@ def page() -> str:
             _cell(f"{content}_{style}.jpg", pair_title(content, style)) for style in STYLES
         ]
         rows.append(pictures)
-    cells = [
-        [_cell(neighbors_file(*pair).name, pair_title(*pair)) for pair in BY_NEIGHBORS[at : at + 2]]
-        for at in (0, 2)
+    beside = [
+        [_cell(beside_file(*pair, name).name, f"{pair_title(*pair)}, {name}") for name in BESIDE]
+        for pair in BY_NEIGHBORS
     ]
     return (
-        "# Gallery\n\nFour photographs after six artworks at 768 px, all by the default recipe. "
-        f"`tools/make_gallery.py` painted them and wrote this page.\n\n{_table(rows)}\n\n"
-        "## By neural neighbors\n\n`nstkit.NEIGHBORS` at 512 px. Each place of the "
+        "# Gallery\n\nFour photographs after six artworks at 768 px by the default recipe. Below "
+        "them are four pairs by neural neighbors. `tools/make_gallery.py` painted them and wrote "
+        f"this page.\n\n{_table(rows)}\n\n## By neural neighbors\n\n"
+        "`nstkit.NEIGHBORS` beside the default recipe, both at 512 px. Each place of the "
         "photograph is drawn with the place of the artwork that is most like it "
         "([notebook 08](../../notebooks/08_distributions.ipynb)).\n\n"
-        f"{_table([['', ''], ['---', '---'], *cells])}\n"
+        f"{_table([BESIDE, ['---', '---'], *beside])}\n"
     )
 
 

@@ -12,7 +12,7 @@ from nstkit.losses.values import Key, Losses
 from nstkit.recipes import TEXTBOOK, Recipe
 from nstkit.recipes.network import network
 from nstkit.terms import Compared, Content, Matched, Palette, Style, Term, Variation, check_names
-from nstkit.tiles import Features, Tile, Tiling, check_memory, check_side, fitting, summed
+from nstkit.tiles import Features, Tile, Tiling, check_side, fitting, summed
 from nstkit.vgg import VGG
 
 
@@ -62,8 +62,7 @@ class Objective:
                 with the content. None at the first scale.
 
         Raises:
-            ValueError: A picture is missing whose term has a weight, a tile does not fit, or tiles
-                are "auto" and the memory is too small for terms that cannot be computed in tiles.
+            ValueError: A picture is missing whose term has a weight, or a tile does not fit.
         """
         given = style if content is None else content
         if given is None:
@@ -72,7 +71,6 @@ class Objective:
         terms = terms_of(recipe, content, style, vgg, so_far)
         layers = {**recipe.content_layers, **recipe.style_layers}
         if tile == "auto" and not all(term.tiled for term in terms):
-            check_memory(*given.shape[-2:], given.device)
             tile = None
         return cls(terms, vgg, fitting(tile, given, vgg, layers))
 

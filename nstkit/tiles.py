@@ -224,7 +224,7 @@ def check_memory(height: int, width: int, device: torch.device) -> None:
         raise ValueError(
             f"A picture of {width} x {height} px needs about {needed / 1e9:.1f} GB of memory, and "
             f"{free / 1e9:.1f} GB are free. This recipe compares the whole picture at once, so it "
-            "cannot paint in tiles. Choose a smaller size."
+            "cannot paint in tiles. Choose a smaller size, or tile=None to try it."
         )
 
 

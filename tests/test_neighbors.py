@@ -26,6 +26,7 @@ from nstkit import (
     tiles,
 )
 from nstkit.painting.plan import prepare
+from nstkit.studio import Engine, Settings
 from nstkit.terms import Matched, Palette
 
 LAYERS = {"relu1_2": 0.25, "relu3_1": 0.75}
@@ -188,13 +189,21 @@ def test_a_picture_too_large_for_the_memory_is_told_before_anything_is_painted(
     monkeypatch.setattr(tiles, "free_memory", lambda _: needed - 1)
     for recipe in (NEIGHBORS, TEXTBOOK.replace(statistic=SlicedWasserstein(4))):
         with pytest.raises(ValueError, match="cannot paint in tiles. Choose a smaller size"):
-            Objective.of(cat, wave, network, recipe)
-        with pytest.raises(ValueError, match="cannot paint in tiles. Choose a smaller size"):
             prepare(cat, wave, recipe, vgg=network)
+        with pytest.raises(ValueError, match="cannot paint in tiles. Choose a smaller size"):
+            Engine(Settings("cat", "great_wave", recipe, max(cat.shape)), precision="fp32")
         prepare(cat, wave, recipe, vgg=network, tile=None)  # at the painter's own risk
+        prepare(cat, wave, recipe.replace(beta=0, alpha=1), vgg=network)
     prepare(cat, wave, TEXTBOOK, vgg=network)
-    monkeypatch.setattr(tiles, "free_memory", lambda _: needed)
-    Objective.of(cat, wave, network, NEIGHBORS)
+
+
+def test_a_painting_that_has_begun_is_not_refused(
+    network: VGG, cat: Tensor, wave: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [tiles.bytes_needed(*cat.shape[-2:])]
+    monkeypatch.setattr(tiles, "free_memory", lambda _: free.pop() if free else 0)
+    recipe = NEIGHBORS.replace(scales=(48, max(cat.shape)), steps=(1, 1))
+    assert len(stylize(cat, wave, recipe, vgg=network, progress=False).history) == 4
 
 
 def test_a_recipe_paints_in_tiles_only_if_both_of_its_statistics_do() -> None:

@@ -47,8 +47,8 @@ def moments_loss(features: Tensor, target: Tensor, ridge: float = RIDGE) -> Tens
 def moment_sums(features: Tensor, where: Tensor | None = None) -> Tensor:
     """Return the sums of F and of F F^T over positions, (B, C, 1 + C) in float64.
 
-    The sums are computed in float32, since nearly all the time goes into them. What follows is the
-    eigenvalues of a C x C matrix, and they need float64: they reach from 1e-8 to thousands.
+    Products are summed in float32, where nearly all the time goes, and without the mean, so that
+    a channel of large mean and little deviation loses no digits. The rest is float64.
 
     Args:
         features: F, (B, C, H, W), any floating dtype.
@@ -60,12 +60,16 @@ def moment_sums(features: Tensor, where: Tensor | None = None) -> Tensor:
     """
     if features.dim() != 4:
         raise ValueError(f"features has shape {tuple(features.shape)}; expected (B, C, H, W).")
-    F_l = at_least_float32(features)
-    weights = torch.ones_like(F_l[:1, :1]) if where is None else where.to(F_l)
-    second = products(F_l if where is None else F_l * weights.sqrt())
-    sums = torch.cat([(F_l * weights).sum((2, 3))[..., None], second], dim=2)
     # Apple's GPU has no float64.
-    return (sums.cpu() if sums.device.type == "mps" else sums).double()
+    features = features.cpu() if features.device.type == "mps" else features
+    F_l = at_least_float32(features)  # a gradient rounded to bfloat16 would spoil the covariance
+    weights = F_l.new_ones(1, 1, *F_l.shape[2:]) if where is None else where.to(F_l)
+    m = F_l.detach().mean((2, 3), keepdim=True)
+    centered = products((F_l - m) * weights.sqrt()).double()
+    first = (F_l * weights).sum((2, 3), dtype=torch.float64)[..., None]
+    m, count = m.flatten(2).double(), weights.sum((2, 3), dtype=torch.float64)[..., None]
+    cross = m @ first.mT
+    return torch.cat([first, centered + cross + cross.mT - count * (m @ m.mT)], dim=2)
 
 
 def moments(sums: Tensor, positions: float, ridge: float = RIDGE) -> Tensor:

@@ -100,7 +100,7 @@ def prepare(
         recipe = chosen.of(recipe)
     changes = {"steps": steps, "scales": scales}
     recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
-    if tile == "auto" and not recipe.tiled:
+    if tile == "auto" and recipe.beta and not recipe.tiled:  # told now, not at the last scale
         check_memory(*photograph.shape[-2:], photograph.device)
     recipe, start = _start(recipe, start, photograph)
     if vgg is None:

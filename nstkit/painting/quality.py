@@ -8,12 +8,14 @@ from types import MappingProxyType
 
 from torch import Tensor
 
+from nstkit.losses.statistics import Hypercolumns
 from nstkit.options import check_choice
 from nstkit.painting.start import Given
 from nstkit.pictures.images import own_side
 from nstkit.recipes import DEFAULT, Recipe
 
-# The share of the size at which the first of two statistics paints nearly all of the detail.
+# Hypercolumns paint nearly all of the detail at this share of the size. Then another statistic
+# paints the whole size.
 NEARLY = 0.9
 
 
@@ -34,14 +36,14 @@ class Quality:
     def of(self, recipe: Recipe) -> Recipe:
         """Return a recipe with these scales and steps.
 
-        One with a statistic of its own at the finest size gets halves, quarters and so on, and one
-        scale more: nearly as large as the finest, for the first statistic. Steps begin twice.
+        Hypercolumns with another statistic for the finest size get halves of the size, as many as
+        there were smaller scales, and a scale that is nearly as large as the finest. The two
+        coarsest scales take equal steps.
         """
         scales, steps = self.scales, self.steps
-        if recipe.finest_statistic and isinstance(scales, tuple) and len(scales) > 1:
-            halves = [0.5]
-            while halves[0] > scales[0]:
-                halves.insert(0, halves[0] / 2)
+        two = isinstance(recipe.statistic, Hypercolumns) and recipe.finest_statistic
+        if two and isinstance(scales, tuple) and len(scales) > 1:
+            halves = (0.5**k for k in range(len(scales) - 1, 0, -1))
             scales = (*halves, NEARLY, 1)
             steps = (steps[0], *steps) if isinstance(steps, tuple) else steps
         return recipe.replace(scales=scales, steps=steps)

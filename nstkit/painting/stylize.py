@@ -71,11 +71,13 @@ def stylize(
         keep: indices of steps whose pictures go into ``Result.snapshots``. They count through all
             scales, and the start of each scale has one of its own.
         tile: side in px of parts computed one after another; "auto" does so if the whole does
-            not fit into the memory; None never. See `nstkit.tiles`.
+            not fit into the memory, and refuses then what cannot be computed in parts; None never
+            does. See `nstkit.tiles`.
         vgg: a network to use instead of the recipe's, as it is. The result's recipe names it.
 
     Raises:
-        ValueError: a bad picture, option or number; or ``size`` beside scales in px.
+        ValueError: a bad picture, option or number; ``size`` beside scales in px; or the memory is
+            too small for a recipe that cannot paint in tiles.
     """
     plan = prepare(
         content,

@@ -19,6 +19,7 @@ from nstkit.recipes.network import NETWORK, network
 from nstkit.studio.run import Change, Frame, Run
 from nstkit.studio.settings import WEIGHTS, Settings
 from nstkit.terms import Matched
+from nstkit.tiles import check_memory
 from nstkit.vgg.devices import Precision, feature_dtype
 from nstkit.vgg.fast import to_paint
 
@@ -42,8 +43,8 @@ class Engine:
     it learned under the old ones. After a new style, pooling, optimizer or form of the losses, the
     painting goes on from the current picture at its scale. New content, size, scales, start or
     seed begin a new painting. After any exception the settings are again those of the last picture,
-    and the painting can go on. What does not fit into the memory is painted in tiles, as
-    `nstkit.stylize` does.
+    and the painting can go on. What does not fit into the memory is painted in tiles, or refused
+    before it begins, as `nstkit.stylize` does.
 
     Attributes:
         settings: what is wanted; may be assigned at any time, also from another thread.
@@ -164,6 +165,8 @@ class Engine:
             changed = set(self._used.changes(wanted))
             begins = restart or bool(changed & NEW_PAINTING and not back_to)
             pictures = tuple(self._picture(wanted, name, changed) for name in COMPARED)
+            if begins and not wanted.recipe.tiled:  # told now, not at the last scale
+                check_memory(*pictures[0].shape[-2:], pictures[0].device)
             scales = work(wanted.recipe, *pictures[0].shape[-2:], min(pictures[1].shape[-2:]))
             factor = scales[0].factor if begins else (back_to or self.frame).factor
             so_far = None if factor == scales[0].factor else (back_to or self.frame).image

@@ -14,7 +14,7 @@ from nstkit.objective import Objective
 from nstkit.painting.quality import QUALITIES, Quality, named
 from nstkit.painting.start import SIZE, Given, as_image
 from nstkit.recipes import DEFAULT, Recipe
-from nstkit.recipes.fields import in_px
+from nstkit.recipes.fields import STATISTIC_FIELDS, in_px
 
 # The fields of a recipe that are weights, each with its term.
 TERMS = {"alpha": "content", "beta": "style", "tv": "variation"}
@@ -91,9 +91,11 @@ class Settings:
         return dataclasses.replace(self, recipe=recipe, **of_self)
 
     def _of_quality(self, quality: Quality, given: dict[str, Any]) -> Settings:
-        """Return settings of a quality; takes content and recipe out of the given changes."""
+        """Return settings of a quality; takes what it needs out of the given changes."""
         content = given.pop("content", self.content)
-        recipe = quality.of(given.pop("recipe", self.recipe))
+        recipe = given.pop("recipe", self.recipe)
+        compared = {name: given.pop(name) for name in STATISTIC_FIELDS if name in given}
+        recipe = quality.of(recipe.replace(**compared))  # its scales go with what is compared
         return self.replace(content=content, recipe=recipe, size=quality.side(content))
 
     def changes(self, other: Settings) -> dict[str, Any]:

@@ -84,11 +84,12 @@ def test_a_batch_has_the_mean_of_its_pictures(features: Tensor) -> None:
 
 
 @pytest.mark.parametrize("offset", [0.0, 30.0])  # channels of little deviation around a large mean
-def test_sums_in_float32_give_the_gradient_of_float64(offset: float) -> None:
+@pytest.mark.parametrize("height", [30, 1])  # 40 positions have a singular covariance
+def test_sums_in_float32_give_the_gradient_of_float64(offset: float, height: int) -> None:
     generator = torch.Generator().manual_seed(3)
     deviations = torch.logspace(-1, 2, 64, dtype=torch.float64).view(1, 64, 1, 1)
     exact, artwork = (
-        torch.randn(1, 64, 30, 40, generator=generator, dtype=torch.float64).relu() * deviations
+        torch.randn(1, 64, height, 40, generator=generator, dtype=torch.float64).relu() * deviations
         + offset
         for _ in range(2)
     )
@@ -97,7 +98,7 @@ def test_sums_in_float32_give_the_gradient_of_float64(offset: float) -> None:
         x = exact.to(dtype).requires_grad_()
         gradients += torch.autograd.grad(moments_loss(x, artwork.to(dtype)), x)
     wide, narrow = gradients
-    assert (narrow - wide).norm() < 1e-3 * wide.norm()
+    assert (narrow - wide).norm() < 1e-4 * wide.norm()
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])

@@ -54,6 +54,10 @@ def test_a_recipe_with_two_statistics_halves_and_paints_nearly_the_whole_by_the_
         assert recipe.steps[1:] == chosen.steps and recipe.steps[0] == chosen.steps[0], name
         assert recipe.finest_statistic == NEIGHBORS.finest_statistic, name
         assert chosen.of(recipe) == recipe, name
+    for other in (Quality(256, (0.25, 1), (30, 15)), Quality(256, (0.5, 0.7, 1), (30, 20, 15))):
+        assert len(other.of(NEIGHBORS).scales) == len(other.of(NEIGHBORS).steps)
+    alone = DEFAULT.replace(finest_statistic=NEIGHBORS.finest_statistic)
+    assert QUALITIES["good"].of(alone) == alone  # made for hypercolumns only
     assert TABLE["good"].of(NEIGHBORS).scales == 1
     assert TABLE["few"].of(NEIGHBORS).scales == 2
 

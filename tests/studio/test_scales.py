@@ -8,6 +8,7 @@ from studio_tools import SCALED, SHALLOW, SIZE, advance, an_engine, change, repe
 
 import nstkit
 from nstkit import (
+    DEFAULT,
     NEIGHBORS,
     TEXTBOOK,
     Gram,
@@ -293,3 +294,13 @@ def test_the_script_of_a_coarser_picture_is_a_studio_that_stops_there(index):
     assert (again.index, again.factor) == (index, painting.frame.factor)
     assert torch.equal(again.image, painting.frame.image)
     assert again.script() == script
+
+
+def test_a_quality_goes_with_what_is_compared() -> None:
+    settings = Settings("cat", "great_wave", NEIGHBORS, 128)
+    other = settings.replace(quality="good", statistic=DEFAULT.statistic, finest_statistic=None)
+    assert other.recipe.scales == DEFAULT.scales and other.quality == "good"
+    back = other.replace(
+        quality="good", statistic=NEIGHBORS.statistic, finest_statistic=NEIGHBORS.finest_statistic
+    )
+    assert back.recipe.scales == NEIGHBORS.scales

@@ -197,6 +197,16 @@ def test_a_picture_too_large_for_the_memory_is_told_before_anything_is_painted(
     prepare(cat, wave, TEXTBOOK, vgg=network)
 
 
+def test_tiles_are_refused_before_anything_is_painted(
+    network: VGG, cat: Tensor, wave: Tensor
+) -> None:
+    recipe = TEXTBOOK.replace(finest_statistic=Neighbors(), scales=(0.5, 1))
+    for chosen in (recipe, NEIGHBORS):
+        with pytest.raises(ValueError, match="tile is 64, but .* cannot be computed in tiles"):
+            prepare(cat, wave, chosen, vgg=network, tile=64)
+    prepare(cat, wave, TEXTBOOK, vgg=network, tile=64)
+
+
 def test_a_painting_that_has_begun_is_not_refused(
     network: VGG, cat: Tensor, wave: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,13 +100,25 @@ def prepare(
         recipe = chosen.of(recipe)
     changes = {"steps": steps, "scales": scales}
     recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
-    if tile == "auto" and recipe.beta and not recipe.tiled:  # told now, not at the last scale
-        check_memory(*photograph.shape[-2:], photograph.device)
+    if recipe.beta and not recipe.tiled:
+        _check_whole(tile, photograph)  # told now, not at the last scale
     recipe, start = _start(recipe, start, photograph)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
     sources = name_of(content), name_of(style)
     return Plan(photograph, artwork, naming(recipe, vgg), vgg, start, seed, tile, sources)
+
+
+def _check_whole(tile: Tiling, photograph: Tensor) -> None:
+    """Raise ValueError unless a recipe that cannot paint in tiles may try the whole picture."""
+    if tile == "auto":
+        check_memory(*photograph.shape[-2:], photograph.device)
+    elif tile is not None:
+        raise ValueError(
+            f"tile is {tile!r}, but this recipe compares the whole picture at once, so it cannot "
+            "be computed in tiles. Set tile=None, and paint a smaller picture if the memory is too "
+            "small."
+        )
 
 
 def _size(size: int | None, scales: int | Sequence[float] | None) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nstkit.losses import Reduce, gram_divisor
-from nstkit.losses.statistics import Extent, Gram
+from nstkit.losses.statistics import Extent, Gram, Hypercolumns
 from nstkit.losses.values import Key
 from nstkit.recipes.recipe import Recipe
 from nstkit.vgg.names import channels, positions
@@ -103,14 +103,18 @@ def normalized(recipe: Recipe) -> Recipe:
     """Return a multiple of a recipe's objective that is easy to read, with the same minimum.
 
     Layer weights of each term add up to 1 and alpha is 1; where there is no content, beta is 1.
+    Those of hypercolumns stay: a cosine does not grow with their sum.
     """
     sums = {n: sum(getattr(recipe, f"{n}_layers").values()) or 1.0 for n in ("content", "style")}
+    if isinstance(recipe.statistic, Hypercolumns):
+        sums["style"] = 1.0
     alpha, beta = recipe.alpha * sums["content"], recipe.beta * sums["style"]
     unit = alpha or beta or 1.0
     return recipe.replace(
         alpha=alpha / unit,
         beta=beta / unit,
         tv=recipe.tv / unit,
+        palette=recipe.palette / unit,
         content_layers={n: w / sums["content"] for n, w in recipe.content_layers.items()},
         style_layers={n: w / sums["style"] for n, w in recipe.style_layers.items()},
     )

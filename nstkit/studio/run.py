@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from nstkit.objective import Objective
 from nstkit.painting.result import Result, name_of
 from nstkit.painting.scales import sized
 from nstkit.recipes import Recipe
-from nstkit.recipes.fields import count_of, in_px
+from nstkit.recipes.fields import STATISTIC_FIELDS, count_of, in_px
 from nstkit.studio.settings import Settings
 from nstkit.vgg.devices import precision_name
 
@@ -140,8 +141,13 @@ class Frame:
 def code(value: Any) -> str:
     """Return Python that makes a value, after ``import nstkit``."""
     if isinstance(value, Recipe):
-        statistic = f"statistic={code(value.statistic)}"
-        return f"nstkit.{value!r}".replace(f"statistic={value.statistic!r}", statistic)
+        text = f"nstkit.{value!r}"
+        for name in STATISTIC_FIELDS:
+            statistic = getattr(value, name)
+            text = re.sub(
+                rf"\b{name}={re.escape(repr(statistic))}", f"{name}={code(statistic)}", text
+            )
+        return text
     return f"nstkit.{value!r}" if type(value) in STATISTICS.values() else repr(value)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nstkit import RECIPES, VGG, Gram, Moments, Objective, Recipe
+from nstkit import DEFAULT, NEIGHBORS, RECIPES, VGG, Gram, Moments, Objective, Recipe
 from nstkit.recipes import STYLE_LAYERS
 from nstkit.recipes.common import normalized, paper_alpha_beta, to_common
 
@@ -114,3 +114,13 @@ def test_what_is_no_square_of_gram_matrices_has_no_weight_on_the_papers_scale() 
         paper_alpha_beta(Recipe(content_reduce="rms"), 64, 64)
     with pytest.raises(ValueError, match="Moments"):
         paper_alpha_beta(Recipe(statistic=Moments()), 64, 64)
+
+
+def test_normalizing_keeps_the_ratio_of_all_terms() -> None:
+    for recipe in (DEFAULT.replace(alpha=2, palette=10), NEIGHBORS):
+        ours = normalized(recipe)
+        unit = recipe.alpha or recipe.beta
+        assert ours.palette == pytest.approx(recipe.palette / unit)
+        assert ours.tv == pytest.approx(recipe.tv / unit)
+    two = NEIGHBORS.replace(style_layers={"relu1_2": 2, "relu3_1": 2})
+    assert normalized(two).tv == pytest.approx(two.tv / two.beta)  # cosines ignore the sum

@@ -20,7 +20,9 @@ from nstkit import (
 )
 from nstkit.painting import Quality
 from nstkit.pictures.images import to_pil
+from nstkit.recipes import HOUSE
 from nstkit.studio import Engine, Settings
+from nstkit.studio.run import code
 
 TO_THE_END = 8  # steps and starts of SCALED; the last index
 SECOND, THIRD = 4, 7  # indices at which its scales begin
@@ -304,3 +306,19 @@ def test_a_quality_goes_with_what_is_compared() -> None:
         quality="good", statistic=NEIGHBORS.statistic, finest_statistic=NEIGHBORS.finest_statistic
     )
     assert back.recipe.scales == NEIGHBORS.scales
+
+
+@pytest.mark.parametrize("name", ["default", "portrait", "neighbors", "textbook"])
+def test_the_code_of_a_recipe_makes_it_again(name: str) -> None:
+    recipe = HOUSE[name]
+    for other in (recipe, recipe.replace(statistic=Moments(2), finest_statistic=Moments(2))):
+        assert eval(code(other), {"nstkit": nstkit}) == other
+
+
+def test_the_script_of_a_painting_by_neighbors_repeats_it() -> None:
+    recipe = NEIGHBORS.replace(scales=(64, 80), steps=(2, 2))
+    engine = Engine(Settings("cat", "great_wave", recipe), precision="fp32")
+    advance(engine, 1)
+    change(engine, beta=50)
+    advance(engine, 4)
+    assert torch.equal(repeated(engine.frame.script()).image, engine.frame.image)

@@ -63,11 +63,14 @@ def moment_sums(features: Tensor, where: Tensor | None = None) -> Tensor:
     # Apple's GPU has no float64.
     features = features.cpu() if features.device.type == "mps" else features
     F_l = at_least_float32(features)  # a gradient rounded to bfloat16 would spoil the covariance
-    weights = F_l.new_ones(1, 1, *F_l.shape[2:]) if where is None else where.to(F_l)
     m = F_l.detach().mean((2, 3), keepdim=True)
-    centered = products((F_l - m) * weights.sqrt()).double()
-    first = (F_l * weights).sum((2, 3), dtype=torch.float64)[..., None]
-    m, count = m.flatten(2).double(), weights.sum((2, 3), dtype=torch.float64)[..., None]
+    weighted, rest, count = F_l, F_l - m, F_l[0, 0].numel()
+    if where is not None:
+        weights = where.to(F_l)
+        weighted, rest = F_l * weights, rest * weights.sqrt()
+        count = weights.sum((2, 3), dtype=torch.float64)[..., None]
+    first = weighted.sum((2, 3), dtype=torch.float64)[..., None]
+    centered, m = products(rest).double(), m.flatten(2).double()
     cross = m @ first.mT
     return torch.cat([first, centered + cross + cross.mT - count * (m @ m.mT)], dim=2)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from nstkit.descent import Solver, evaluate
 from nstkit.objective import Objective
 from nstkit.options import check_choice
-from nstkit.pictures.colors import recolor
+from nstkit.pictures.color import match_colors
 from nstkit.pictures.images import Source, check_picture, load_image
 from nstkit.pictures.sizes import cover
 from nstkit.recipes import STARTS, Recipe
@@ -23,6 +23,9 @@ Given = Tensor | Source  # what `nstkit.stylize` takes for a picture
 SIZE = 256  # px of the long side, unless another is given
 
 GRAY = (0.485, 0.456, 0.406)  # the mean color of ImageNet's pictures: zero to most networks
+# The most that a color difference grows in the start "recolored": the colors of a nearly gray
+# photograph are noise, which should stay unseen.
+START_GAIN = 2.0
 AGREEMENT = 0.01  # relative difference that a GPU's gradient may have from the CPU's
 
 
@@ -64,7 +67,7 @@ def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Ten
     if kind == "content":
         return content.clone()
     if kind == "recolored":
-        return recolor(content, style.to(content))
+        return match_colors(content, style.to(content), gain=START_GAIN)
     if kind == "white":
         return torch.ones_like(content)
     if kind == "gray":

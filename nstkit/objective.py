@@ -145,8 +145,8 @@ class Objective:
         return Objective(terms, self.vgg, self.tile)
 
     def in_force(self) -> Hashable:
-        """Return all current weights, of terms and layers, to see whether any has changed."""
-        return tuple((t.name, t.weight, *t.layers.items()) for t in self.terms.values())
+        """Return all current weights and shares, to see whether any has changed."""
+        return tuple(term.in_force() for term in self.terms.values())
 
     def _check_active(self) -> None:
         if not any(term.active for term in self.terms.values()):

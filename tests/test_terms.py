@@ -13,7 +13,8 @@ from torch import Tensor
 from nstkit import VGG, Gram, Moments, Objective, Recipe, total_variation
 from nstkit.losses.statistics import Extent
 from nstkit.objective import terms_of
-from nstkit.terms import Content, Style, Term, Variation, extent_of
+from nstkit.terms import Content, Style, Term, Variation
+from nstkit.terms.where import Where
 
 LAYERS = {"relu1_1": 1.0, "relu2_1": 0.0}
 
@@ -68,7 +69,7 @@ def test_the_variation_may_be_of_the_values_that_the_network_is_given(
 
 
 def test_an_extent_counts_positions_of_the_layer_and_pixels_of_the_picture() -> None:
-    assert extent_of("relu3_1", torch.zeros(2, 3, 43, 66)) == Extent(10 * 16, 43 * 66)
+    assert Where(None).extent("relu3_1", torch.zeros(2, 3, 43, 66)) == Extent(10 * 16, 43 * 66)
 
 
 # ---------------------------------------------------------------- what cannot be tiled

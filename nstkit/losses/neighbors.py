@@ -70,29 +70,44 @@ def grid(height: int, width: int) -> tuple[int, int]:
     return max(height // STRIDE, 1), max(width // STRIDE, 1)
 
 
-def matched(guide: Tensor, artwork: Tensor, values: Tensor | None = None) -> Tensor:
+def matched(
+    guide: Tensor, artwork: Tensor, values: Tensor | None = None, weights: Tensor | None = None
+) -> Tensor:
     """Return what an artwork has where it is most like a guide, laid out like the guide.
 
     Args:
         guide: hypercolumns (B, D, h, w).
         artwork: hypercolumns (1, D, h', w'), or one for each guide.
         values: what to return of the artwork, of its shape; None returns its hypercolumns.
+        weights: of the guide's positions in its mean, (1, 1, h, w), not all 0; None weighs all
+            alike.
 
     Returns:
         (B, D, h, w).
     """
     values = artwork if values is None else values
     theirs, taken = (a.expand(len(guide), -1, -1, -1).flatten(2) for a in (artwork, values))
-    found = [
-        part[:, nearest(units(columns.flatten(1).mT), units(keys.mT))].view_as(columns)
-        for columns, keys, part in zip(guide, theirs, taken, strict=True)
-    ]
+    where = None if weights is None else weights.flatten().to(guide)
+    found = []
+    for columns, keys, part in zip(guide, theirs, taken, strict=True):
+        places = nearest(units(columns.flatten(1).mT, where), units(keys.mT))
+        found.append(part[:, places].view(-1, *guide.shape[2:]))
     return torch.stack(found)
 
 
-def cosine_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean over positions of 1 - cos between features (B, D, h, w), as (B,)."""
-    return 1 - F.cosine_similarity(a, b, dim=1, eps=EPSILON).mean((1, 2))
+def cosine_distance(a: Tensor, b: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the mean over positions of 1 - cos between features (B, D, h, w), as (B,).
+
+    Args:
+        a: (B, D, h, w).
+        b: the same.
+        weights: of the positions in the mean, (1, 1, h, w), not all 0; None weighs all alike.
+    """
+    cosines = F.cosine_similarity(a, b, dim=1, eps=EPSILON)
+    if weights is None:
+        return 1 - cosines.mean((1, 2))
+    shares = weights[0] / weights.sum()
+    return 1 - (cosines * shares).sum((1, 2))
 
 
 def nearest_distance(features: Tensor, artwork: Tensor, weights: Tensor | None = None) -> Tensor:

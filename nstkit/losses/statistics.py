@@ -8,6 +8,7 @@ beta.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple, Protocol, get_args
 
@@ -39,11 +40,11 @@ class Extent(NamedTuple):
 
     Attributes:
         positions: how many there were, M_l of the layer. With weights, their sum.
-        pixels: how many pixels the picture has, H * W.
+        pixels: how many pixels the picture has, H * W. With weights, their sum.
     """
 
     positions: float
-    pixels: int
+    pixels: float
 
 
 class Statistic(Protocol):
@@ -87,6 +88,31 @@ class Statistic(Protocol):
             extent: what these ran over.
             target: (B, ...), or (1, ...) for all.
         """
+
+
+Part = tuple[Tensor, Extent]  # the sums of an artwork, and what they ran over
+
+
+def blended(statistic: Statistic, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+    """Return what to aim at for several artworks, (B, ...), each with its share.
+
+    The targets are added up, each times its share. For Gram matrices under squared differences,
+    that is the same as adding up the losses of all artworks: sum_i w_i |G - A_i|^2 differs from
+    |G - sum_i w_i A_i|^2 by a constant. A statistic whose targets cannot be added up has a method
+    ``blended`` of its own, which takes parts and shares.
+
+    Args:
+        statistic: any.
+        parts: (sums, extent) of each artwork.
+        shares: of each, 0 or more, with the sum 1. What has the share 0 changes no bit.
+    """
+    used = [(part, share) for part, share in zip(parts, shares, strict=True) if share]
+    if len(used) == 1:
+        return statistic.target(*used[0][0])
+    parts, shares = zip(*used, strict=True)
+    if hasattr(statistic, "blended"):
+        return statistic.blended(parts, shares)
+    return sum(share * statistic.target(*part) for part, share in used)
 
 
 @dataclass(frozen=True)
@@ -236,6 +262,12 @@ class Moments:
         """Return means and roots of covariances, (B, C, 1 + C) in float64."""
         return moments(sums, extent.positions, self.ridge)
 
+    def blended(self, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+        """Return the moments of a mixture: the means of F and F F^T are added up."""
+        pairs = zip(parts, shares, strict=True)
+        mixture = sum(share * sums / extent.positions for (sums, extent), share in pairs)
+        return moments(mixture, 1, self.ridge)
+
     def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
         """Return W2^2 / C, (B,) in float64."""
         return moments_distance(sums, extent.positions, target, self.ridge)
@@ -258,6 +290,17 @@ class Sorted:
     def target(self, sums: Tensor, extent: Extent) -> Tensor:
         """Return the sums themselves."""
         return sums
+
+    def blended(self, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+        """Return the mean of the sorted lists, number by number.
+
+        Adding up the losses of the artworks has the same gradient. The shorter lists are read at as
+        many places as the longest has.
+        """
+        longest = max(sums.shape[2] for sums, _ in parts)
+        return sum(
+            share * spread(sums, longest) for (sums, _), share in zip(parts, shares, strict=True)
+        )
 
     def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
         """Return the mean of W2^2 over the directions, (B,)."""
@@ -353,6 +396,12 @@ class Neighbors:
         every = max(-(-4 * sums.shape[2] // self.side**2), 1)
         return sums[..., ::every]
 
+    def blended(self, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+        """Return features of all artworks side by side, of each in proportion to its share."""
+        targets = [self.target(*part) for part in parts]
+        kept = zip(targets, kept_of([t.shape[2] for t in targets], shares), strict=True)
+        return torch.cat([spread(target, count) for target, count in kept], dim=2)
+
     def distance(self, sums: Tensor, extent: Extent, target: Tensor) -> Tensor:
         """Return the mean cosine distance to the nearest feature, (B,)."""
         aim = for_batch(target, sums)
@@ -362,6 +411,32 @@ class Neighbors:
             keys = theirs[:-1, theirs[-1] > 0].mT
             found.append(nearest_distance(ours[:-1].mT, keys, ours[-1]))
         return torch.stack(found)
+
+
+def spread(columns: Tensor, count: int) -> Tensor:
+    """Return ``count`` of the last dimension's entries, evenly spread; all of them as they are."""
+    size = columns.shape[-1]
+    if count == size:
+        return columns
+    places = (torch.arange(count, device=columns.device) + 0.5) * (size / count)
+    return columns[..., places.long().clamp(max=size - 1)]
+
+
+def kept_of(counts: Sequence[int], shares: Sequence[float]) -> list[int]:
+    """Return how many of each artwork's features to keep, so that their numbers are as the shares.
+
+    Args:
+        counts: of the features of each artwork.
+        shares: of each, above 0.
+
+    Returns:
+        At least 1 and at most the count of each.
+    """
+    # All of the artwork that has the fewest features for its share.
+    unit = min(count / share for count, share in zip(counts, shares, strict=True))
+    return [
+        min(max(round(unit * share), 1), count) for count, share in zip(counts, shares, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

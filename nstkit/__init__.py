@@ -28,6 +28,7 @@ from nstkit.losses.statistics import (
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.painting import QUALITIES, Result, stylize
+from nstkit.pictures.color import keep_colors, match_colors
 from nstkit.pictures.images import (
     load_image,
     read_metadata,
@@ -36,7 +37,9 @@ from nstkit.pictures.images import (
     save_image,
     to_pil,
 )
+from nstkit.pictures.masks import color_range, ellipse, luminance_range, rectangle
 from nstkit.pictures.plots import show_images, show_losses, show_steps
+from nstkit.pictures.scene import Region
 from nstkit.recipes import DEFAULT, NEIGHBORS, PORTRAIT, RECIPES, TEXTBOOK, Recipe
 from nstkit.version import __version__
 from nstkit.vgg import VGG
@@ -70,15 +73,22 @@ __all__ = [
     "Objective",
     "Recipe",
     "Record",
+    "Region",
     "Result",
     "SlicedWasserstein",
     "Step",
     "__version__",
+    "color_range",
     "content_loss",
+    "ellipse",
     "gram_matrix",
+    "keep_colors",
     "load_image",
+    "luminance_range",
+    "match_colors",
     "optimize",
     "read_metadata",
+    "rectangle",
     "sample_path",
     "samples",
     "save_image",

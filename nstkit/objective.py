@@ -9,9 +9,21 @@ from torch import Tensor
 
 from nstkit.losses.statistics import Hypercolumns
 from nstkit.losses.values import Key, Losses
+from nstkit.pictures.artworks import Artworks
+from nstkit.pictures.scene import Part, Region, Scene
 from nstkit.recipes import TEXTBOOK, Recipe
 from nstkit.recipes.network import network
-from nstkit.terms import Compared, Content, Matched, Palette, Style, Term, Variation, check_names
+from nstkit.terms import (
+    Compared,
+    Content,
+    Matched,
+    Palette,
+    Pixels,
+    Style,
+    Term,
+    Variation,
+    check_names,
+)
 from nstkit.tiles import Features, Tile, Tiling, check_side, fitting, summed
 from nstkit.vgg import VGG
 
@@ -46,29 +58,33 @@ class Objective:
 
     @classmethod
     def of(
-        cls, content: Tensor | None, style: Tensor | None, vgg: VGG | None = None,
+        cls, content: Tensor | None, style: Tensor | Artworks | None, vgg: VGG | None = None,
         recipe: Recipe = TEXTBOOK, tile: Tiling = "auto", so_far: Tensor | None = None,
+        regions: Sequence[Region] = (),
     ) -> Objective:  # fmt: skip
         """Return the objective that a recipe describes.
 
         Args:
             content: the photograph (B, 3, H, W) in [0, 1]; None where alpha is 0.
-            style: the artwork, of any size; None where beta is 0.
+            style: the artwork, of any size, or several `Artworks`; None where beta is 0, or where
+                only regions are painted.
             vgg: the network; None builds the recipe's, in float32 on the images' device.
             recipe: what to minimize.
             tile: as above, or "auto", which takes tiles where the memory is too small for a
                 picture of the content's size (of the artwork's, if there is no content).
             so_far: what a larger scale begins with, of the content's size; `Hypercolumns` mix it
                 with the content. None at the first scale.
+            regions: parts with styles of their own, as in a `nstkit.pictures.scene.Scene`.
 
         Raises:
             ValueError: A picture is missing whose term has a weight, or a tile does not fit.
         """
-        given = style if content is None else content
-        if given is None:
+        scene = Scene(content, style, tuple(regions))
+        if content is None and style is None:
             raise ValueError("Got neither content nor style; expected at least one picture.")
+        given = scene.artworks[0] if content is None else content
         vgg = network(recipe).to(given.device) if vgg is None else vgg
-        terms = terms_of(recipe, content, style, vgg, so_far)
+        terms = terms_of(recipe, scene, vgg, so_far)
         layers = {**recipe.content_layers, **recipe.style_layers}
         if tile == "auto" and not all(term.tiled for term in terms):
             tile = None
@@ -162,43 +178,63 @@ class Objective:
                 term.prepare(self.vgg, self.tile)
 
 
-def terms_of(
-    recipe: Recipe, content: Tensor | None, style: Tensor | None, vgg: VGG,
-    so_far: Tensor | None = None,
-) -> list[Term]:  # fmt: skip
+def terms_of(recipe: Recipe, scene: Scene, vgg: VGG, so_far: Tensor | None = None) -> list[Term]:
     """Return the terms that a recipe names, but for those whose picture is missing."""
-    values = vgg.standardize if recipe.tv_values == "input" else None
+    content, parts = scene.content, scene.parts()
     terms: list[Term] = []
     if _has_picture(content, "content", "alpha", recipe.alpha):
         reduce = recipe.content_reduce
         terms.append(Content(content, recipe.alpha, recipe.content_layers, reduce))
-    if _has_picture(style, "style", "beta", recipe.beta):
-        terms.append(style_term(recipe, content, style, so_far))
-    if _has_picture(style, "style", "palette", recipe.palette) and recipe.palette:
-        terms.append(Palette(style, recipe.palette))
-    return [*terms, Variation(recipe.tv, recipe.tv_form, recipe.tv_reduce, values)]
+    if not parts:
+        _has_picture(None, "style", "beta", recipe.beta or recipe.palette)
+    for part in parts:
+        if part.style is not None:
+            terms += style_terms(recipe, content, part, so_far)
+    values = vgg.standardize if recipe.tv_values == "input" else None
+    terms.append(Variation(recipe.tv, recipe.tv_form, recipe.tv_reduce, values))
+    if any(part.keep for part in parts):
+        keep = sum(part.keep * _everywhere(part, content) for part in parts)
+        terms.append(Pixels(content, 1.0, keep))
+    return terms
 
 
-def style_term(
-    recipe: Recipe, content: Tensor | None, style: Tensor, so_far: Tensor | None
-) -> Style | Matched:
-    """Return the term that compares with the artwork.
+def style_terms(
+    recipe: Recipe, content: Tensor | None, part: Part, so_far: Tensor | None
+) -> list[Term]:
+    """Return the terms that compare a part with its artworks.
 
     Raises:
         ValueError: `Hypercolumns`, and no content to match.
     """
-    statistic, layers = recipe.statistic, recipe.style_layers
-    if not isinstance(statistic, Hypercolumns):
-        return Style(style, statistic, recipe.beta, layers)
+    beta = recipe.beta if part.beta is None else part.beta
+    named = {"name": f"style{part.name}", "where": part.where}
+    statistic, layers, style = recipe.statistic, recipe.style_layers, part.style
+    if isinstance(statistic, Hypercolumns):
+        guide = _guide(statistic, content, so_far)
+        terms: list[Term] = [Matched(style, guide, beta, layers, **named)]
+    else:
+        terms = [Style(style, statistic, beta, layers, **named)]
+    if recipe.palette:
+        colors = style.seen_in(layers) if isinstance(style, Artworks) else style
+        terms.append(Palette(colors, recipe.palette, f"palette{part.name}", part.where))
+    return terms
+
+
+def _guide(statistic: Hypercolumns, content: Tensor | None, so_far: Tensor | None) -> Tensor:
+    """Return the picture that says what belongs where."""
     if content is None:
         raise ValueError("Hypercolumns need a photograph to match; content is None.")
-    guide = (
-        content if so_far is None else content.lerp(so_far.to(content).clamp(0, 1), statistic.mix)
-    )
-    return Matched(style, guide, recipe.beta, layers)
+    if so_far is None:
+        return content
+    return content.lerp(so_far.to(content).clamp(0, 1), statistic.mix)
 
 
-def _has_picture(picture: Tensor | None, term: str, symbol: str, weight: float) -> bool:
+def _everywhere(part: Part, content: Tensor) -> Tensor:
+    """Return the mask of a part, also where it is the whole picture."""
+    return torch.ones_like(content[:, :1]) if part.where is None else part.where
+
+
+def _has_picture(picture: object | None, term: str, symbol: str, weight: float) -> bool:
     if picture is None and weight:
         raise ValueError(f"The {term} term has a weight but {term} is None; set {symbol}=0.")
     return picture is not None

@@ -13,6 +13,7 @@ from torch import Tensor
 from nstkit import VGG, Gram, Moments, Objective, Recipe, total_variation
 from nstkit.losses.statistics import Extent
 from nstkit.objective import terms_of
+from nstkit.pictures.scene import Scene
 from nstkit.terms import Content, Style, Term, Variation
 from nstkit.terms.where import Where
 
@@ -51,7 +52,7 @@ def test_a_term_for_another_picture_has_its_own_layers(vgg: VGG, cat: Tensor) ->
 
 def test_terms_are_those_that_a_recipe_names(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
     recipe = Recipe(2, 3, 4, statistic=Moments(), content_reduce="rms", tv_form="l1")
-    content, style, variation = terms_of(recipe, cat, wave, vgg)
+    content, style, variation = terms_of(recipe, Scene(cat, wave), vgg)
     assert (content.weight, content.reduce, content.picture) == (2, "rms", cat)
     assert (style.weight, style.statistic, style.layers) == (3, Moments(), recipe.style_layers)
     assert (variation.weight, variation.form) == (4, "l1")

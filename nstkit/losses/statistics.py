@@ -90,10 +90,10 @@ class Statistic(Protocol):
         """
 
 
-Part = tuple[Tensor, Extent]  # the sums of an artwork, and what they ran over
+Measured = tuple[Tensor, Extent]  # the sums of an artwork, and what they ran over
 
 
-def blended(statistic: Statistic, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+def blended(statistic: Statistic, parts: Sequence[Measured], shares: Sequence[float]) -> Tensor:
     """Return what to aim at for several artworks, (B, ...), each with its share.
 
     The targets are added up, each times its share. For Gram matrices under squared differences,
@@ -262,7 +262,7 @@ class Moments:
         """Return means and roots of covariances, (B, C, 1 + C) in float64."""
         return moments(sums, extent.positions, self.ridge)
 
-    def blended(self, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+    def blended(self, parts: Sequence[Measured], shares: Sequence[float]) -> Tensor:
         """Return the moments of a mixture: the means of F and F F^T are added up."""
         pairs = zip(parts, shares, strict=True)
         mixture = sum(share * sums / extent.positions for (sums, extent), share in pairs)
@@ -291,7 +291,7 @@ class Sorted:
         """Return the sums themselves."""
         return sums
 
-    def blended(self, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+    def blended(self, parts: Sequence[Measured], shares: Sequence[float]) -> Tensor:
         """Return the mean of the sorted lists, number by number.
 
         Adding up the losses of the artworks has the same gradient. The shorter lists are read at as
@@ -396,7 +396,7 @@ class Neighbors:
         every = max(-(-4 * sums.shape[2] // self.side**2), 1)
         return sums[..., ::every]
 
-    def blended(self, parts: Sequence[Part], shares: Sequence[float]) -> Tensor:
+    def blended(self, parts: Sequence[Measured], shares: Sequence[float]) -> Tensor:
         """Return features of all artworks side by side, of each in proportion to its share."""
         targets = [self.target(*part) for part in parts]
         kept = zip(targets, kept_of([t.shape[2] for t in targets], shares), strict=True)

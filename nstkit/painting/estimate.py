@@ -9,6 +9,7 @@ from torch import Tensor
 from nstkit.descent import optimize
 from nstkit.objective import Objective
 from nstkit.painting.plan import Plan
+from nstkit.pictures.scene import Scene
 from nstkit.pictures.sizes import resize
 
 SIDE = 64  # px of the long side of the first trial
@@ -26,21 +27,23 @@ def seconds_needed(plan: Plan) -> float:
     """
     full, side = max(plan.content.shape[-2:]), SIDE
     while True:
-        small = [_smaller(picture, side / full) for picture in (plan.content, plan.style)]
-        took = _step(plan, *small)
+        small = _smaller(plan.scene, side / full)
+        took = _step(plan, small)
         if took >= ENOUGH or side >= full:
             break
         side *= 2
-    pixels = small[0].shape[-2] * small[0].shape[-1]
+    pixels = small.content.shape[-2] * small.content.shape[-1]
     return took / pixels * sum(scale.pixels for scale in plan.scales())
 
 
-def _step(plan: Plan, content: Tensor, style: Tensor) -> float:
+def _step(plan: Plan, scene: Scene) -> float:
     """Return the seconds of a step with these pictures."""
     count = len(plan.scales())
     recipe = plan.recipe.at_scale(count - 1, count)  # the finest, where most time is spent
-    objective = Objective.of(content, style, plan.vgg, recipe, tile=None)
-    run = optimize(objective, content, recipe.optimizer, recipe.learning_rate, STEPS)
+    objective = Objective.of(
+        scene.content, scene.style, plan.vgg, recipe, tile=None, regions=scene.regions
+    )
+    run = optimize(objective, scene.content, recipe.optimizer, recipe.learning_rate, STEPS)
     next(run)  # the start: it alone prepares the network for this size
     took, before = [], perf_counter()
     for _ in run:
@@ -49,10 +52,13 @@ def _step(plan: Plan, content: Tensor, style: Tensor) -> float:
     return min(took)  # what else the machine does only adds to it
 
 
-def _smaller(picture: Tensor, factor: float) -> Tensor:
-    height, width = picture.shape[-2:]
-    factor = min(max(factor, SHORTEST / min(height, width)), 1)
-    return resize(picture, round(height * factor), round(width * factor))
+def _smaller(scene: Scene, factor: float) -> Scene:
+    def _resized(picture: Tensor) -> Tensor:
+        height, width = picture.shape[-2:]
+        share = min(max(factor, SHORTEST / min(height, width)), 1)
+        return resize(picture, round(height * share), round(width * share))
+
+    return scene.mapped(_resized)
 
 
 def in_words(seconds: float) -> str:

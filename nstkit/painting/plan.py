@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +11,23 @@ import torch
 from torch import Tensor
 
 from nstkit.options import check_whole
+from nstkit.painting.given import (
+    ENLARGED,
+    GivenStyle,
+    artwork_loader,
+    in_colors,
+    loaded,
+    loaded_region,
+    loaded_style,
+    told,
+)
 from nstkit.painting.quality import Quality, named
-from nstkit.painting.result import name_of
-from nstkit.painting.scales import Scale, work
+from nstkit.painting.scales import Scale, shortest, work
 from nstkit.painting.start import Given, as_image, check_start, default_device
-from nstkit.pictures.images import load_at
+from nstkit.pictures.artworks import Artworks
+from nstkit.pictures.color import COLORS
+from nstkit.pictures.images import load_at, name_of
+from nstkit.pictures.scene import Region, Scene
 from nstkit.recipes import DEFAULT, STARTS, Recipe
 from nstkit.recipes.fields import GIVEN_START, in_px, rising
 from nstkit.recipes.network import naming, network
@@ -23,9 +36,6 @@ from nstkit.vgg import VGG
 from nstkit.vgg.devices import Precision, feature_dtype
 from nstkit.vgg.fast import to_paint
 
-# A picture may be enlarged this much without a word: a brush stroke of 10 px then gains one.
-UNNOTICED = 1.1
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -33,23 +43,27 @@ class Plan:
 
     Attributes:
         content: photograph (1, 3, H, W) in [0, 1], on the device that computes.
-        style: artwork (1, 3, H', W'), the same.
+        style: artwork (1, 3, H', W'), the same; several `Artworks`; or None.
+        scene: photograph, artworks and regions, in the colors in which they are painted.
         recipe: what to minimize and how, with the network and the start that will be used.
         vgg: the network.
         start: the picture that was given to begin with; None is the recipe's start.
         seed: of the noise in the start, and of the grain.
         tile: as in `nstkit.Objective.of`.
         sources: names of content and style.
+        regions: as they were given.
     """
 
     content: Tensor
-    style: Tensor
+    style: Tensor | Artworks | None
+    scene: Scene
     recipe: Recipe
     vgg: VGG
     start: Tensor | None
     seed: int
     tile: Tiling
     sources: tuple[str, str]
+    regions: tuple[Region, ...] = ()
 
     def scales(self) -> list[Scale]:
         """Return the scales that will be painted, from coarse to fine."""
@@ -60,14 +74,12 @@ class Plan:
             image = self.content.new_empty(1).expand(1, 3, height, width)  # takes no memory
             return computed_pixels(tile, image, self.vgg, layers)
 
-        return work(
-            self.recipe, *self.content.shape[-2:], min(self.style.shape[-2:]), pixels=_pixels
-        )
+        return work(self.recipe, *self.content.shape[-2:], shortest(self.scene), pixels=_pixels)
 
 
 def prepare(
     content: Given,
-    style: Given,
+    style: GivenStyle,
     recipe: Recipe = DEFAULT,
     *,
     quality: str | None = None,
@@ -75,6 +87,9 @@ def prepare(
     size: int | None = None,
     scales: int | Sequence[float] | None = None,
     start: Tensor | str | None = None,
+    color: str | None = None,
+    style_scale: float | None = None,
+    regions: Sequence[Region] = (),
     seed: int = 0,
     precision: Precision = "auto",
     device: torch.device | str | None = None,
@@ -95,18 +110,36 @@ def prepare(
     chosen = named(quality)
     device = default_device(content, vgg) if device is None else device
     given = recipe.scales if scales is None and chosen is None else scales
-    photograph, artwork = _pictures(content, style, _size(size, given), chosen, device)
     if chosen is not None:
         recipe = chosen.of(recipe)
-    changes = {"steps": steps, "scales": scales}
+    changes = {"steps": steps, "scales": scales, "color": color, "style_scale": style_scale}
     recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
+    remarks: list[str] = []
+    photograph, side = _photograph(content, _size(size, given), chosen, device, remarks)
+    load = artwork_loader(side, recipe.style_scale, device, remarks)
+    artwork = loaded_style(style, load)
+    parts = tuple(loaded_region(r, n, photograph, load) for n, r in enumerate(regions, 1))
+    for remark in dict.fromkeys(remarks):
+        warnings.warn(remark, UserWarning, stacklevel=3)  # points at the caller of `stylize`
     if recipe.beta and not recipe.tiled:
         _check_whole(tile, photograph)  # told now, not at the last scale
+    scene = in_colors(Scene(photograph, artwork, parts), recipe.color)
     recipe, start = _start(recipe, start, photograph)
+    if start is not None:
+        start = COLORS[recipe.color].content(start)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
-    sources = name_of(content), name_of(style)
-    return Plan(photograph, artwork, naming(recipe, vgg), vgg, start, seed, tile, sources)
+    sources = name_of(content), _name(style)
+    return Plan(
+        photograph, artwork, scene, naming(recipe, vgg), vgg, start, seed, tile, sources,
+        tuple(regions),
+    )  # fmt: skip
+
+
+def _name(style: GivenStyle) -> str:
+    """Return the name of an artwork, or of several with their shares, as JSON."""
+    found = told(style)
+    return found if isinstance(found, str) else json.dumps(found)
 
 
 def _check_whole(tile: Tiling, photograph: Tensor) -> None:
@@ -136,15 +169,15 @@ def _size(size: int | None, scales: int | Sequence[float] | None) -> int | None:
 # ---------------------------------------------------------------- pictures
 
 
-def _pictures(
-    content: Given, style: Given, size: int | None, quality: Quality | None, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Return both pictures on the device, those that are loaded at the size of the painting."""
+def _photograph(
+    content: Given, size: int | None, quality: Quality | None, device: torch.device,
+    remarks: list[str],
+) -> tuple[Tensor, int]:  # fmt: skip
+    """Return the photograph on the device, and the long side in px at which artworks are loaded."""
     if size is not None:
-        photograph = _loaded(content, size, device, _ENLARGED)
-        return photograph, _loaded(style, size, device, _BLURRED)
+        return loaded(content, size, device, ENLARGED, remarks), size
     photograph = _at_most(content, (quality or named("good")).size, device)
-    return photograph, _loaded(style, max(photograph.shape[-2:]), device, _BLURRED)
+    return photograph, max(photograph.shape[-2:])
 
 
 def _at_most(source: Given, size: int, device: torch.device) -> Tensor:
@@ -152,23 +185,6 @@ def _at_most(source: Given, size: int, device: torch.device) -> Tensor:
     if isinstance(source, Tensor):
         return as_image(source, None, device)
     return load_at(source, size, device, enlarge=False)[0]
-
-
-_ENLARGED = "The photograph {} has {} px and is enlarged to {} px, which adds no detail: leave the "
-_ENLARGED += "size out, or take a larger photograph."
-_BLURRED = "The artwork {} has {} px and is enlarged to {} px, so its strokes come out blurred: "
-_BLURRED += "take a larger scan."
-
-
-def _loaded(source: Given, size: int, device: torch.device, remark: str) -> Tensor:
-    """Return a picture, one that is loaded at a size in px; remark it if that enlarges it."""
-    if isinstance(source, Tensor):
-        return as_image(source, None, device)
-    picture, own = load_at(source, size, device)
-    if size > UNNOTICED * own:
-        # Points at the caller of `stylize`.
-        warnings.warn(remark.format(name_of(source), own, size), UserWarning, stacklevel=5)
-    return picture
 
 
 # ---------------------------------------------------------------- the start

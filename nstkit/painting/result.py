@@ -14,8 +14,10 @@ from torch import Tensor
 
 from nstkit.descent import Record
 from nstkit.judges import Judgement, judge
-from nstkit.painting.start import Given
+from nstkit.painting.given import told_region
+from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.images import save_image, to_pil
+from nstkit.pictures.scene import Region
 from nstkit.recipes import Recipe
 from nstkit.version import __version__
 
@@ -36,7 +38,9 @@ class Result:
         snapshots: {index: image} for the steps asked for by ``keep``.
         sources: names of content and style; "tensor" or the like without one.
         content: the photograph that was painted, (1, 3, H, W) in [0, 1].
-        style: the artwork it was painted after, (1, 3, H', W') in [0, 1].
+        style: the artwork it was painted after, (1, 3, H', W') in [0, 1]; several `Artworks`; or
+            None if only regions were painted.
+        regions: as they were given.
     """
 
     image: Tensor
@@ -50,7 +54,8 @@ class Result:
     snapshots: dict[int, Tensor]
     sources: tuple[str, str]
     content: Tensor
-    style: Tensor
+    style: Tensor | Artworks | None
+    regions: tuple[Region, ...] = ()
 
     def save(self, path: str | PathLike[str], **more: str) -> Path:
         """Write the picture with its recipe and more texts for `nstkit.read_metadata`."""
@@ -65,6 +70,8 @@ class Result:
             "style": self.sources[1],
             "size": "{} x {}".format(*self.image.shape[:1:-1]),
         }
+        if self.regions:
+            facts["regions"] = json.dumps([told_region(region) for region in self.regions])
         return save_image(self.image, path, facts | more)
 
     def judge(self) -> Judgement:
@@ -72,7 +79,13 @@ class Result:
 
         Raises:
             ValueError: A picture is too small for them; `nstkit.judges.judge` says for which size.
+                Or it was not painted after a single artwork.
         """
+        if not isinstance(self.style, Tensor):
+            raise ValueError(
+                "Judges compare with one artwork, and this was painted after several or none. Call "
+                "nstkit.judges.judge(result.image, result.content, artwork) for one of them."
+            )
         return judge(self.image, self.content, self.style)
 
     def to_pil(self) -> Image.Image:
@@ -90,9 +103,3 @@ class Result:
         height, width = self.image.shape[-2:]
         done = f"{self.history[-1].index} steps in {self.seconds:.1f} s"
         return f"<Result {width} x {height} px, {done}, total {self.best.losses.total:.4g}>"
-
-
-def name_of(source: Given) -> str:
-    """Return what to call a picture in a file's metadata: never a folder of this machine."""
-    name = source if isinstance(source, str | PathLike) else getattr(source, "filename", "")
-    return Path(name).name or type(source).__name__.lower()

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from nstkit.descent import Step, optimize
 from nstkit.objective import Objective
-from nstkit.painting.start import noise_like, start_image
+from nstkit.painting.start import first_picture, noise_like
+from nstkit.pictures.scene import Scene
 from nstkit.pictures.sizes import resize
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import in_px
@@ -49,8 +50,8 @@ class Scale(NamedTuple):
 
 
 def coarse_to_fine(
-    content: Tensor, style: Tensor, vgg: VGG, recipe: Recipe, seed: int = 0,
-    start: Tensor | None = None, tile: Tiling = "auto",
+    scene: Scene, vgg: VGG, recipe: Recipe, seed: int = 0, start: Tensor | None = None,
+    tile: Tiling = "auto",
 ) -> Iterator[Step]:  # fmt: skip
     """Minimize a recipe's objective at each of its ``scales``, from the start that it names.
 
@@ -65,8 +66,7 @@ def coarse_to_fine(
     and the note of a scale's first step names its size. `work` says which scales there are.
 
     Args:
-        content: (1, 3, H, W) in [0, 1].
-        style: (1, 3, H', W') in [0, 1].
+        scene: the pictures, at the size of the painting.
         vgg: the network.
         recipe: what to minimize and how.
         seed: of the noise in the start and of the grain.
@@ -77,19 +77,21 @@ def coarse_to_fine(
         ValueError: The coarsest of scales in px would be smaller than 24 px, or the finest is not
             the content's size.
     """
-    full, index, seconds, best, before = content.shape[-2:], 0, 0.0, start, None
-    scales = work(recipe, *full, min(style.shape[-2:]))
+    full, index, seconds, best, before = scene.content.shape[-2:], 0, 0.0, start, None
+    scales = work(recipe, *full, shortest(scene))
     for number, scale in enumerate(scales):
-        small = at_scale(scale.factor, content, style)
-        size = small[0].shape[-2:]
+        small = scene.mapped(lambda picture, factor=scale.factor: at_scale(factor, picture)[0])
+        content = small.content
+        size = content.shape[-2:]
         if before is not None:
-            begin = so_far = enlarged(best, before, small[0], recipe, seed)
+            begin = so_far = enlarged(best, before, content, recipe, seed)
+        elif best is not None:
+            begin, so_far = sized(best, size), None
         else:
-            so_far = None
-            begin = start_image(recipe.start, *small, seed) if best is None else sized(best, size)
-        before = small[0]
+            begin, so_far = first_picture(recipe.start, small, recipe.style_layers, seed), None
+        before = content
         here = recipe.at_scale(number, len(scales))
-        objective = Objective.of(*small, vgg, here, tile, so_far)
+        objective = Objective.of(content, small.style, vgg, here, tile, so_far, small.regions)
         run = optimize(objective, begin, here.optimizer, here.learning_rate, scale.steps)
         del begin, so_far  # a poster's memory is needed for the work
         for step in run:
@@ -98,6 +100,11 @@ def coarse_to_fine(
             changes = {"index": index + step.index, "seconds": seconds + step.seconds}
             yield dataclasses.replace(step, image=sized(step.image, full), note=note, **changes)
         index, seconds = index + step.index + 1, seconds + step.seconds
+
+
+def shortest(scene: Scene) -> int | None:
+    """Return the short side in px of the smallest artwork; None without any."""
+    return min((min(picture.shape[-2:]) for picture in scene.artworks), default=None)
 
 
 def enlarged(

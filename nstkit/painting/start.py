@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from functools import cache
 
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor
 from nstkit.descent import Solver, evaluate
 from nstkit.objective import Objective
 from nstkit.options import check_choice
+from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.color import match_colors
 from nstkit.pictures.images import Source, check_picture, load_image
+from nstkit.pictures.scene import Scene
 from nstkit.pictures.sizes import cover
 from nstkit.recipes import STARTS, Recipe
 from nstkit.recipes.network import network
@@ -49,7 +52,38 @@ def as_image(source: Given, size: int | None, device: torch.device | str) -> Ten
 # ---------------------------------------------------------------- the start
 
 
-def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Tensor:
+def first_picture(kind: str, scene: Scene, layers: Iterable[str], seed: int = 0) -> Tensor:
+    """Return the picture from which a painting starts: each part begins with its own artwork.
+
+    What is not painted begins with the photograph.
+
+    Args:
+        kind: as in `start_image`.
+        scene: the pictures, of the size of the painting.
+        layers: of the recipe's style, from shallow to deep: if artworks have other shares in each,
+            those in the first count.
+        seed: of the noise.
+    """
+    content, parts = scene.content, scene.parts()
+    layers = list(layers)
+    starts = [
+        content.clone() if part.style is None
+        else start_image(kind, content, _seen(part.style, layers), seed, part.where)
+        for part in parts
+    ]  # fmt: skip
+    if len(parts) == 1 and parts[0].where is None:
+        return starts[0]
+    if not parts:  # a painting without a style
+        return start_image(kind, content, content, seed)
+    masks = [content.new_ones(1) if part.where is None else part.where for part in parts]
+    pairs = zip(masks, starts, strict=True)
+    return sum(mask * start for mask, start in pairs) / sum(masks)
+
+
+def start_image(
+    kind: str, content: Tensor, style: Tensor | Artworks, seed: int = 0,
+    where: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Return the picture from which an optimization starts, of the content's size and device.
 
     Args:
@@ -57,8 +91,9 @@ def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Ten
             [0, 1]; "white"; "gray", ImageNet's mean color; "style", scaled to cover and cropped
             around the center; "blend", half content and half noise.
         content: (1, 3, H, W).
-        style: (1, 3, H', W').
+        style: (1, 3, H', W'), or several with one share each.
         seed: of the noise, drawn on the CPU so that all devices start alike.
+        where: the part of the content whose colors count, (1, 1, H, W); None is all of it.
 
     Raises:
         ValueError: kind is unknown.
@@ -67,16 +102,34 @@ def start_image(kind: str, content: Tensor, style: Tensor, seed: int = 0) -> Ten
     if kind == "content":
         return content.clone()
     if kind == "recolored":
-        return match_colors(content, style.to(content), gain=START_GAIN)
+        return _recolored(content, Artworks.of(style), where)
     if kind == "white":
         return torch.ones_like(content)
     if kind == "gray":
         return content.new_tensor(GRAY).view(1, 3, 1, 1).expand_as(content).contiguous()
     if kind == "style":
-        return cover(style, *content.shape[-2:]).to(content)
+        works = Artworks.of(style)
+        shares = works.in_layer(kind)
+        return cover(works.pictures[shares.index(max(shares))], *content.shape[-2:]).to(content)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.rand(content.shape, generator=generator).to(content)
     return noise if kind == "noise" else (content + noise) / 2
+
+
+def _recolored(content: Tensor, artworks: Artworks, where: Tensor | None) -> Tensor:
+    """Return the content in the artworks' colors: for several, the mean of what each makes."""
+    made = [
+        (share, match_colors(content, picture.to(content), "transport", START_GAIN, where, mask))
+        for picture, share, mask in zip(
+            artworks.pictures, artworks.in_layer("recolored"), artworks.where, strict=True
+        )
+        if share
+    ]
+    return made[0][1] if len(made) == 1 else sum(share * picture for share, picture in made)
+
+
+def _seen(style: Tensor | Artworks, layers: list[str]) -> Tensor | Artworks:
+    return style.seen_in(layers) if isinstance(style, Artworks) else style
 
 
 def noise_like(picture: Tensor, seed: int = 0) -> Tensor:

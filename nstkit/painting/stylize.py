@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nstkit.descent import Record, Step
+from nstkit.painting.given import GivenStyle
 from nstkit.painting.plan import Plan, prepare
 from nstkit.painting.result import Result
 from nstkit.painting.scales import Scale, coarse_to_fine, done, last_index
 from nstkit.painting.start import Given
+from nstkit.pictures.color import COLORS
+from nstkit.pictures.scene import Region
 from nstkit.recipes import DEFAULT, Recipe
 from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
@@ -24,7 +27,7 @@ BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 
 def stylize(
     content: Given,
-    style: Given,
+    style: GivenStyle,
     recipe: Recipe = DEFAULT,
     *,
     quality: str | None = None,
@@ -32,6 +35,9 @@ def stylize(
     size: int | None = None,
     scales: int | Sequence[float] | None = None,
     start: Tensor | str | None = None,
+    color: str | None = None,
+    style_scale: float | None = None,
+    regions: Sequence[Region] = (),
     seed: int = 0,
     precision: Precision = "auto",
     device: torch.device | str | None = None,
@@ -45,7 +51,9 @@ def stylize(
 
     Args:
         content: photograph: (1, 3, H, W) in [0, 1], or whatever `nstkit.load_image` takes.
-        style: artwork, the same; any size.
+        style: artwork, the same; any size. Or several with their shares, {"starry_night": 2,
+            "great_wave": 1}, of which only the ratio counts. A share may be {layer: number}, so
+            that layers are painted after other artworks. None paints only ``regions``.
         recipe: what to minimize and how.
         quality: "draft", "good" or "print": a size, scales and steps that belong together, see
             `nstkit.painting.quality`. They replace the recipe's; ``size``, ``scales`` and ``steps``
@@ -63,6 +71,11 @@ def stylize(
             are left out.
         start: a picture to start from, of the content's shape, or the name of a start such as
             "noise"; None is the recipe's start.
+        color: "style" for the artwork's colors, "match" for the photograph's, "luminance" for those
+            of each of its pixels; see `Recipe`. None is the recipe's.
+        style_scale: size of the artwork: at 2 strokes are twice as large. None is the recipe's.
+        regions: parts of the photograph with styles of their own, each a `Region`. ``style`` is for
+            what is in none of them.
         seed: of the noise in the start, and of the grain.
         precision: of the network: "fp32", "bf16", "fp16", or "auto"; see `nstkit.vgg.devices`.
         device: where to compute; None is where ``vgg`` is, a GPU, or where content is.
@@ -88,6 +101,9 @@ def stylize(
         size=size,
         scales=scales,
         start=start,
+        color=color,
+        style_scale=style_scale,
+        regions=regions,
         seed=seed,
         precision=precision,
         device=device,
@@ -108,9 +124,9 @@ def paint(
     from tqdm.auto import tqdm  # here, so that importing nstkit stays light
 
     scales = plan.scales()
-    run = coarse_to_fine(
-        plan.content, plan.style, plan.vgg, plan.recipe, plan.seed, plan.start, plan.tile
-    )
+    run = coarse_to_fine(plan.scene, plan.vgg, plan.recipe, plan.seed, plan.start, plan.tile)
+    finish = COLORS[plan.recipe.color].finish
+    run = (replace(step, image=finish(step.image, plan.content)) for step in run)
     total = sum(scale.pixels for scale in scales)
     with tqdm(total=total, disable=not progress, bar_format=BAR) as bar:
         collected = _collect(run, _Bar(bar, scales), callback, set(keep))
@@ -127,6 +143,7 @@ def paint(
         sources=plan.sources,
         content=plan.content,
         style=plan.style,
+        regions=plan.regions,
     )
 
 

@@ -29,7 +29,7 @@ LUMINANCE = (0.299, 0.587, 0.114)  # of R, G and B: Y of YUV and of JPEG, ITU-R 
 
 def match_colors(
     picture: Tensor, to: Tensor, method: str = "transport", gain: float | None = GAIN,
-    where: Tensor | None = None,
+    where: Tensor | None = None, to_where: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Return a picture whose colors have the mean and covariance of another's.
 
@@ -42,7 +42,9 @@ def match_colors(
         method: "transport", "analogies", "cholesky" or "diagonal"; see `color_map`.
         gain: the most that a difference of colors may grow; None sets no limit. The colors of a
             nearly gray picture are noise, which should stay unseen.
-        where: how much each pixel of ``to`` counts, (1, 1, H', W'), each >= 0; None counts all.
+        where: how much each pixel of ``picture`` counts, (1, 1, H, W), each >= 0; None counts all
+            alike. The map moves all colors of the picture, whatever counts.
+        to_where: how much each pixel of ``to`` counts, (1, 1, H', W'), the same.
 
     Returns:
         (1, 3, H, W) in [0, 1], with dtype and device of ``picture``.
@@ -53,14 +55,14 @@ def match_colors(
     """
     A, offset = (
         part.to(picture.device, picture.dtype)
-        for part in color_map(picture, to, method, gain, where)
+        for part in color_map(picture, to, method, gain, where, to_where)
     )
     return (A @ picture.flatten(2) + offset).view_as(picture).clamp_(0, 1)
 
 
 def color_map(
     picture: Tensor, to: Tensor, method: str = "transport", gain: float | None = None,
-    where: Tensor | None = None,
+    where: Tensor | None = None, to_where: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Return the linear map that gives one picture's colors the mean and covariance of another's.
 
@@ -79,6 +81,7 @@ def color_map(
         method: the same.
         gain: the same; by default no limit.
         where: the same.
+        to_where: the same.
 
     Returns:
         A, (3, 3), and an offset, (3, 1), both float64 on the CPU: a color c becomes A c + offset.
@@ -92,7 +95,8 @@ def color_map(
     check_picture("picture", picture)
     check_picture("to", to)
     check_choice("method", method, MAPS)
-    (mean, S), (target_mean, T) = _mean_and_covariance(picture), _mean_and_covariance(to, where)
+    mean, S = _mean_and_covariance(picture, where)
+    target_mean, T = _mean_and_covariance(to, to_where)
     A = MAPS[method](S, T)
     if gain is not None:
         check_weight("gain", gain)
@@ -180,13 +184,16 @@ def gray(picture: Tensor) -> Tensor:
     return luminance(picture).expand_as(picture).contiguous()
 
 
-def match_luminance(picture: Tensor, to: Tensor, where: Tensor | None = None) -> Tensor:
+def match_luminance(
+    picture: Tensor, to: Tensor, where: Tensor | None = None, to_where: Tensor | None = None
+) -> Tensor:
     """Return a gray picture with the mean and deviation of another's luminance.
 
     Args:
         picture: as in `match_colors`.
         to: the same.
         where: the same.
+        to_where: the same.
 
     Returns:
         (1, 3, H, W) in [0, 1], three equal channels.
@@ -199,7 +206,8 @@ def match_luminance(picture: Tensor, to: Tensor, where: Tensor | None = None) ->
     check_picture("picture", picture)
     check_picture("to", to)
     # Three equal channels have equal deviations, which "diagonal" moves alike.
-    return match_colors(gray(picture).clamp(0, 1), gray(to).clamp(0, 1), "diagonal", GAIN, where)
+    both = gray(picture).clamp(0, 1), gray(to).clamp(0, 1)
+    return match_colors(*both, "diagonal", GAIN, where, to_where)
 
 
 def keep_colors(painting: Tensor, photo: Tensor) -> Tensor:
@@ -244,14 +252,14 @@ class ColorMode(NamedTuple):
 
     Attributes:
         content: turns the photograph into the one that is painted.
-        style: turns an artwork into the one that is painted after. It is called with the artwork,
-            the photograph, and how much each of its pixels counts or None.
+        style: turns an artwork into the one that is painted after. It is called with the artwork
+            and the photograph, and with how much each pixel of either counts, or None.
         finish: turns the painting into the one that is shown. It is called with the painting and
             the photograph, of the same size.
     """
 
     content: Callable[[Tensor], Tensor]
-    style: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+    style: Callable[[Tensor, Tensor, Tensor | None, Tensor | None], Tensor]
     finish: Callable[[Tensor, Tensor], Tensor]
 
 
@@ -259,8 +267,10 @@ def _as_it_is(picture: Tensor, *_: Tensor | None) -> Tensor:
     return picture
 
 
-def _matched(artwork: Tensor, photo: Tensor, where: Tensor | None) -> Tensor:
-    return match_colors(artwork, photo, where=where)
+def _matched(
+    artwork: Tensor, photo: Tensor, where: Tensor | None, to_where: Tensor | None
+) -> Tensor:
+    return match_colors(artwork, photo, where=where, to_where=to_where)
 
 
 COLORS: dict[str, ColorMode] = {

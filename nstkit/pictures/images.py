@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import torch
 from PIL import Image, PngImagePlugin
@@ -207,6 +207,12 @@ def _known(name: str) -> str:
     close = difflib.get_close_matches(Path(str(name)).stem.lower(), samples(), 1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
     return f"bundled are {', '.join(samples())}{guess}"
+
+
+def name_of(source: Any) -> str:
+    """Return what to call a picture in a file's metadata: never a folder of this machine."""
+    name = source if isinstance(source, str | os.PathLike) else getattr(source, "filename", "")
+    return Path(name).name or type(source).__name__.lower()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from nstkit.descent.solver import OPTIMIZERS
 from nstkit.losses import FORMS, REDUCTIONS
 from nstkit.losses.statistics import STATISTICS, Gram, Hypercolumns, Moments, Statistic
 from nstkit.options import check_weight, check_whole
+from nstkit.pictures.color import COLORS
 from nstkit.vgg import Padding, Pooling
 from nstkit.vgg.names import BLOCKS
 from nstkit.vgg.pretrained import PREPROCESSING
@@ -30,6 +31,7 @@ CHOICES: dict[str, Collection[object]] = {
     "padding": get_args(Padding),
     "preprocessing": (None, *PREPROCESSING),
     "start": (*STARTS, GIVEN_START),
+    "color": COLORS,
     "optimizer": OPTIMIZERS,
     "finer_optimizer": (None, *OPTIMIZERS),
 }

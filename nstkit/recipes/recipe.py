@@ -51,6 +51,11 @@ class Recipe:
         tv_values: "image", of pixels in [0, 1], or "input", as the network is given them.
         finest_statistic: the statistic of the finest of several scales; None is ``statistic``.
         palette: weight of the distance between the colors of painting and artwork, >= 0.
+        color: whose colors the painting gets: "style", the artwork's; "match", the photograph's, to
+            which the artwork is recolored before painting; "luminance", those of each pixel of the
+            photograph, for only light and dark are painted. See `nstkit.pictures.color.COLORS`.
+        style_scale: size of the artwork, 1 for that of the painting: at 2 strokes are twice as
+            large.
         network: "vgg19" or "vgg16".
         weights: of the network: "embedded", "torchvision", "caffe" (which are not shipped), a path,
             or "given" for a network that was handed over.
@@ -90,6 +95,8 @@ class Recipe:
     tv_values: str = "image"
     finest_statistic: Statistic | None = None
     palette: float = 0.0
+    color: str = "style"
+    style_scale: float = 1.0
     network: Arch = "vgg19"
     weights: str = "embedded"
     pooling: Pooling = "max"
@@ -119,6 +126,8 @@ class Recipe:
             if share > 1:
                 raise ValueError(f"{name} is {share:g}; expected a number in [0, 1].")
             object.__setattr__(self, name, float(share) + 0.0)
+        check_weight("style_scale", self.style_scale, positive=True)
+        object.__setattr__(self, "style_scale", float(self.style_scale))
         check_statistic(self.statistic)
         if self.finest_statistic is not None:
             check_statistic(self.finest_statistic)

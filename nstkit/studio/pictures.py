@@ -10,9 +10,8 @@ import ipywidgets as widgets
 from PIL import ImageOps
 from torch import Tensor
 
-from nstkit.painting.result import name_of
 from nstkit.painting.start import Given
-from nstkit.pictures.images import load_image, samples, to_pil
+from nstkit.pictures.images import load_image, name_of, samples, to_pil
 from nstkit.studio.dials import hinted
 from nstkit.studio.settings import same
 

@@ -15,8 +15,9 @@ from nstkit.descent import Record, Step, optimize
 from nstkit.losses.statistics import STATISTICS
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
-from nstkit.painting.result import Result, name_of
+from nstkit.painting.result import Result
 from nstkit.painting.scales import sized
+from nstkit.pictures.images import name_of
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import STATISTIC_FIELDS, count_of, in_px
 from nstkit.studio.settings import Settings

@@ -12,7 +12,7 @@ from torch import Tensor
 from nstkit.losses import at_least_float32, for_batch
 from nstkit.losses.moments import moment_sums
 from nstkit.losses.neighbors import cosine_distance, grid, hypercolumns, matched
-from nstkit.losses.statistics import Extent, Moments, Part, Statistic, blended, kept_of, spread
+from nstkit.losses.statistics import Extent, Measured, Moments, Statistic, blended, kept_of, spread
 from nstkit.pictures.artworks import Artworks, Share
 from nstkit.terms.term import IMAGE, Compared
 from nstkit.terms.where import Where
@@ -99,7 +99,7 @@ class Style(Painted):
     def forget(self) -> None:
         """Drop the targets, and the sums of each artwork."""
         super().forget()
-        self._parts: dict[tuple[int, str], Part] = {}
+        self._parts: dict[tuple[int, str], Measured] = {}
 
     @property
     def tiled(self) -> bool:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from nstkit import DEFAULT, NEIGHBORS, QUALITIES, Recipe, Result, save_image, stylize
 from nstkit.painting import Quality, quality
-from nstkit.painting.plan import UNNOTICED, Plan, prepare
+from nstkit.painting.given import UNNOTICED
+from nstkit.painting.plan import Plan, prepare
 
 # What costs little: one layer, no update.
 QUICK = Recipe(style_layers="relu1_1", content_layers="relu1_1", steps=0)

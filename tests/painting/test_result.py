@@ -11,7 +11,7 @@ from IPython.core.formatters import DisplayFormatter
 
 import nstkit
 from nstkit import Recipe, Result, load_image, read_metadata, stylize
-from nstkit.painting.result import name_of
+from nstkit.pictures.images import name_of
 
 QUICK = Recipe(style_layers=["relu1_1", "relu2_1"], content_layers="relu2_2", steps=4)
 

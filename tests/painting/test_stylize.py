@@ -24,7 +24,7 @@ from nstkit import (
 )
 from nstkit.descent.solver import FIRST_MOVE
 from nstkit.judges import judge
-from nstkit.pictures.colors import recolor
+from nstkit.pictures.color import match_colors
 from nstkit.pictures.sizes import resize
 from nstkit.vgg.fast import to_paint
 
@@ -67,7 +67,7 @@ def test_the_result_tells_how_it_came_about(result: Result) -> None:
 
 def test_kept_steps_are_the_pictures_of_these_steps(result: Result) -> None:
     assert list(result.snapshots) == [0, 5]
-    start = recolor(load_image("cat", 64), load_image("great_wave", 64))
+    start = match_colors(load_image("cat", 64), load_image("great_wave", 64), gain=2)
     assert torch.equal(result.snapshots[0], start)
     assert (result.snapshots[5] - result.snapshots[0]).abs().mean() > 0.001
 

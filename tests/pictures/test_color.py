@@ -124,18 +124,23 @@ def test_weights_choose_the_part_whose_colors_count() -> None:
     top = torch.zeros(1, 1, *to.shape[-2:])
     top[..., :20, :] = 1
     for one, other in zip(
-        color_map(picture, to, where=top), color_map(picture, to[..., :20, :]), strict=True
+        color_map(picture, to, to_where=top), color_map(picture, to[..., :20, :]), strict=True
     ):
         torch.testing.assert_close(one, other, atol=1e-10, rtol=0)
-    halves = color_map(picture, to, where=torch.full_like(top, 0.5))
+    for one, other in zip(
+        color_map(to, picture, where=top), color_map(to[..., :20, :], picture), strict=True
+    ):
+        torch.testing.assert_close(one, other, atol=1e-10, rtol=0)
+    halves = color_map(picture, to, to_where=torch.full_like(top, 0.5))
     torch.testing.assert_close(halves[0], color_map(picture, to)[0], atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("where", [torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 4, 8)])
 def test_weights_that_choose_nothing_or_do_not_fit_are_refused(where: Tensor) -> None:
     picture = torch.rand(1, 3, 8, 8)
-    with pytest.raises(ValueError, match="expected weights \\(1, 1, 8, 8\\) with a sum above 0"):
-        match_colors(picture, picture, where=where)
+    for name in ("where", "to_where"):
+        with pytest.raises(ValueError, match="expected weights .1, 1, 8, 8. with a sum above 0"):
+            match_colors(picture, picture, **{name: where})
 
 
 # ---------------------------------------------------------------- pictures
@@ -305,11 +310,12 @@ def test_each_mode_paints_after_the_pictures_that_it_says() -> None:
     weights = torch.rand(1, 1, *photo.shape[-2:], generator=torch.Generator().manual_seed(0))
     style, match, light = (COLORS[name] for name in ("style", "match", "luminance"))
     assert set(COLORS) == {"style", "match", "luminance"}
-    assert style.content(photo) is photo and style.style(artwork, photo, None) is artwork
+    assert style.content(photo) is photo and style.style(artwork, photo, None, None) is artwork
     assert match.content(photo) is photo
-    assert match.style(artwork, photo, weights).equal(match_colors(artwork, photo, where=weights))
+    part = match_colors(artwork, photo, to_where=weights)
+    assert match.style(artwork, photo, None, weights).equal(part)
     assert light.content(photo).equal(gray(photo))
-    assert light.style(artwork, photo, None).equal(match_luminance(artwork, photo))
+    assert light.style(artwork, photo, None, None).equal(match_luminance(artwork, photo))
     assert style.finish(artwork, photo) is artwork and match.finish(artwork, photo) is artwork
     painting = artwork[..., : photo.shape[2], : photo.shape[3]]
     photo = photo[..., : painting.shape[2], : painting.shape[3]]

@@ -56,7 +56,7 @@ def test_terms_are_those_that_a_recipe_names(vgg: VGG, cat: Tensor, wave: Tensor
     assert (content.weight, content.reduce, content.picture) == (2, "rms", cat)
     assert (style.weight, style.statistic, style.layers) == (3, Moments(), recipe.style_layers)
     assert (variation.weight, variation.form) == (4, "l1")
-    alone = terms_of(recipe.replace(alpha=0), None, wave, vgg)
+    alone = terms_of(recipe.replace(alpha=0), Scene(None, wave), vgg)
     assert [term.name for term in alone] == ["style", "variation"]
 
 

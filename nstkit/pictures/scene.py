@@ -118,8 +118,8 @@ class Scene:
 
 
 def _part(region: Region, number: int) -> Part:
-    """Return a region as a part; one whose mask is 1 everywhere is the whole picture."""
-    where = None if region.mask.min() == 1 else region.mask
+    """Return a region as a part; one whose mask is full is the whole picture."""
+    where = None if region.mask.min() > 1 - EMPTY else region.mask
     painted = region.style is not None and region.beta != 0
     keep = region.keep
     if keep is None:

@@ -27,7 +27,7 @@ from nstkit.losses.statistics import (
 )
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
-from nstkit.painting import QUALITIES, Result, stylize
+from nstkit.painting import QUALITIES, Result, mix_strokes, repaint, stylize
 from nstkit.pictures.color import keep_colors, match_colors
 from nstkit.pictures.images import (
     load_image,
@@ -86,9 +86,11 @@ __all__ = [
     "load_image",
     "luminance_range",
     "match_colors",
+    "mix_strokes",
     "optimize",
     "read_metadata",
     "rectangle",
+    "repaint",
     "sample_path",
     "samples",
     "save_image",

@@ -15,7 +15,9 @@ from nstkit.painting import QUALITIES
 from nstkit.painting.estimate import in_words, seconds_needed
 from nstkit.painting.plan import Plan, prepare
 from nstkit.painting.stylize import paint
+from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import samples, save_options
+from nstkit.pictures.scene import Region
 from nstkit.recipes import FITS, HOUSE, RECIPES, STARTS, Recipe
 from nstkit.tiles import Tiling
 from nstkit.translate import for_network
@@ -37,6 +39,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help="CONTENT and STYLE: files or bundled names")
+    add("--style", action="append", metavar="PICTURE[:SHARE]", help="in place of STYLE, once for "
+        "each artwork: --style starry_night:2 --style great_wave:1")  # fmt: skip
+    add("--color", help=f"whose colors: {', '.join(COLORS)} (default: the recipe's, mostly style)")
+    add("--style-scale", type=float, metavar="FACTOR", help="size of the artwork: at 2 strokes are "
+        "twice as large (default: the recipe's, mostly 1)")  # fmt: skip
+    add("--mask", metavar="PICTURE", help="paint only where this picture is white, and leave the "
+        "photograph as it is where it is black")  # fmt: skip
     add("-o", "--output", type=Path, help="file to write (default: CONTENT_STYLE.png)")
     add("--quality", help=f"{', '.join(map(_described, QUALITIES))}; a smaller photograph keeps "
         f"its size (default: {QUALITY}, or what the recipe says)")  # fmt: skip
@@ -112,6 +121,25 @@ def parse_tile(text: str) -> Tiling:
     return int(text)
 
 
+def parse_styles(items: Sequence[str]) -> dict[str, float]:
+    """Turn ["starry_night:2", "great_wave"] into {"starry_night": 2.0, "great_wave": 1.0}.
+
+    Raises:
+        ValueError: One artwork twice.
+    """
+    styles: dict[str, float] = {}
+    for item in items:
+        name, sign, share = item.rpartition(":")
+        try:
+            name, number = (name, float(share)) if sign and name else (item, 1.0)
+        except ValueError:  # a colon of the name, as in C:\art.jpg
+            name, number = item, 1.0
+        if name in styles:
+            raise ValueError(f"--style names {name} twice; give it once, with its share")
+        styles[name] = number
+    return styles
+
+
 def named_recipe(name: str, content: str, style: str) -> Recipe:
     """Return a recipe of the house, or a published one for the network that nstkit ships."""
     check_choice("--recipe", name, [*HOUSE, *RECIPES])
@@ -124,8 +152,13 @@ def named_recipe(name: str, content: str, style: str) -> Recipe:
 
 def planned(options: argparse.Namespace) -> Plan:
     """Return what the command line asks for."""
-    content, style = options.pictures
-    recipe = named_recipe(options.recipe, content, style)
+    content, styles = options.pictures[0], parse_styles(options.style)
+    first = max(styles, key=styles.__getitem__)
+    style = first if len(styles) == 1 else styles
+    recipe = named_recipe(options.recipe, content, first)
+    regions = []
+    if options.mask is not None:
+        regions, style = [Region(options.mask, style)], None
     if options.start is not None:
         check_choice("start", options.start, STARTS)
     fields = ("alpha", "beta", "tv", "start", "optimizer")
@@ -141,6 +174,9 @@ def planned(options: argparse.Namespace) -> Plan:
         steps=options.steps,
         size=options.size,
         scales=options.scales,
+        color=options.color,
+        style_scale=options.style_scale,
+        regions=regions,
         tile=parse_tile(options.tile),
         seed=options.seed,
         precision=options.precision,
@@ -188,11 +224,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, paint, save; return the exit code."""
     parser = build_parser()
     options = parser.parse_args(arguments)
-    options.pictures = options.pictures or list(PAIR)
-    if len(options.pictures) != 2:
-        parser.error("expected CONTENT and STYLE, or neither")
-    output = options.output or Path("_".join(Path(p).stem for p in options.pictures) + ".png")
+    options.pictures = options.pictures or list(PAIR[: 1 if options.style else 2])
+    if len(options.pictures) != (1 if options.style else 2):
+        parser.error("expected CONTENT and STYLE, or neither; with --style, only CONTENT")
+    options.style = options.style or [options.pictures[1]]
     try:
+        names = [options.pictures[0], *parse_styles(options.style)]
+        output = options.output or Path("_".join(Path(name).stem for name in names) + ".png")
         save_options(output, {"recipe": ""})  # refuses a bad name before the work, not after
         with warnings_as_lines():
             plan = planned(options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -14,8 +15,15 @@ import pytest
 import torch
 
 import nstkit
-from nstkit import DEFAULT, RECIPES, Recipe, load_image, read_metadata
-from nstkit.__main__ import build_parser, main, parse_layers, parse_tile, warnings_as_lines
+from nstkit import DEFAULT, RECIPES, Recipe, load_image, read_metadata, save_image
+from nstkit.__main__ import (
+    build_parser,
+    main,
+    parse_layers,
+    parse_styles,
+    parse_tile,
+    warnings_as_lines,
+)
 from nstkit.painting import Quality
 from nstkit.recipes import FITS, HOUSE
 
@@ -52,6 +60,44 @@ def test_options_reach_the_recipe(tmp_path: Path) -> None:
         style_layers=["relu1_1", "relu3_1"],
     )  # fmt: skip
     assert facts["seed"] == "4"
+
+
+def test_several_artworks_colors_and_strokes_reach_the_painting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--style", "scream:2", "--style", "great_wave", "--color", "match"]
+    assert main(["cat", *options, "--style-scale", "1.2", *QUICK]) == 0
+    facts = read_metadata(tmp_path / "cat_scream_great_wave.png")
+    assert json.loads(facts["style"]) == [["scream", 2.0], ["great_wave", 1.0]]
+    recipe = Recipe.from_json(facts["recipe"])
+    assert (recipe.color, recipe.style_scale) == ("match", 1.2)
+    assert main(["cat", "--style", "scream", "-o", "one.png", *QUICK]) == 0
+    assert read_metadata(tmp_path / "one.png")["style"] == "scream"
+
+
+@pytest.mark.parametrize(
+    ("items", "styles"),
+    [
+        (["a.jpg"], {"a.jpg": 1.0}),
+        (["a.jpg:2", "b:0.5"], {"a.jpg": 2.0, "b": 0.5}),
+        ([r"C:\art.jpg", r"C:\b.jpg:3"], {r"C:\art.jpg": 1.0, r"C:\b.jpg": 3.0}),
+        ([":2"], {":2": 1.0}),
+    ],
+)
+def test_an_artwork_has_its_share_behind_a_colon(items: list[str], styles: dict) -> None:
+    assert parse_styles(items) == styles
+
+
+def test_a_mask_leaves_the_photograph_as_it_is_where_it_is_black(tmp_path: Path) -> None:
+    mask, out = tmp_path / "mask.png", tmp_path / "p.png"
+    halves = torch.zeros(1, 3, 64, 96)
+    halves[..., :48] = 1
+    save_image(halves, mask)
+    options = ["--size", "96", "--steps", "6", "--scales", "1", "--quiet", "--mask", str(mask)]
+    assert main(["castle", "scream", "-o", str(out), *options]) == 0
+    apart = (load_image(out) - load_image("castle", 96)).abs().mean(1)[0]
+    assert apart[:, :40].mean() > 0.05 and apart[:, 60:].mean() < 0.01
 
 
 NAMES = [*HOUSE, "pystiche", "tensorflow_tutorial"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -16,7 +17,7 @@ from nstkit.descent import Record
 from nstkit.judges import Judgement, judge
 from nstkit.painting.given import told_region
 from nstkit.pictures.artworks import Artworks
-from nstkit.pictures.images import save_image, to_pil
+from nstkit.pictures.images import JPEG_TEXTS, save_image, to_pil
 from nstkit.pictures.scene import Region
 from nstkit.recipes import Recipe
 from nstkit.version import __version__
@@ -58,7 +59,10 @@ class Result:
     regions: tuple[Region, ...] = ()
 
     def save(self, path: str | PathLike[str], **more: str) -> Path:
-        """Write the picture with its recipe and more texts for `nstkit.read_metadata`."""
+        """Write the picture with its recipe and more texts for `nstkit.read_metadata`.
+
+        A mask that does not fit into a JPEG is left out, with a warning.
+        """
         facts = {
             "software": f"nstkit {__version__}, torch {torch.__version__}",
             "recipe": self.recipe.to_json(),
@@ -72,6 +76,14 @@ class Result:
         }
         if self.regions:
             facts["regions"] = json.dumps([told_region(region) for region in self.regions])
+        if Path(path).suffix.lower() in (".jpg", ".jpeg") and len(json.dumps(facts)) > JPEG_TEXTS:
+            del facts["regions"]
+            warnings.warn(
+                f"A mask is too large for a {Path(path).suffix} file, so '{path}' does not say "
+                "which regions were painted. Save as .png or .webp to keep them.",
+                UserWarning,
+                stacklevel=2,
+            )
         return save_image(self.image, path, facts | more)
 
     def judge(self) -> Judgement:

@@ -24,6 +24,7 @@ _JPEG = {"format": "JPEG", "quality": 95, "subsampling": "4:4:4"}
 _TIFF = {"format": "TIFF", "compression": "tiff_lzw"}
 _FORMATS = {".png": {"format": "PNG"}, ".jpg": _JPEG, ".jpeg": _JPEG, ".tif": _TIFF, ".tiff": _TIFF}
 _FORMATS |= {".webp": {"format": "WEBP", "quality": 95}, ".bmp": {"format": "BMP"}}
+JPEG_TEXTS = 60_000  # bytes of metadata that fit into a JPEG: its EXIF block has 64 kB in all
 _DESCRIPTION = 0x010E  # the EXIF tag that carries metadata where there are no PNG texts
 
 
@@ -265,6 +266,11 @@ def save_options(path: Path, metadata: Mapping[str, str]) -> dict[str, object]:
         texts = PngImagePlugin.PngInfo()
         texts.add_itxt("Description", text)
         return {**options, "pnginfo": texts}
+    if options["format"] == "JPEG" and len(text) > JPEG_TEXTS:
+        raise ValueError(
+            f"'{path}': the metadata has {len(text)} bytes, and a JPEG holds {JPEG_TEXTS}; use "
+            ".png, .webp or .tif"
+        )
     exif = Image.Exif()
     exif[_DESCRIPTION] = text
     return {**options, "exif": exif}

@@ -7,6 +7,7 @@ module loads them all, at the sizes and in the colors that a recipe names.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -207,6 +208,12 @@ def told(style: GivenStyle) -> str | list[list[Any]] | None:
     if pairs is None:
         return name_of(style)
     return [[name_of(picture), share] for picture, share in pairs]
+
+
+def named_style(style: GivenStyle) -> str:
+    """Return the name of an artwork; of several, what `told` says, as JSON."""
+    found = told(style)
+    return found if isinstance(found, str) else json.dumps(found)
 
 
 def told_region(region: Region) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from nstkit.painting.given import (
     loaded,
     loaded_region,
     loaded_style,
-    told,
+    named_style,
 )
 from nstkit.painting.quality import Quality, named
 from nstkit.painting.scales import Scale, shortest, work
@@ -129,17 +128,11 @@ def prepare(
         start = COLORS[recipe.color].content(start)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
-    sources = name_of(content), _name(style)
+    sources = name_of(content), named_style(style)
     return Plan(
         photograph, artwork, scene, naming(recipe, vgg), vgg, start, seed, tile, sources,
         tuple(regions),
     )  # fmt: skip
-
-
-def _name(style: GivenStyle) -> str:
-    """Return the name of an artwork, or of several with their shares, as JSON."""
-    found = told(style)
-    return found if isinstance(found, str) else json.dumps(found)
 
 
 def _check_whole(tile: Tiling, photograph: Tensor) -> None:

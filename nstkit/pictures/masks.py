@@ -65,14 +65,20 @@ class Mask:
 
     def __repr__(self) -> str:
         """Return the call that makes this mask."""
+        return self.code("")
+
+    def code(self, prefix: str) -> str:
+        """Return the call that makes this mask, with a prefix such as "nstkit." before names."""
         values = dict(self.options)
         if self.kind == "inverse":
-            return f"~{values['mask']!r}"
+            return f"~{values['mask'].code(prefix)}"
         if self.kind == "both":
-            return f"({values['one']!r} & {values['other']!r})"
+            return f"({values['one'].code(prefix)} & {values['other'].code(prefix)})"
         if self.kind == "drawn":
-            return f"<mask of {_opened(values['png']).size} px>"
-        return f"{self.kind}({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+            width, height = _opened(values["png"]).size
+            return f"<mask of {width} x {height} px>"
+        options = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        return f"{prefix}{self.kind}({options})"
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data for JSON."""

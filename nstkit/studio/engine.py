@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Container, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from nstkit.descent import Record, Step
 from nstkit.objective import Objective
+from nstkit.painting.given import pairs_of
 from nstkit.painting.result import Result
-from nstkit.painting.scales import Scale, at_scale, enlarged, next_scale, steps_left, work
-from nstkit.painting.start import default_device, start_image
+from nstkit.painting.scales import (
+    Scale,
+    at_scale,
+    enlarged,
+    next_scale,
+    shortest,
+    steps_left,
+    work,
+)
+from nstkit.painting.start import default_device, first_picture
+from nstkit.pictures.artworks import Artworks
+from nstkit.pictures.scene import Scene
 from nstkit.recipes import Recipe
 from nstkit.recipes.network import NETWORK, network
 from nstkit.studio.run import Change, Frame, Run
-from nstkit.studio.settings import WEIGHTS, Settings
+from nstkit.studio.settings import WEIGHTS, Settings, same
 from nstkit.terms import Matched
 from nstkit.tiles import check_memory
+from nstkit.vgg import VGG
 from nstkit.vgg.devices import Precision, feature_dtype
 from nstkit.vgg.fast import to_paint
 
 # Settings that begin a new painting.
 NEW_PAINTING = {"content", "size", "scales", "start", "seed"}
+# Settings that change what is painted after.
+PICTURES = {"content", "style", "size", "style_scale", "color", "regions"}
 # Settings that go on with a fresh optimizer.
 NEW_OPTIMIZER = {"optimizer", "finer_optimizer", "learning_rate"}
-COMPARED = ("content", "style")  # terms that have a picture
 PAST = 8  # pictures that `undo` can go back to
 SHORT = 3  # steps; settings that were in force for fewer leave no picture for `undo`
+
+
+class Pictures(NamedTuple):
+    """The pictures of a painting, at full size.
+
+    Attributes:
+        content: the photograph as it was given, (1, 3, H, W) in [0, 1].
+        style: the artwork as it was given, or several.
+        scene: what is painted, in its colors.
+    """
+
+    content: Tensor
+    style: Tensor | Artworks
+    scene: Scene
 
 
 class Engine:
@@ -50,7 +79,7 @@ class Engine:
         settings: what is wanted; may be assigned at any time, also from another thread.
         frame: the newest picture whose losses are known.
         best: the picture with the lowest total at this scale since the settings last changed.
-        pictures: content and style at the size of the painting, (1, 3, H, W) in [0, 1].
+        pictures: all at the size of the painting, as `Pictures`.
         scales: that this painting goes through, from coarse to fine.
         history: a `Record` for each picture since the start, without what was undone.
         pace: seconds that a step takes, a mean of the last few; 0 before the first.
@@ -72,7 +101,8 @@ class Engine:
         self.frame = self.best = Frame(0, torch.empty(0), (Change(0, settings),))
         self._past: deque[Frame] = deque(maxlen=PAST)
         self._objective: Objective | None = None
-        self.pictures: tuple[Tensor, ...] = ()
+        self.pictures: Pictures | None = None
+        self._small: dict[Tensor, Tensor] = {}  # pictures of the scene, at the size of its scale
         self.scales: list[Scale] = []
         self._run: Run | None = None
         self.reset()
@@ -164,18 +194,20 @@ class Engine:
         try:
             changed = set(self._used.changes(wanted))
             begins = restart or bool(changed & NEW_PAINTING and not back_to)
-            pictures = tuple(self._picture(wanted, name, changed) for name in COMPARED)
+            pictures = self._load(wanted, changed)
+            size = pictures.content.shape[-2:]
             if begins and not wanted.recipe.tiled:  # told now, not at the last scale
-                check_memory(*pictures[0].shape[-2:], pictures[0].device)
-            scales = work(wanted.recipe, *pictures[0].shape[-2:], min(pictures[1].shape[-2:]))
+                check_memory(*size, pictures.content.device)
+            scales = work(wanted.recipe, *size, shortest(pictures.scene))
             factor = scales[0].factor if begins else (back_to or self.frame).factor
             so_far = None if factor == scales[0].factor else (back_to or self.frame).image
             here = at_factor(wanted.recipe, scales, factor)
-            objective = self._objective_for(wanted, here, changed, pictures, factor, so_far)
+            scene, small = self._shrunk(pictures.scene, factor)
+            objective = self._objective_for(wanted, here, changed, scene, so_far)
             if not back_to and (restart or changed):
                 self._keep_best()
             if begins:
-                start = first_frame(wanted, objective, factor)
+                start = first_frame(wanted, scene, factor)
                 self._begin(objective, start, start.changes)
             elif (
                 back_to
@@ -190,65 +222,105 @@ class Engine:
         except BaseException:
             self._fall_back(wanted)
             raise
-        self._used, self.pictures, self.scales = wanted, pictures, scales
+        self._used, self.pictures, self.scales, self._small = wanted, pictures, scales, small
 
     def _enlarge(self, factor: float) -> None:
         """Begin the next scale with the best picture of this one."""
         # Totals under other weights do not compare, and then the newest picture is handed over.
         moved = set(self.best.settings.changes(self._used)).intersection(WEIGHTS)
         best = self.frame if moved else self.best
-        content, style = at_scale(factor, *self.pictures)
+        scene, small = self._shrunk(self.pictures.scene, factor)
         index = self.frame.index + 1
         begun = *self.frame.begun, index
         before, seed = self._objective["content"].picture, self._used.seed
-        image = enlarged(best.image, before, content, self._used.recipe, seed).clamp(0, 1)
+        image = enlarged(best.image, before, scene.content, self._used.recipe, seed).clamp(0, 1)
         start = Frame(index, image, self._run.changes, factor=factor, begun=begun)
         recipe = at_factor(self._used.recipe, self.scales, factor)
-        objective = Objective.of(content, style, self._objective.vgg, recipe, so_far=image)
-        self._begin(objective, start, start.changes)
+        self._begin(self._new(scene, self._objective.vgg, recipe, image), start, start.changes)
+        self._small = small
 
     def _objective_for(
-        self, wanted: Settings, here: Recipe, changed: Container[str], pictures: Sequence[Tensor],
-        factor: float, so_far: Tensor | None,
+        self, wanted: Settings, here: Recipe, changed: Container[str], scene: Scene,
+        so_far: Tensor | None,
     ) -> Objective:  # fmt: skip
         """Return the current objective with other weights, or one that shares what stays.
 
-        ``here`` is the recipe of the scale. It begins with the picture ``so_far``, None if it is
-        the first.
+        ``here`` is the recipe of the scale, and ``scene`` has its size. It begins with the picture
+        ``so_far``, None if it is the first.
         """
         objective = self._objective
-        content, style = self._at_scale(pictures, factor)
         before = at_factor(self._used.recipe, self.scales, self.frame.factor)
         same = wanted.form() == self._used.form() and here.statistic == before.statistic
         if not objective or not same:
             kept = objective and not any(name in changed for name in NETWORK)
             vgg = to_paint(objective.vgg if kept else network(here), self.device, self.dtype)
-            return Objective.of(content, style, vgg, here, so_far=so_far)
-        before = [objective[name].picture for name in COMPARED]
-        if content.shape != before[0].shape:  # the memory may now need other tiles, or none
-            return Objective.of(content, style, objective.vgg, here, so_far=so_far)
-        if content is not before[0] or style is not before[1]:
-            if isinstance(objective["style"], Matched):  # with what is painted so far
-                return Objective.of(content, style, objective.vgg, here, so_far=so_far)
-            objective = objective.with_pictures(content, style)
+            return self._new(scene, vgg, here, so_far)
+        content = objective["content"].picture
+        # The memory may now need other tiles, or none.
+        if scene.content.shape != content.shape or "regions" in changed:
+            return self._new(scene, objective.vgg, here, so_far)
+        if "style" in objective.terms and not self._compares(objective, scene):
+            # Regions have pictures of their own, and a match needs what is painted so far.
+            if scene.regions or isinstance(objective["style"], Matched):
+                return self._new(scene, objective.vgg, here, so_far)
+            objective = objective.with_pictures(scene.content, scene.style)
+        elif "style" in changed:
+            remix(objective, scene.style)
         wanted.weigh(objective)
         return objective
 
-    def _picture(self, wanted: Settings, name: str, changed: Container[str]) -> Tensor:
-        """Return a picture: loaded if it or its size has changed, else the one in use."""
-        if not self.pictures or name in changed or "size" in changed:
-            return wanted.load(name, self.device)
-        return self.pictures[COMPARED.index(name)]
+    def _new(self, scene: Scene, vgg: VGG, recipe: Recipe, so_far: Tensor | None) -> Objective:
+        return Objective.of(
+            scene.content, scene.style, vgg, recipe, so_far=so_far, regions=scene.regions
+        )
 
-    def _at_scale(self, pictures: Sequence[Tensor], factor: float) -> list[Tensor]:
-        """Return pictures, smaller by a factor; those in use stay the same objects."""
-        if not self._objective or factor != self.frame.factor:
-            return at_scale(factor, *pictures)
-        before = [self._objective[name].picture for name in COMPARED]
-        return [
-            small if picture is mine else at_scale(factor, picture)[0]
-            for picture, mine, small in zip(pictures, self.pictures, before, strict=True)
-        ]
+    def _compares(self, objective: Objective, scene: Scene) -> bool:
+        """Return whether an objective compares with these pictures, in whatever shares."""
+        mine = [objective["content"].picture, *objective["style"].artworks.pictures]
+        new = [scene.content, *Artworks.of(scene.style).pictures]
+        return len(mine) == len(new) and all(a is b for a, b in zip(mine, new, strict=True))
+
+    def _load(self, wanted: Settings, changed: set[str]) -> Pictures:
+        """Return the pictures: those in use, where nothing has changed that they depend on."""
+        before = self.pictures
+        if before and not changed & PICTURES:
+            return before
+        if before and changed & PICTURES == {"style"} and self._only_shares(wanted):
+            shares = tuple(share for _, share in pairs_of(wanted.style))
+            style, scene = (dataclasses.replace(s, shares=shares)
+                            for s in (before.style, before.scene.style))  # fmt: skip
+            return Pictures(before.content, style, dataclasses.replace(before.scene, style=scene))
+        if before and not changed & {"content", "size"}:
+            content = before.content
+        else:
+            content = wanted.load_content(self.device)
+        if before and not changed & {"style", "size", "style_scale"}:
+            style = before.style
+        else:
+            style = wanted.load_style(self.device)
+        return Pictures(content, style, wanted.scene(content, style))
+
+    def _only_shares(self, wanted: Settings) -> bool:
+        """Return whether the artworks are those in use, with other shares."""
+        mine, new = pairs_of(self._used.style), pairs_of(wanted.style)
+        return bool(mine and new) and same([p for p, _ in mine], [p for p, _ in new])
+
+    def _shrunk(self, scene: Scene, factor: float) -> tuple[Scene, dict[Tensor, Tensor]]:
+        """Return a scene smaller by a factor, and which picture became which.
+
+        Pictures that are in use at this scale stay the same objects, so that they keep targets.
+        """
+        known = self._small if factor == self.frame.factor else {}
+        small: dict[Tensor, Tensor] = {}
+
+        def _at_scale(picture: Tensor) -> Tensor:
+            if picture not in small:
+                small[picture] = known.get(picture, None)
+                if small[picture] is None:
+                    small[picture] = at_scale(factor, picture)[0]
+            return small[picture]
+
+        return scene.mapped(_at_scale), small
 
     def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
         run = Run(objective, source, changes, self)
@@ -296,8 +368,15 @@ def at_factor(recipe: Recipe, scales: Sequence[Scale], factor: float) -> Recipe:
     return recipe.at_scale(max(min(number, len(scales) - 1), 0), len(scales))
 
 
-def first_frame(settings: Settings, objective: Objective, factor: float) -> Frame:
-    """Return the start of a painting, at the scale of an objective."""
-    pictures = [objective[name].picture for name in COMPARED]
-    image = start_image(settings.recipe.start, *pictures, settings.seed)
+def first_frame(settings: Settings, scene: Scene, factor: float) -> Frame:
+    """Return the start of a painting, at the scale of a scene."""
+    recipe = settings.recipe
+    image = first_picture(recipe.start, scene, recipe.style_layers, settings.seed)
     return Frame(0, image, (Change(0, settings),), factor=factor)
+
+
+def remix(objective: Objective, style: Tensor | Artworks) -> None:
+    """Give the artworks of an objective, which stay the same, other shares."""
+    for term in (objective.terms.get(name) for name in ("style", "palette")):
+        if term is not None:
+            term.mix(Artworks.of(style).shares)

@@ -14,6 +14,7 @@ import torch
 from nstkit.painting.quality import named
 from nstkit.painting.result import Result
 from nstkit.painting.start import Given
+from nstkit.pictures.artworks import Artworks
 from nstkit.recipes import DEFAULT, Published, Recipe
 from nstkit.recipes.common import normalized
 from nstkit.studio import page
@@ -241,7 +242,8 @@ class Studio:
         if published.scales != 1:
             mine = mine.replace(scales=published.scales, detail=published.detail)
         route = {name: getattr(mine, name) for name in ROUTE}
-        recipe = for_network(published, "embedded", *self.engine.pictures)
+        content, style, _ = self.engine.pictures
+        recipe = for_network(published, "embedded", content, Artworks.of(style).pictures[0])
         return normalized(recipe).replace(**route)
 
     def _on_upload(self, picker: Picker) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,9 +15,12 @@ from nstkit.descent import Record, Step, optimize
 from nstkit.losses.statistics import STATISTICS
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
+from nstkit.painting.given import GivenStyle, named_style, told
 from nstkit.painting.result import Result
 from nstkit.painting.scales import sized
+from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import name_of
+from nstkit.pictures.scene import Region
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import STATISTIC_FIELDS, count_of, in_px
 from nstkit.studio.settings import Settings
@@ -84,9 +87,9 @@ class Frame:
         Below the finest scale, it is what `nstkit.stylize` returns when it is interrupted there.
         """
         settings, record = self.settings, Record(self.index, self.losses, seconds, "")
-        content, style = (settings.load(n, self.image.device) for n in ("content", "style"))
+        content = settings.load_content(self.image.device)
         return Result(
-            image=sized(self.image, content.shape[-2:]),
+            image=finished(self, content),
             history=[record],
             best=record,
             recipe=self._with_steps(settings.recipe),
@@ -95,9 +98,10 @@ class Frame:
             precision=precision_name(dtype),
             interrupted=self.factor < 1,
             snapshots={},
-            sources=(name_of(settings.content), name_of(settings.style)),
+            sources=(name_of(settings.content), named_style(settings.style)),
             content=content,
-            style=style,
+            style=settings.load_style(self.image.device),
+            regions=settings.regions,
         )
 
     def _with_steps(self, recipe: Recipe) -> Recipe:
@@ -118,9 +122,10 @@ class Frame:
         `nstkit.stylize` cannot stop below the finest scale, so there a studio does it.
         """
         first = self.changes[0].settings
-        recipe, pictures = first.recipe, f"{name_of(first.content)!r}, {name_of(first.style)!r}"
+        recipe, pictures = first.recipe, f"{name_of(first.content)!r}, {style_code(first.style)}"
         size = "" if in_px(recipe.scales) else f"size={first.size}, "  # else the scales say it
-        others = f"recipe, {size}seed={first.seed}"
+        regions = f"regions={regions_code(first.regions)}, " if first.regions else ""
+        others = f"recipe, {size}{regions}seed={first.seed}"
         if len(self.changes) == 1 and self.factor == 1:
             recipe = self._with_steps(recipe)
             return f"recipe = {code(recipe)}\nnstkit.stylize({pictures}, {others})"
@@ -152,8 +157,49 @@ def code(value: Any) -> str:
     return f"nstkit.{value!r}" if type(value) in STATISTICS.values() else repr(value)
 
 
+def style_code(style: GivenStyle) -> str:
+    """Return Python that names an artwork, or several with their shares."""
+    found = told(style)
+    return repr(found if isinstance(found, str) else dict(map(tuple, found)))
+
+
+def regions_code(regions: Sequence[Region]) -> str:
+    """Return Python that makes regions, after ``import nstkit``."""
+    return f"[{', '.join(map(_region_code, regions))}]"
+
+
+def _region_code(region: Region) -> str:
+    parts = [region.mask.code("nstkit.")]
+    if region.style is not None:
+        parts.append(style_code(region.style))
+    for name in ("beta", "keep"):
+        if (value := getattr(region, name)) is not None:
+            parts.append(f"{name}={value!r}")
+    if region.artwork_mask is not None:
+        parts.append(f"artwork_mask={region.artwork_mask.code('nstkit.')}")
+    return f"nstkit.Region({', '.join(parts)})"
+
+
+ARGUMENTS: dict[str, Callable[[Any], str]] = {
+    "content": lambda content: repr(name_of(content)),
+    "style": style_code,
+    "regions": regions_code,
+}
+
+
 def _argument(name: str, value: Any) -> str:
-    return repr(name_of(value)) if name in ("content", "style") else code(value)
+    return ARGUMENTS.get(name, code)(value)
+
+
+def finished(frame: Frame, content: Tensor) -> Tensor:
+    """Return the picture of a frame as it is saved: at the photograph's size, in its colors.
+
+    Args:
+        frame: any.
+        content: the photograph, (1, 3, H, W) in [0, 1].
+    """
+    finish = COLORS[frame.settings.recipe.color].finish
+    return finish(sized(frame.image, content.shape[-2:]), content)
 
 
 class Pilot(Protocol):

@@ -14,7 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from nstkit.descent import Record
-from nstkit.painting.scales import Scale
+from nstkit.painting.scales import Scale, sized
+from nstkit.pictures.artworks import Artworks
+from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import to_pil
 from nstkit.pictures.plots import draw_curves, render
 from nstkit.studio.dials import named, short
@@ -60,9 +62,7 @@ class Screen:
         """Show the newest picture, and the curves if they are old or nothing is painted."""
         frame, view = engine.newest, self.view.value
         if self._shown != (frame, view):
-            content, style = engine.pictures
-            images = dict(zip(VIEWS, (content, frame.image, style), strict=False))
-            self.picture.value = jpeg([images[view]] if view in images else [*images.values()])
+            self.picture.value = jpeg(seen(engine, frame, view))
             self._shown = frame, view
         rate = f"{engine.rate:.1f} steps/s" if painting else "paused"
         self.status.value = status(frame, rate, engine.scales)
@@ -86,6 +86,19 @@ class Screen:
             draw = partial(draw_losses, thinned, engine.frame.marks)
             self.chart.value = render(draw, "", "png", CHART).data
             self._charted = last
+
+
+def seen(engine: Engine, frame: Frame, view: str) -> list[Tensor]:
+    """Return the pictures of a view, from left to right, (1, 3, H, W) each.
+
+    The painting has the size of its scale, and the colors in which it will be saved.
+    """
+    content, style, _ = engine.pictures
+    finish = COLORS[frame.settings.recipe.color].finish
+    small = sized(content, frame.image.shape[-2:])
+    artworks = list(Artworks.of(style).pictures)
+    pictures = {"content": [content], "now": [finish(frame.image, small)], "style": artworks}
+    return pictures.get(view) or sum(pictures.values(), [])
 
 
 def awaited(engine: Engine) -> bool:
@@ -119,9 +132,9 @@ def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure)
 
 
 def jpeg(images: Sequence[Tensor]) -> bytes:
-    """Encode images (1, 3, H, W) side by side, all of the middle one's height."""
+    """Encode images (1, 3, H, W) side by side, all of the second one's height."""
     pictures = [to_pil(image) for image in images]
-    height = pictures[len(pictures) // 2].height
+    height = pictures[:2][-1].height  # of three, that of the painting
     scaled = [p.resize((max(1, round(p.width * height / p.height)), height)) for p in pictures]
     sheet = Image.new("RGB", (sum(p.width for p in scaled), height))
     left = 0

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import NoneType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nstkit.objective import Objective
+from nstkit.painting.given import (
+    GivenStyle,
+    Load,
+    artwork_loader,
+    in_colors,
+    loaded_region,
+    loaded_style,
+)
 from nstkit.painting.quality import QUALITIES, Quality, named
 from nstkit.painting.start import SIZE, Given, as_image
+from nstkit.pictures.artworks import Artworks
+from nstkit.pictures.scene import Region, Scene
 from nstkit.recipes import DEFAULT, Recipe
 from nstkit.recipes.fields import STATISTIC_FIELDS, in_px
 
-# The fields of a recipe that are weights, each with its term.
-TERMS = {"alpha": "content", "beta": "style", "tv": "variation"}
-WEIGHTS = (*TERMS, "content_layers", "style_layers")
+# The fields of a recipe that are weights.
+WEIGHTS = ("alpha", "beta", "tv", "content_layers", "style_layers")
 # Fields that say how, not what.
 ROUTE = (
     "start", "scales", "steps", "detail", "grain", "optimizer", "finer_optimizer", "learning_rate",
@@ -30,27 +41,33 @@ class Settings:
     """What is to be painted, and how.
 
     Attributes:
-        content: photograph, as `nstkit.stylize` takes it; style: artwork, the same.
+        content: photograph, as `nstkit.stylize` takes it; style: artwork, or two with their shares,
+            the same.
         recipe: what to minimize and how. Its steps say when each scale hands over to the next; at
             the finest the painting goes on.
         size: long side in px of pictures that are not tensors. None is the last of the recipe's
             scales if they are in px, else 256; the attribute has the number.
         seed: of the noise in the start, and of the grain.
+        regions: as `nstkit.stylize` takes them.
 
     Raises:
-        ValueError: Nothing to minimize: all weights are 0, or those of a term's layers; or a size
-            that is not the last of scales in px.
+        ValueError: No artwork; nothing to minimize: all weights are 0, or those of a term's layers;
+            or a size that is not the last of scales in px.
     """
 
     content: Given
-    style: Given
+    style: GivenStyle
     recipe: Recipe = DEFAULT
     size: int | None = None
     seed: int = 0
+    regions: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         """Settle the size, and refuse what the studio cannot paint."""
         recipe = self.recipe
+        object.__setattr__(self, "regions", tuple(self.regions))
+        if self.style is None:
+            raise ValueError("The studio needs an artwork; style is None. Choose one.")
         last = recipe.scales[-1] if in_px(recipe.scales) else None
         if self.size is None:
             object.__setattr__(self, "size", last or SIZE)
@@ -113,9 +130,27 @@ class Settings:
                 return name
         return None
 
-    def load(self, name: str, device: torch.device) -> Tensor:
-        """Return "content" or "style" at its size, on a device."""
-        return as_image(getattr(self, name), self.size, device)
+    def load_content(self, device: torch.device) -> Tensor:
+        """Return the photograph at its size, on a device."""
+        return as_image(self.content, self.size, device)
+
+    def load_style(self, device: torch.device) -> Tensor | Artworks:
+        """Return the artwork at its size and scale, on a device, or several."""
+        return loaded_style(self.style, self._loader(device))
+
+    def scene(self, content: Tensor, style: Tensor | Artworks) -> Scene:
+        """Return what is painted, in its colors.
+
+        Args:
+            content: what `load_content` returned.
+            style: what `load_style` returned.
+        """
+        load = self._loader(content.device)
+        regions = (loaded_region(r, n, content, load) for n, r in enumerate(self.regions, 1))
+        return in_colors(Scene(content, style, tuple(regions)), self.recipe.color)
+
+    def _loader(self, device: torch.device) -> Load:
+        return artwork_loader(self.size, self.recipe.style_scale, device, [])
 
     def needs(self) -> set[tuple[str, str]]:
         """Return the layers that have a weight, as ("content", "relu4_2") and so on."""
@@ -141,10 +176,14 @@ class Settings:
 
     def weigh(self, objective: Objective) -> None:
         """Put the weights in force in an objective."""
-        for field, term in TERMS.items():
-            objective[term].weight = getattr(self.recipe, field)
-        objective["content"].layers = dict(self.recipe.content_layers)
-        objective["style"].layers = dict(self.recipe.style_layers)
+        recipe = self.recipe
+        objective["content"].weight, objective["variation"].weight = recipe.alpha, recipe.tv
+        objective["content"].layers = dict(recipe.content_layers)
+        own = {f"style {n}": region.beta for n, region in enumerate(self.regions, 1)}
+        for name, beta in {"style": None, **own}.items():
+            if name in objective.terms:
+                objective[name].weight = recipe.beta if beta is None else beta
+                objective[name].layers = dict(recipe.style_layers)
 
     def form(self) -> Recipe:
         """Return the recipe with default weights and route: what else decides the losses."""
@@ -159,8 +198,13 @@ def shares(scales: int | tuple[float, ...]) -> int | tuple[float, ...]:
 
 def same(one: Any, other: Any) -> bool:
     """Return whether two settings are equal; pictures in memory are so only if identical."""
-    if isinstance(one, Tensor) or isinstance(other, Tensor):
+    if one is other or isinstance(one, Tensor) or isinstance(other, Tensor):
         return one is other
-    kinds = str | int | float | tuple | dict | PurePath
-    plain = isinstance(one, kinds) or dataclasses.is_dataclass(one)
-    return one is other or (plain and one == other)
+    if isinstance(one, Region) and isinstance(other, Region):
+        return same(list(vars(one).values()), list(vars(other).values()))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    kinds = str | int | float | PurePath | NoneType
+    return (isinstance(one, kinds) or dataclasses.is_dataclass(one)) and one == other

@@ -30,7 +30,7 @@ SECOND, THIRD = 4, 7  # indices at which its scales begin
 
 def sides(painting):
     """Return the long sides of the newest picture, and of all that is painted with it."""
-    return [max(image.shape) for image in (painting.frame.image, *painting.pictures)]
+    return [max(image.shape) for image in (painting.frame.image, *painting.pictures[:2])]
 
 
 def stylized(network, recipe, **options):

@@ -480,9 +480,9 @@ def test_a_layer_that_fails_is_taken_back(painting, network, monkeypatch):
 def test_settings_that_came_during_a_failure_are_kept(painting, monkeypatch):
     wanted = painting.settings.replace(style="great_wave", beta=3)
 
-    def late(self, name, device):
+    def late(self, device):
         painting.settings = wanted  # from another thread
-        raise FileNotFoundError(name)
+        raise FileNotFoundError("scream")
 
     change(painting, style="scream")
     with monkeypatch.context() as patch, pytest.raises(FileNotFoundError):

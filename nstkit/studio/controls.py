@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,7 +17,9 @@ from nstkit.descent import OPTIMIZERS
 from nstkit.painting.quality import QUALITIES
 from nstkit.recipes import DEFAULT, FITS, NEIGHBORS, PORTRAIT, RECIPES, STARTS, Recipe
 from nstkit.studio.dials import Dial, Layers, caption, menu, offer
+from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker
+from nstkit.studio.region import RegionPicker
 from nstkit.studio.settings import Settings
 from nstkit.vgg.names import layer_names
 
@@ -68,6 +71,7 @@ class Controls:
     Attributes:
         content, style: pickers; alpha, beta, tv: dials; layers: the rows of style layers.
         content_layer, start, optimizer, pooling, quality, size, preset: menus.
+        mixing: a second artwork, colors and strokes; region: the part that is painted.
         box: the widget beside the picture; below: the widget below it.
     """
 
@@ -84,6 +88,7 @@ class Controls:
         self.quality = menu("quality", "quality", [OWN, *QUALITIES])
         self.size = menu("size", "size (px)", [])
         self.preset = menu("preset", "preset", list(PRESETS))
+        self.mixing, self.region = Mixing(self.style), RegionPicker(self._moved)
         self.box, self.below = self._arranged(), self._below()
         self.show(settings)
         for widget in self._steering():
@@ -101,7 +106,10 @@ class Controls:
         return base.replace(
             **route,
             content=self.content.read(),
-            style=self.style.read(),
+            style=self.mixing.read(),
+            regions=self.region.read(),
+            color=self.mixing.color.value,
+            style_scale=self.mixing.scale.value,
             alpha=self.alpha.read(),
             beta=self.beta.read(),
             tv=self.tv.read(),
@@ -117,7 +125,8 @@ class Controls:
         recipe = settings.recipe
         with self.silently():
             self.content.show(settings.content)
-            self.style.show(settings.style)
+            self.mixing.show(settings.style, recipe)
+            self.region.show(settings.regions, settings.content)
             self.show_size(settings)
             self.alpha.show(recipe.alpha)
             self.beta.show(recipe.beta)
@@ -150,11 +159,11 @@ class Controls:
         order = sorted(options, key=lambda pairs: [layer_names().index(n) for n, _ in pairs])
         offer(self.content_layer, [(options[pairs], pairs) for pairs in order], chosen)
 
-    def _moved(self, change: Mapping[str, Any]) -> None:
+    def _moved(self, change: Mapping[str, Any] = MappingProxyType({})) -> None:
         if not self._quiet:
             with self.silently():
                 self.preset.index = 0
-                if change["owner"] is self.size:  # it wins over the quality
+                if change.get("owner") is self.size:  # it wins over the quality
                     self.quality.value = OWN
             self._changed()
 
@@ -163,11 +172,12 @@ class Controls:
         dials = [self.alpha, self.beta, self.tv, *self.layers.dials]
         menus = [self.content.menu, self.style.menu, self.quality, self.size, self.content_layer,
                  self.start, self.optimizer, self.pooling, *self.layers.menus]  # fmt: skip
-        return [*menus, *(part for dial in dials for part in (dial.on, dial.slider))]
+        parts = (part for dial in dials for part in (dial.on, dial.slider))
+        return [*self.mixing.moving, *menus, *parts]
 
     def _arranged(self) -> widgets.VBox:
         """Return the controls beside the picture."""
-        rows = [self.content.box, self.style.box,
+        rows = [self.content.box, self.style.box, self.mixing.box,
                 self.alpha.box, self.beta.box, self.tv.box, caption(HELP["weights"]),
                 self.layers.box, caption(HELP["layers"])]  # fmt: skip
         return widgets.VBox(rows)
@@ -178,5 +188,5 @@ class Controls:
                 caption(HELP["preset"]), caption(HELP["content"]),
                 widgets.HBox([self.quality, self.size]), caption(HELP["quality"]),
                 widgets.HBox([self.optimizer, self.pooling]), self.start,
-                caption(HELP["route"])]  # fmt: skip
+                caption(HELP["route"]), self.region.box]  # fmt: skip
         return widgets.VBox(rows)

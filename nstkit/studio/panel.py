@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from nstkit.painting.given import GivenStyle
 from nstkit.painting.quality import named
 from nstkit.painting.result import Result
 from nstkit.painting.start import Given
 from nstkit.pictures.artworks import Artworks
+from nstkit.pictures.scene import Region
 from nstkit.recipes import DEFAULT, Published, Recipe
 from nstkit.recipes.common import normalized
 from nstkit.studio import page
@@ -37,14 +39,15 @@ class Studio:
     made before, and starting one panel pauses the others.
 
     Args:
-        content: photograph, as `nstkit.stylize` takes it; style: artwork, the same.
+        content: photograph, as `nstkit.stylize` takes it; style: artwork, or two with their shares,
+            the same.
         recipe: what to minimize and how. Each of its scales hands over to the next after its
             steps; the finest goes on as long as you let it.
         quality: "draft", "good" or "print": size, scales and steps in place of the recipe's, as in
             `nstkit.stylize`.
         size: long side in px. None is the quality's, at most the photograph's own; without one the
             last of scales in px, or 256.
-        seed: of noise; precision, device: as in `nstkit.stylize`.
+        seed: of noise; color, style_scale, regions, precision, device: as in `nstkit.stylize`.
 
     Attributes:
         engine: what paints; it has the settings, the newest picture, and the history.
@@ -58,15 +61,19 @@ class Studio:
     """
 
     def __init__(
-        self, content: Given = "cat", style: Given = "great_wave", recipe: Recipe = DEFAULT, *,
-        quality: str | None = None, size: int | None = None, seed: int = 0,
+        self, content: Given = "cat", style: GivenStyle = "great_wave", recipe: Recipe = DEFAULT,
+        *, quality: str | None = None, size: int | None = None, color: str | None = None,
+        style_scale: float | None = None, regions: Sequence[Region] = (), seed: int = 0,
         precision: Precision = "auto", device: torch.device | str | None = None,
     ) -> None:  # fmt: skip
+        changes = {"color": color, "style_scale": style_scale}
+        recipe = recipe.replace(**{n: value for n, value in changes.items() if value is not None})
         if quality is None:
-            settings = Settings(content, style, recipe, size, seed)
+            settings = Settings(content, style, recipe, size, seed, tuple(regions))
         else:
             given = {} if size is None else {"size": size}
-            settings = Settings(content, style, seed=seed).replace(quality, recipe=recipe, **given)
+            settings = Settings(content, style, seed=seed, regions=tuple(regions))
+            settings = settings.replace(quality, recipe=recipe, **given)
         self.engine = Engine(settings, precision, device)
         self.screen, self._worker = Screen(), Worker(lambda: self.engine.advance())
         self._pulse = page.Pulse(self._worker, partial(self.screen.say, ""), self._on_pulse)

@@ -55,13 +55,27 @@ class Picker:
         """Return the chosen picture."""
         return self._sources[self.menu.value]
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all pictures that can be chosen."""
+        return list(self._sources)
+
+    def source(self, name: str) -> Given:
+        """Return the picture of a name."""
+        return self._sources[name]
+
     def show(self, source: Given) -> None:
         """Choose a picture, and add it to the menu if it is new there."""
-        name = name_of(source)
+        self.menu.value = self.know(source)
+
+    def know(self, source: Given) -> str:
+        """Add a picture to the menu if it is new there, and return its name."""
+        name, chosen = name_of(source), self.menu.value
         if name not in self._sources or not same(self._sources[name], source):
             self._add(name, source, thumbnail(source))
             self._list()
-        self.menu.value = name
+            self.menu.value = chosen if chosen in self._sources else name
+        return name
 
     def take(self) -> None:
         """Choose the picture that was uploaded last; ValueError if the file is no picture."""

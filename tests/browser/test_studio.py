@@ -402,6 +402,104 @@ def test_layers_can_be_switched_and_chosen(panel):
     assert panel.book.failures() == []
 
 
+USED = "s = studio.engine.frame.settings; print({})"
+
+
+def test_two_artworks_colors_and_strokes_are_mixed(panel, app):
+    panel.play()
+    panel.wait_steps(3)
+    before = panel.thumbnail()
+
+    panel.choose("second", "scream")
+    panel.wait_followed()
+    assert panel.kernel(USED.format("s.style")) == "[('great_wave', 0.5), ('scream', 0.5)]"
+    panel.drag("share", 0.99)
+    panel.wait_followed()
+    assert panel.kernel(USED.format("s.style")) == "[('great_wave', 0.0), ('scream', 1.0)]"
+    panel.wait_steps(4)
+    assert panel.differs(before) > ANOTHER
+
+    panel.choose("color", "the photo's")
+    panel.wait_followed()
+    panel.choose("color", "kept exactly")
+    panel.wait_followed()
+    assert panel.kernel(USED.format("s.recipe.color")) == "luminance"
+    panel.drag("scale", 0.99)
+    panel.wait_followed()
+    assert panel.kernel(USED.format("s.recipe.style_scale")) == "4.0"
+    panel.box.get_by_role("button", name="style").click()
+    panel.book.shot(f"studio_{app}_mixed")
+    panel.choose("second", "none")
+    panel.wait_followed()
+    assert panel.kernel(USED.format("s.style")) == "great_wave"
+    assert panel.box.evaluate(OVERLAPS) == panel.box.evaluate(CUT) == []
+    assert panel.book.failures() == []
+
+
+def draw(panel, begin, end):
+    """Drag with the mouse over the photograph, between two places in shares of its sides."""
+    canvas = panel.part("canvas")
+    canvas.scroll_into_view_if_needed()
+    box, mouse = canvas.bounding_box(), panel.page.mouse
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (begin, end)]
+    mouse.move(*places[0])
+    mouse.down()
+    mouse.move(*places[1], steps=5)
+    mouse.up()
+
+
+def region(panel):
+    """Return the regions that are painted with: mask and sides or color."""
+    return panel.kernel(USED.format("*(repr(region.mask) for region in s.regions)"))
+
+
+def test_a_region_is_drawn_with_the_mouse(panel, app):
+    panel.play()
+    panel.wait_steps(2)
+    panel.choose("kind", "an ellipse")
+    expect(panel.part("canvas")).to_be_visible()
+
+    draw(panel, (0.25, 0.1), (0.75, 0.6))
+    panel.wait_followed()
+    sides = [float(n) for n in re.findall(r"=([0-9.]+)", region(panel))]
+    assert region(panel).startswith("~ellipse")
+    assert sides[:4] == pytest.approx([0.25, 0.1, 0.75, 0.6], abs=0.02)
+    panel.wait_steps(12)
+    panel.book.shot(f"studio_{app}_ellipse")
+    assert panel.box.evaluate(OVERLAPS) == panel.box.evaluate(CUT) == []
+
+    panel.choose("kind", "a rectangle")
+    panel.wait_followed()
+    draw(panel, (0.9, 0.9), (0.5, 0.3))  # from the lower right
+    panel.wait_followed()
+    sides = [float(n) for n in re.findall(r"=([0-9.]+)", region(panel))]
+    assert sides[:4] == pytest.approx([0.5, 0.3, 0.9, 0.9], abs=0.02)
+    panel.switch("inverse").click()
+    panel.wait_followed()
+    assert region(panel).startswith("rectangle")
+    assert panel.book.failures() == []
+
+
+def test_a_click_picks_a_color_and_a_slider_widens_it(panel, app):
+    panel.choose("kind", "a rectangle")
+    draw(panel, (0.5, 0.5), (0.5, 0.5))
+    expect(panel.part("kind").locator("select")).to_have_value("a color")
+    panel.kernel("studio.run(2, progress=False)")
+    assert region(panel).startswith("~color_range")
+    dark = "print(studio.controls.region._kept().mean().item())"
+    before = float(panel.kernel(dark))
+    shown = panel.part("canvas").locator("img").get_attribute("src")
+    panel.drag("tolerance", 0.7)
+    expect(panel.part("canvas").locator("img")).not_to_have_attribute("src", shown)
+    assert float(panel.kernel(dark)) < before
+    panel.book.shot(f"studio_{app}_color")
+    panel.choose("kind", "the whole picture")
+    expect(panel.part("canvas")).to_be_hidden()
+    panel.kernel("studio.run(1, progress=False)")
+    assert region(panel) == ""
+    assert panel.book.failures() == []
+
+
 def test_an_upload_is_painted_and_a_bad_one_is_told(panel, tmp_path):
     photo, broken = tmp_path / "my photo.png", tmp_path / "no photo.png"
     Image.radial_gradient("L").resize((60, 120)).convert("RGB").save(photo)

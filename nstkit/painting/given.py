@@ -70,7 +70,12 @@ def artwork_loader(size: int, scale: float, device: torch.device | str, remarks:
 
     def _load(source: Given) -> Tensor:
         if not isinstance(source, Tensor):
-            return loaded(source, max(round(size * scale), LEAST), device, BLURRED, remarks)
+            try:
+                return loaded(source, max(round(size * scale), LEAST), device, BLURRED, remarks)
+            except ValueError as error:
+                if scale >= 1:
+                    raise
+                raise ValueError(f"{error} (style_scale is {scale:g})") from error
         picture = as_image(source, None, device)
         if scale == 1:
             return picture

@@ -305,6 +305,11 @@ def test_an_artwork_that_must_be_enlarged_is_told(network: VGG) -> None:
         prepare("castle", "scream", QUICK, size=300, style_scale=2, vgg=network)
 
 
+def test_an_artwork_that_gets_too_small_is_refused(network: VGG) -> None:
+    with pytest.raises(ValueError, match="expected at least 32.*style_scale is 0.25"):
+        prepare("castle", "scream", QUICK, size=96, style_scale=0.25, vgg=network)
+
+
 @pytest.mark.parametrize("scale", [0, -1, float("nan"), "two"])
 def test_what_is_no_scale_is_refused(scale: object) -> None:
     with pytest.raises(ValueError, match="style_scale is .*; expected a finite number, above 0"):

@@ -219,3 +219,40 @@ def test_a_kernel_that_is_shut_down_while_painting_ends_in_peace(kernel):
     kernel.beat_until(lambda: kernel.step() >= 1)
     assert kernel.run("print(studio.painting, end='')") == "True"
     # The fixture shuts it down now, and looks at what it wrote.
+
+
+def test_artworks_colors_strokes_and_a_region_on_the_old_widgets(kernel):
+    """A page of this generation would send the same: indices of menus, and the text of a field."""
+    kernel.run(CODE)
+
+    def choose(widget, label):
+        labels = kernel.state[kernel.find(widget)]["_options_labels"]
+        kernel.send(kernel.find(widget), index=labels.index(label))
+
+    def used(what):
+        return kernel.run(f"s = studio.engine.settings; print({what}, end='')")
+
+    choose("second", "scream")
+    choose("share", "25%")
+    assert used("s.style") == "[('great_wave', 0.75), ('scream', 0.25)]"
+    choose("color", "kept exactly")
+    choose("scale", "1.4")
+    assert used("s.recipe.color, s.recipe.style_scale") == "luminance 1.4"
+
+    choose("kind", "an ellipse")
+    before = kernel.state[kernel.find("photo")]["value"]
+    assert "onpointerdown" in before and "data:image/jpeg" in before
+    kernel.send(kernel.find("drawn"), value="0.1 0.2 0.6 0.9")
+    assert used("s.regions[0].mask").startswith("~ellipse(left=0.1, top=0.2, right=0.6, bottom=0.9")
+    assert kernel.state[kernel.find("photo")]["value"] != before
+    assert kernel.state[kernel.find("drawn")]["value"] == ""
+
+    choose("kind", "a color")
+    kernel.send(kernel.find("picked"), value="#806040")
+    kernel.send(kernel.find("tolerance"), value=0.3)
+    assert used("s.regions[0].mask").startswith("~color_range(color=(0.50")
+    kernel.click(kernel.find("step"))
+    assert kernel.step() == 1
+    choose("kind", "the whole picture")
+    choose("second", "none")
+    assert used("s.style, s.regions") == "great_wave ()"

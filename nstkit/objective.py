@@ -10,10 +10,11 @@ from torch import Tensor
 from nstkit.losses.statistics import Hypercolumns
 from nstkit.losses.values import Key, Losses
 from nstkit.pictures.artworks import Artworks
-from nstkit.pictures.scene import Part, Region, Scene
+from nstkit.pictures.scene import Part, Scene
 from nstkit.recipes import TEXTBOOK, Recipe
 from nstkit.recipes.network import network
 from nstkit.terms import (
+    IMAGE,
     Compared,
     Content,
     Matched,
@@ -26,6 +27,7 @@ from nstkit.terms import (
 )
 from nstkit.tiles import Features, Tile, Tiling, check_side, fitting, summed
 from nstkit.vgg import VGG
+from nstkit.vgg.names import shallowest
 
 
 class Objective:
@@ -59,30 +61,44 @@ class Objective:
     @classmethod
     def of(
         cls, content: Tensor | None, style: Tensor | Artworks | None, vgg: VGG | None = None,
-        recipe: Recipe = TEXTBOOK, tile: Tiling = "auto", so_far: Tensor | None = None,
-        regions: Sequence[Region] = (),
+        recipe: Recipe = TEXTBOOK, tile: Tiling = "auto",
     ) -> Objective:  # fmt: skip
         """Return the objective that a recipe describes.
 
         Args:
             content: the photograph (B, 3, H, W) in [0, 1]; None where alpha is 0.
-            style: the artwork, of any size, or several `Artworks`; None where beta is 0, or where
-                only regions are painted.
+            style: the artwork, of any size, or several `Artworks`; None where beta is 0.
             vgg: the network; None builds the recipe's, in float32 on the images' device.
             recipe: what to minimize.
             tile: as above, or "auto", which takes tiles where the memory is too small for a
                 picture of the content's size (of the artwork's, if there is no content).
-            so_far: what a larger scale begins with, of the content's size; `Hypercolumns` mix it
-                with the content. None at the first scale.
-            regions: parts with styles of their own, as in a `nstkit.pictures.scene.Scene`.
 
         Raises:
             ValueError: A picture is missing whose term has a weight, or a tile does not fit.
         """
-        scene = Scene(content, style, tuple(regions))
-        if content is None and style is None:
+        return cls.of_scene(Scene.of(content, style), vgg, recipe, tile)
+
+    @classmethod
+    def of_scene(
+        cls, scene: Scene, vgg: VGG | None = None, recipe: Recipe = TEXTBOOK,
+        tile: Tiling = "auto", so_far: Tensor | None = None,
+    ) -> Objective:  # fmt: skip
+        """Return the objective that a recipe describes, for all parts of a scene.
+
+        Args:
+            scene: the pictures.
+            vgg: as in `of`.
+            recipe: the same.
+            tile: the same.
+            so_far: what a larger scale begins with, of the content's size; `Hypercolumns` mix it
+                with the content. None at the first scale.
+
+        Raises:
+            ValueError: As `of` does.
+        """
+        given = scene.content if scene.content is not None else next(iter(scene.pictures), None)
+        if given is None:
             raise ValueError("Got neither content nor style; expected at least one picture.")
-        given = scene.artworks[0] if content is None else content
         vgg = network(recipe).to(given.device) if vgg is None else vgg
         terms = terms_of(recipe, scene, vgg, so_far)
         layers = {**recipe.content_layers, **recipe.style_layers}
@@ -143,10 +159,11 @@ class Objective:
         total = sum((coefficients[name] * value for name, value in values.items()), zero)
         return Losses(total, values, coefficients, per_layer, self.in_force())
 
-    def with_pictures(self, content: Tensor, style: Tensor) -> Objective:
+    def with_pictures(self, content: Tensor, style: Tensor | Artworks) -> Objective:
         """Return a copy for other pictures of these sizes; one that is the same keeps its targets.
 
-        Weights of the copy can be changed alone. Hypercolumns are matched with the content again.
+        Regions stay what they are, so this is for objectives without any. Weights of the copy can
+        be changed alone. Hypercolumns are matched with the content again.
         """
         pictures = {"content": content, "style": style, "palette": style}
         terms = [
@@ -180,15 +197,16 @@ class Objective:
 
 def terms_of(recipe: Recipe, scene: Scene, vgg: VGG, so_far: Tensor | None = None) -> list[Term]:
     """Return the terms that a recipe names, but for those whose picture is missing."""
-    content, parts = scene.content, scene.parts()
+    content, parts = scene.content, scene.parts
     terms: list[Term] = []
     if _has_picture(content, "content", "alpha", recipe.alpha):
         reduce = recipe.content_reduce
         terms.append(Content(content, recipe.alpha, recipe.content_layers, reduce))
     if not parts:
-        _has_picture(None, "style", "beta", recipe.beta or recipe.palette)
+        _has_picture(None, "style", "beta", recipe.beta)
+        _has_picture(None, "style", "palette", recipe.palette)
     for part in parts:
-        if part.style is not None:
+        if part.works is not None:
             terms += style_terms(recipe, content, part, so_far)
     values = vgg.standardize if recipe.tv_values == "input" else None
     terms.append(Variation(recipe.tv, recipe.tv_form, recipe.tv_reduce, values))
@@ -208,15 +226,17 @@ def style_terms(
     """
     beta = recipe.beta if part.beta is None else part.beta
     named = {"name": f"style{part.name}", "where": part.where}
-    statistic, layers, style = recipe.statistic, recipe.style_layers, part.style
+    # A single picture is itself: so the studio sees whether it is the one in use.
+    statistic, layers, style = recipe.statistic, recipe.style_layers, part.works.plain
     if isinstance(statistic, Hypercolumns):
         guide = _guide(statistic, content, so_far)
         terms: list[Term] = [Matched(style, guide, beta, layers, **named)]
     else:
         terms = [Style(style, statistic, beta, layers, **named)]
     if recipe.palette:
-        colors = style.seen_in(layers) if isinstance(style, Artworks) else style
-        terms.append(Palette(colors, recipe.palette, f"palette{part.name}", part.where))
+        layer = shallowest(layers) or IMAGE
+        named["name"] = f"palette{part.name}"
+        terms.append(Palette(style, recipe.palette, **named, layer=layer))
     return terms
 
 

@@ -28,6 +28,11 @@ def advance(engine, steps):
         engine.advance()
 
 
+def pair(engine):
+    """Return the photograph and the artwork of an engine that paints after one."""
+    return [engine.pictures.content, engine.pictures.works.plain]
+
+
 def change(engine, **changes):
     engine.settings = engine.settings.replace(**changes)
 

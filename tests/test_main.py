@@ -69,7 +69,8 @@ def test_several_artworks_colors_and_strokes_reach_the_painting(
     options = ["--style", "scream:2", "--style", "great_wave", "--color", "match"]
     assert main(["cat", *options, "--style-scale", "1.2", *QUICK]) == 0
     facts = read_metadata(tmp_path / "cat_scream_great_wave.png")
-    assert json.loads(facts["style"]) == [["scream", 2.0], ["great_wave", 1.0]]
+    assert json.loads(facts["styles"]) == [["scream", 2.0], ["great_wave", 1.0]]
+    assert facts["style"] == "scream + great_wave"
     recipe = Recipe.from_json(facts["recipe"])
     assert (recipe.color, recipe.style_scale) == ("match", 1.2)
     assert main(["cat", "--style", "scream", "-o", "one.png", *QUICK]) == 0
@@ -97,7 +98,7 @@ def test_a_mask_leaves_the_photograph_as_it_is_where_it_is_black(tmp_path: Path)
     options = ["--size", "96", "--steps", "6", "--scales", "1", "--quiet", "--mask", str(mask)]
     assert main(["castle", "scream", "-o", str(out), *options]) == 0
     apart = (load_image(out) - load_image("castle", 96)).abs().mean(1)[0]
-    assert apart[:, :40].mean() > 0.05 and apart[:, 60:].mean() < 0.01
+    assert apart[:, :40].mean() > 0.05 and apart[:, 60:].max() < 1 / 255
 
 
 NAMES = [*HOUSE, "pystiche", "tensorflow_tutorial"]

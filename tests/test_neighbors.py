@@ -26,6 +26,7 @@ from nstkit import (
     tiles,
 )
 from nstkit.painting.plan import prepare
+from nstkit.pictures.scene import Scene
 from nstkit.studio import Engine, Settings
 from nstkit.terms import Matched, Palette
 
@@ -156,7 +157,7 @@ def test_a_larger_scale_matches_the_photograph_mixed_with_the_painting_so_far(
     recipe = NEIGHBORS.replace(statistic=Hypercolumns(0.25))
     painting = F.interpolate(cat, guide.shape[-2:], mode="bilinear").clamp(0, 1)
     first = Objective.of(guide, wave, network, recipe)["style"]
-    larger = Objective.of(guide, wave, network, recipe, so_far=painting)["style"]
+    larger = Objective.of_scene(Scene.of(guide, wave), network, recipe, so_far=painting)["style"]
     assert torch.equal(first.guide, guide)
     torch.testing.assert_close(larger.guide, 0.75 * guide + 0.25 * painting)
 

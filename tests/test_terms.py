@@ -15,7 +15,7 @@ from nstkit.losses.statistics import Extent
 from nstkit.objective import terms_of
 from nstkit.pictures.scene import Scene
 from nstkit.terms import Content, Style, Term, Variation
-from nstkit.terms.where import Where
+from nstkit.terms.where import extent_of
 
 LAYERS = {"relu1_1": 1.0, "relu2_1": 0.0}
 
@@ -52,11 +52,11 @@ def test_a_term_for_another_picture_has_its_own_layers(vgg: VGG, cat: Tensor) ->
 
 def test_terms_are_those_that_a_recipe_names(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
     recipe = Recipe(2, 3, 4, statistic=Moments(), content_reduce="rms", tv_form="l1")
-    content, style, variation = terms_of(recipe, Scene(cat, wave), vgg)
+    content, style, variation = terms_of(recipe, Scene.of(cat, wave), vgg)
     assert (content.weight, content.reduce, content.picture) == (2, "rms", cat)
     assert (style.weight, style.statistic, style.layers) == (3, Moments(), recipe.style_layers)
     assert (variation.weight, variation.form) == (4, "l1")
-    alone = terms_of(recipe.replace(alpha=0), Scene(None, wave), vgg)
+    alone = terms_of(recipe.replace(alpha=0), Scene.of(None, wave), vgg)
     assert [term.name for term in alone] == ["style", "variation"]
 
 
@@ -70,7 +70,7 @@ def test_the_variation_may_be_of_the_values_that_the_network_is_given(
 
 
 def test_an_extent_counts_positions_of_the_layer_and_pixels_of_the_picture() -> None:
-    assert Where(None).extent("relu3_1", torch.zeros(2, 3, 43, 66)) == Extent(10 * 16, 43 * 66)
+    assert extent_of("relu3_1", torch.zeros(2, 3, 43, 66)) == Extent(10 * 16, 43 * 66)
 
 
 # ---------------------------------------------------------------- what cannot be tiled

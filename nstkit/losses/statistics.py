@@ -40,11 +40,11 @@ class Extent(NamedTuple):
 
     Attributes:
         positions: how many there were, M_l of the layer. With weights, their sum.
-        pixels: how many pixels the picture has, H * W. With weights, their sum.
+        pixels: how many pixels the picture has, H * W.
     """
 
     positions: float
-    pixels: float
+    pixels: int
 
 
 class Statistic(Protocol):
@@ -294,8 +294,8 @@ class Sorted:
     def blended(self, parts: Sequence[Measured], shares: Sequence[float]) -> Tensor:
         """Return the mean of the sorted lists, number by number.
 
-        Adding up the losses of the artworks has the same gradient. The shorter lists are read at as
-        many places as the longest has.
+        For lists of one length, adding up the losses of the artworks has the same gradient. Shorter
+        lists are read at as many places as the longest has, and then it is nearly so.
         """
         longest = max(sums.shape[2] for sums, _ in parts)
         return sum(
@@ -317,7 +317,7 @@ class Sorted:
 class SlicedWasserstein(Sorted):
     """The whole distribution of features, compared along fixed directions. arXiv 2006.07229, eq. 3.
 
-    Directions drawn anew in every step would make L-BFGS learn a curvature of noise. So they are
+    New directions in every step would make L-BFGS learn a curvature of noise. So they are
     drawn once. Artworks of any size are compared exactly. A step needs memory
     for all positions along all directions, so take few directions for a large picture.
 
@@ -397,8 +397,11 @@ class Neighbors:
         return sums[..., ::every]
 
     def blended(self, parts: Sequence[Measured], shares: Sequence[float]) -> Tensor:
-        """Return features of all artworks side by side, of each in proportion to its share."""
-        targets = [self.target(*part) for part in parts]
+        """Return features of all artworks side by side, of each in proportion to its share.
+
+        Those without a weight are left out first.
+        """
+        targets = [self.target(sums[..., sums[0, -1] > 0], extent) for sums, extent in parts]
         kept = zip(targets, kept_of([t.shape[2] for t in targets], shares), strict=True)
         return torch.cat([spread(target, count) for target, count in kept], dim=2)
 
@@ -406,11 +409,18 @@ class Neighbors:
         """Return the mean cosine distance to the nearest feature, (B,)."""
         aim = for_batch(target, sums)
         check_same_shape(sums[..., 0], aim[..., 0])  # positions may differ
-        found = []
-        for ours, theirs in zip(sums, aim, strict=True):
-            keys = theirs[:-1, theirs[-1] > 0].mT
-            found.append(nearest_distance(ours[:-1].mT, keys, ours[-1]))
-        return torch.stack(found)
+        return torch.stack([_between(*pair) for pair in zip(sums, aim, strict=True)])
+
+
+def _between(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Return the distance of features (C + 1, M) from an artwork's, the last row their weights.
+
+    What has no weight is left out. If nothing has one, there is nothing to compare: 0.
+    """
+    ours, theirs = (columns[:, columns[-1] > 0] for columns in (ours, theirs))
+    if not ours.shape[1] or not theirs.shape[1]:
+        return 0 * ours.sum()
+    return nearest_distance(ours[:-1].mT, theirs[:-1].mT, ours[-1])
 
 
 def spread(columns: Tensor, count: int) -> Tensor:

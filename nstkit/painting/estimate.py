@@ -40,9 +40,7 @@ def _step(plan: Plan, scene: Scene) -> float:
     """Return the seconds of a step with these pictures."""
     count = len(plan.scales())
     recipe = plan.recipe.at_scale(count - 1, count)  # the finest, where most time is spent
-    objective = Objective.of(
-        scene.content, scene.style, plan.vgg, recipe, tile=None, regions=scene.regions
-    )
+    objective = Objective.of_scene(scene, plan.vgg, recipe, tile=None)
     run = optimize(objective, scene.content, recipe.optimizer, recipe.learning_rate, STEPS)
     next(run)  # the start: it alone prepares the network for this size
     took, before = [], perf_counter()

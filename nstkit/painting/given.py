@@ -1,7 +1,8 @@
-"""What a painter gives, turned into the pictures of a painting: `Scene`.
+"""What a painter gives, turned into the pictures of a painting, and into plain data.
 
-A style may be a picture, or a mapping of pictures to shares. A region has a mask and a style. This
-module loads them all, at the sizes and in the colors that a recipe names.
+A style may be a picture, or several with their shares. A region has a mask and a style. This module
+loads them all into a `Scene`, at the sizes and in the colors that a recipe names. It also writes
+them as data that travels in a painting, and as code.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nstkit.painting.start import Given, as_image
-from nstkit.pictures.artworks import Artworks, Share, check_shares
+from nstkit.pictures.artworks import Artworks, Share, plain_shares
 from nstkit.pictures.color import COLORS, ColorMode
 from nstkit.pictures.images import load_at, name_of
 from nstkit.pictures.masks import EMPTY, Mask
-from nstkit.pictures.scene import Region, Scene
+from nstkit.pictures.scene import Part, Region, Scene
 from nstkit.pictures.sizes import resize
 
 # What `nstkit.stylize` takes for a style.
@@ -94,8 +96,8 @@ def _note(remarks: list[str], remark: str, source: Given, own: int, size: int) -
 # ---------------------------------------------------------------- styles and regions
 
 
-def pairs_of(style: GivenStyle) -> list[tuple[Any, Share]] | None:
-    """Return (picture, share) of a style that names several pictures; None of a single one.
+def pairs_of(style: GivenStyle) -> list[tuple[Any, Share]]:
+    """Return (picture, share) of all pictures that a style names.
 
     Raises:
         ValueError: No picture at all, or a share that is none.
@@ -105,120 +107,147 @@ def pairs_of(style: GivenStyle) -> list[tuple[Any, Share]] | None:
     if isinstance(style, Mapping):
         pairs = list(style.items())
     elif isinstance(style, list | tuple):
-        pairs = [pair if isinstance(pair, tuple) else (pair, 1.0) for pair in style]
+        pairs = [pair if isinstance(pair, list | tuple) else (pair, 1.0) for pair in style]
     else:
-        return None
-    if not pairs or any(len(pair) != 2 for pair in pairs):
+        return [(style, 1.0)]
+    if not pairs or any(len(pair) != 2 for pair in pairs) or any(_number(p) for p, _ in pairs):
         raise ValueError(
             f"style is {style!r}; expected a picture, or several with their shares, such as "
-            "{'starry_night': 2, 'great_wave': 1}."
+            "{'starry_night': 2, 'great_wave': 1} or [('starry_night', 2), ('great_wave', 1)]."
         )
-    check_shares([share for _, share in pairs])
-    return [(picture, _by_layer(share)) for picture, share in pairs]
+    shares = plain_shares([share for _, share in pairs])
+    return list(zip([picture for picture, _ in pairs], shares, strict=True))
 
 
-def _by_layer(share: object) -> Share:
-    return dict(share) if isinstance(share, Mapping) else float(share)
+def _number(picture: object) -> bool:
+    return isinstance(picture, int | float)
 
 
-def loaded_style(style: GivenStyle, load: Load) -> Tensor | Artworks | None:
-    """Return the artwork of a style, or several `Artworks`; None of None."""
+def loaded_works(style: GivenStyle, load: Load) -> Artworks | None:
+    """Return the artworks of a style; None of None."""
     if style is None:
         return None
-    if isinstance(style, Artworks):
-        return style.mapped(load) if not any(m is not None for m in style.where) else style
     pairs = pairs_of(style)
-    if pairs is None:
-        return load(style)
     return Artworks(
         tuple(load(picture) for picture, _ in pairs), tuple(share for _, share in pairs)
     )
 
 
-def loaded_region(region: Region, number: int, content: Tensor, load: Load) -> Region:
-    """Return a region with its mask for the content, and with its artworks.
-
-    Args:
-        region: as a painter gives it.
-        number: of the region, for messages; the first is 1.
-        content: the photograph, (1, 3, H, W) in [0, 1].
-        load: loads an artwork.
-
-    Raises:
-        ValueError: The mask is empty, or it does not fit; or the artwork's is.
-    """
-    mask = _mask(region.mask, content, f"The mask of region {number} ({region.mask!r})")
-    style = loaded_style(region.style, load)
-    if style is not None and region.artwork_mask is not None:
-        works = Artworks.of(style)
-        what = f"The artwork_mask of region {number} ({region.artwork_mask!r})"
-        where = tuple(_mask(region.artwork_mask, p, what, "its artwork") for p in works.pictures)
-        style = dataclasses.replace(works, where=where)
-    return dataclasses.replace(region, mask=mask, style=style, artwork_mask=None)
-
-
-def _mask(mask: Mask | Tensor, picture: Tensor, what: str, of: str = "the photograph") -> Tensor:
-    found = mask.of(picture) if isinstance(mask, Mask) else mask.to(picture)
-    if found.max() <= EMPTY:
-        raise ValueError(
-            f"{what} matches nothing in {of}. Move it, or widen its range, and look at it: "
-            "mask.of(picture) is a picture of it."
-        )
-    return found
-
-
-# ---------------------------------------------------------------- colors
-
-
-def in_colors(scene: Scene, color: str) -> Scene:
-    """Return the pictures that are painted in a mode of `nstkit.pictures.color.COLORS`.
+def scene_of(
+    content: Tensor, works: Artworks | None, regions: Sequence[Region], color: str, load: Load
+) -> Scene:
+    """Return what is painted, in its colors.
 
     The artworks of a region get the colors of that part of the photograph.
 
     Args:
-        scene: the pictures as they are.
-        color: "style", "match" or "luminance".
+        content: the photograph, (1, 3, H, W) in [0, 1].
+        works: for what is in no region; None leaves that as it is.
+        regions: as a painter gives them.
+        color: a key of `nstkit.pictures.color.COLORS`.
+        load: loads an artwork.
+
+    Raises:
+        ValueError: A mask is empty, or it does not fit.
     """
-    mode = COLORS[color]
-    photo = scene.content
-    rest = scene.parts()[0].where if scene.regions and scene.style is not None else None
-    regions = tuple(
-        dataclasses.replace(region, style=_recolored(region.style, photo, region.mask, mode))
-        for region in scene.regions
-    )
-    return Scene(mode.content(photo), _recolored(scene.style, photo, rest, mode), regions)
+    if not all(isinstance(region, Region) for region in regions):
+        raise ValueError(f"regions are {regions!r}; expected a list of nstkit.Region(mask, style).")
+    parts = [_part(region, number, content, load) for number, region in enumerate(regions, 1)]
+    scene, mode = Scene.of(content, works, parts), COLORS[color]
+    return Scene(mode.content(content), tuple(_recolored(p, content, mode) for p in scene.parts))
 
 
-def _recolored(
-    style: Tensor | Artworks | None, photo: Tensor, to_where: Tensor | None, mode: ColorMode
-) -> Tensor | Artworks | None:
-    if style is None:
-        return None
-    works = Artworks.of(style)
-    made = tuple(
-        mode.style(picture, photo, where, to_where)
-        for picture, where in zip(works.pictures, works.where, strict=True)
+def _part(region: Region, number: int, content: Tensor, load: Load) -> Part:
+    """Return a region with its mask for the photograph, and its artworks."""
+    mask = _drawn(region.mask, content, f"The mask of region {number}", "the photograph")
+    if not region.painted:
+        left = Part.left(mask)
+        return left if region.keep is None else Part(mask, None, keep=region.keep)
+    works = loaded_works(region.style, load)
+    if region.artwork_mask is not None:
+        what = f"The artwork_mask of region {number}"
+        masks = tuple(_drawn(region.artwork_mask, p, what, "its artwork") for p in works.pictures)
+        works = dataclasses.replace(works, where=masks)
+    return Part(mask, works, region.beta, region.keep or 0.0)
+
+
+def _drawn(mask: Mask, picture: Tensor, what: str, of: str) -> Tensor:
+    found = mask.of(picture)
+    if found.max() <= EMPTY:
+        raise ValueError(
+            f"{what}, {mask!r}, matches nothing in {of}. Move it, or widen its range, and look at "
+            "it: mask.of(picture) is a picture of it."
+        )
+    return found
+
+
+def _recolored(part: Part, photo: Tensor, mode: ColorMode) -> Part:
+    """Return a part whose artworks have the colors that a mode gives them."""
+    if part.works is None:
+        return part
+    pictures = tuple(
+        mode.style(picture, photo, where, part.where)
+        for picture, where in zip(part.works.pictures, part.works.where, strict=True)
     )
-    return dataclasses.replace(style, pictures=made) if isinstance(style, Artworks) else made[0]
+    return dataclasses.replace(part, works=dataclasses.replace(part.works, pictures=pictures))
+
+
+def finished(painting: Tensor, scene: Scene, photo: Tensor, color: str) -> Tensor:
+    """Return a painting as it is shown and saved.
+
+    Args:
+        painting: (1, 3, H, W) in [0, 1].
+        scene: that it was painted from, of the same size.
+        photo: as it was given, of the same size.
+        color: a key of `nstkit.pictures.color.COLORS`.
+    """
+    return scene.finished(COLORS[color].finish(painting, photo), photo)
 
 
 # ---------------------------------------------------------------- what a painting remembers
 
 
-def told(style: GivenStyle) -> str | list[list[Any]] | None:
-    """Return a style as plain data: a name, or [[name, share], ...]; see `name_of`."""
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What was painted, as far as a file can say it.
+
+    Attributes:
+        content: the name of the photograph.
+        style: [[name, share], ...] of the artworks; None if only regions were painted.
+        regions: as they were given.
+        side: long side in px at which artworks were loaded, before ``style_scale``.
+    """
+
+    content: str
+    style: list[list[Any]] | None
+    regions: tuple[Region, ...]
+    side: int
+
+    @classmethod
+    def of(cls, content: Given, style: GivenStyle, regions: Sequence[Region], side: int) -> Subject:
+        """Return what a file can say of pictures as a painter gives them."""
+        return cls(name_of(content), told(style), tuple(regions), side)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The name of the photograph, and that of the artwork: "a + b" of several."""
+        return self.content, " + ".join(name for name, _ in self.style or [["none", 1.0]])
+
+    def facts(self) -> dict[str, str]:
+        """Return texts for a file; `nstkit.repaint` reads them."""
+        content, style = self.names
+        facts = {"content": content, "style": style, "loaded_at": str(self.side)}
+        facts["styles"] = json.dumps(self.style)
+        if self.regions:
+            facts["regions"] = json.dumps([told_region(region) for region in self.regions])
+        return facts
+
+
+def told(style: GivenStyle) -> list[list[Any]] | None:
+    """Return a style as plain data: [[name, share], ...]; see `name_of`. None of None."""
     if style is None:
         return None
-    pairs = pairs_of(style)
-    if pairs is None:
-        return name_of(style)
-    return [[name_of(picture), share] for picture, share in pairs]
-
-
-def named_style(style: GivenStyle) -> str:
-    """Return the name of an artwork; of several, what `told` says, as JSON."""
-    found = told(style)
-    return found if isinstance(found, str) else json.dumps(found)
+    return [[name_of(picture), share] for picture, share in pairs_of(style)]
 
 
 def told_region(region: Region) -> dict[str, Any]:
@@ -228,3 +257,45 @@ def told_region(region: Region) -> dict[str, Any]:
     if region.artwork_mask is not None:
         data["artwork_mask"] = region.artwork_mask.to_data()
     return data | {name: value for name, value in numbers.items() if value is not None}
+
+
+def region_from(data: Mapping[str, Any], find: Callable[[str], Given]) -> Region:
+    """Return the region that `told_region` wrote.
+
+    Args:
+        data: what it wrote.
+        find: turns the name of an artwork into the artwork.
+    """
+    masks = {n: Mask.from_data(data[n]) for n in ("mask", "artwork_mask") if n in data}
+    return Region(**{**data, **masks, "style": style_from(data["style"], find)})
+
+
+def style_from(data: list[list[Any]] | None, find: Callable[[str], Given]) -> GivenStyle:
+    """Return the style that `told` wrote; a single artwork as itself."""
+    if data is None:
+        return None
+    pairs = [(find(name), share) for name, share in data]
+    return pairs[0][0] if len(pairs) == 1 else pairs
+
+
+def style_code(style: GivenStyle) -> str:
+    """Return Python that names an artwork, or several with their shares."""
+    pairs = [tuple(pair) for pair in told(style) or []]
+    return repr(pairs) if len(pairs) > 1 else repr(pairs[0][0] if pairs else None)
+
+
+def regions_code(regions: Sequence[Region]) -> str:
+    """Return Python that makes regions, after ``import nstkit``."""
+    return f"[{', '.join(map(_region_code, regions))}]"
+
+
+def _region_code(region: Region) -> str:
+    parts = [region.mask.code("nstkit.")]
+    if region.style is not None:
+        parts.append(style_code(region.style))
+    for name in ("beta", "keep"):
+        if (value := getattr(region, name)) is not None:
+            parts.append(f"{name}={value!r}")
+    if region.artwork_mask is not None:
+        parts.append(f"artwork_mask={region.artwork_mask.code('nstkit.')}")
+    return f"nstkit.Region({', '.join(parts)})"

@@ -13,19 +13,18 @@ from nstkit.options import check_whole
 from nstkit.painting.given import (
     ENLARGED,
     GivenStyle,
+    Subject,
     artwork_loader,
-    in_colors,
     loaded,
-    loaded_region,
-    loaded_style,
-    named_style,
+    loaded_works,
+    scene_of,
 )
 from nstkit.painting.quality import Quality, named
-from nstkit.painting.scales import Scale, shortest, work
+from nstkit.painting.scales import Scale, side_of, work
 from nstkit.painting.start import Given, as_image, check_start, default_device
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.color import COLORS
-from nstkit.pictures.images import load_at, name_of
+from nstkit.pictures.images import load_at
 from nstkit.pictures.scene import Region, Scene
 from nstkit.recipes import DEFAULT, STARTS, Recipe
 from nstkit.recipes.fields import GIVEN_START, in_px, rising
@@ -42,27 +41,25 @@ class Plan:
 
     Attributes:
         content: photograph (1, 3, H, W) in [0, 1], on the device that computes.
-        style: artwork (1, 3, H', W'), the same; several `Artworks`; or None.
+        works: artworks, the same; None where only regions are painted.
         scene: photograph, artworks and regions, in the colors in which they are painted.
         recipe: what to minimize and how, with the network and the start that will be used.
         vgg: the network.
         start: the picture that was given to begin with; None is the recipe's start.
         seed: of the noise in the start, and of the grain.
         tile: as in `nstkit.Objective.of`.
-        sources: names of content and style.
-        regions: as they were given.
+        subject: what a file can say of the pictures.
     """
 
     content: Tensor
-    style: Tensor | Artworks | None
+    works: Artworks | None
     scene: Scene
     recipe: Recipe
     vgg: VGG
     start: Tensor | None
     seed: int
     tile: Tiling
-    sources: tuple[str, str]
-    regions: tuple[Region, ...] = ()
+    subject: Subject
 
     def scales(self) -> list[Scale]:
         """Return the scales that will be painted, from coarse to fine."""
@@ -73,7 +70,9 @@ class Plan:
             image = self.content.new_empty(1).expand(1, 3, height, width)  # takes no memory
             return computed_pixels(tile, image, self.vgg, layers)
 
-        return work(self.recipe, *self.content.shape[-2:], shortest(self.scene), pixels=_pixels)
+        return work(
+            self.recipe, *self.content.shape[-2:], side_of(self.scene, self.recipe), pixels=_pixels
+        )
 
 
 def prepare(
@@ -95,7 +94,7 @@ def prepare(
     tile: Tiling = "auto",
     vgg: VGG | None = None,
 ) -> Plan:
-    """Load both pictures and the network, and settle the recipe. Arguments as in `nstkit.stylize`.
+    """Load all pictures and the network, and settle the recipe. Arguments as in `nstkit.stylize`.
 
     Raises:
         ValueError: a bad picture, option or number; ``size`` beside scales in px; or the memory is
@@ -116,23 +115,22 @@ def prepare(
     remarks: list[str] = []
     photograph, side = _photograph(content, _size(size, given), chosen, device, remarks)
     load = artwork_loader(side, recipe.style_scale, device, remarks)
-    artwork = loaded_style(style, load)
-    parts = tuple(loaded_region(r, n, photograph, load) for n, r in enumerate(regions, 1))
+    regions = (regions,) if isinstance(regions, Region) else tuple(regions)
+    works = loaded_works(style, load)
+    scene = scene_of(photograph, works, regions, recipe.color, load)
+    if not scene.parts and (recipe.beta or recipe.palette):
+        raise ValueError("style is None; expected an artwork, or regions with artworks.")
     for remark in dict.fromkeys(remarks):
         warnings.warn(remark, UserWarning, stacklevel=3)  # points at the caller of `stylize`
     if recipe.beta and not recipe.tiled:
         _check_whole(tile, photograph)  # told now, not at the last scale
-    scene = in_colors(Scene(photograph, artwork, parts), recipe.color)
     recipe, start = _start(recipe, start, photograph)
     if start is not None:
         start = COLORS[recipe.color].content(start)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
-    sources = name_of(content), named_style(style)
-    return Plan(
-        photograph, artwork, scene, naming(recipe, vgg), vgg, start, seed, tile, sources,
-        tuple(regions),
-    )  # fmt: skip
+    subject = Subject.of(content, style, regions, side)
+    return Plan(photograph, works, scene, naming(recipe, vgg), vgg, start, seed, tile, subject)
 
 
 def _check_whole(tile: Tiling, photograph: Tensor) -> None:

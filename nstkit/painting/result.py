@@ -15,10 +15,9 @@ from torch import Tensor
 
 from nstkit.descent import Record
 from nstkit.judges import Judgement, judge
-from nstkit.painting.given import told_region
+from nstkit.painting.given import Subject
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.images import JPEG_TEXTS, save_image, to_pil
-from nstkit.pictures.scene import Region
 from nstkit.recipes import Recipe
 from nstkit.version import __version__
 
@@ -37,11 +36,10 @@ class Result:
         seconds: it took; precision: of the network, "fp32", "bf16" or "fp16".
         interrupted: whether Ctrl-C or the callback ended it early.
         snapshots: {index: image} for the steps asked for by ``keep``.
-        sources: names of content and style; "tensor" or the like without one.
+        subject: what was painted, as far as a file can say it.
         content: the photograph that was painted, (1, 3, H, W) in [0, 1].
         style: the artwork it was painted after, (1, 3, H', W') in [0, 1]; several `Artworks`; or
             None if only regions were painted.
-        regions: as they were given.
     """
 
     image: Tensor
@@ -53,10 +51,14 @@ class Result:
     precision: str
     interrupted: bool
     snapshots: dict[int, Tensor]
-    sources: tuple[str, str]
+    subject: Subject
     content: Tensor
     style: Tensor | Artworks | None
-    regions: tuple[Region, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """The names of content and style; "tensor" or the like without one."""
+        return self.subject.names
 
     def save(self, path: str | PathLike[str], **more: str) -> Path:
         """Write the picture with its recipe and more texts for `nstkit.read_metadata`.
@@ -70,21 +72,19 @@ class Result:
             "steps_done": str(self.history[-1].index),
             "precision": self.precision,
             "losses": json.dumps(self.best.losses.terms),
-            "content": self.sources[0],
-            "style": self.sources[1],
             "size": "{} x {}".format(*self.image.shape[:1:-1]),
         }
-        if self.regions:
-            facts["regions"] = json.dumps([told_region(region) for region in self.regions])
+        facts |= self.subject.facts() | more
         if Path(path).suffix.lower() in (".jpg", ".jpeg") and len(json.dumps(facts)) > JPEG_TEXTS:
-            del facts["regions"]
+            facts.pop("regions", None)
+            facts.pop("script", None)
             warnings.warn(
                 f"A mask is too large for a {Path(path).suffix} file, so '{path}' does not say "
                 "which regions were painted. Save as .png or .webp to keep them.",
                 UserWarning,
                 stacklevel=2,
             )
-        return save_image(self.image, path, facts | more)
+        return save_image(self.image, path, facts)
 
     def judge(self) -> Judgement:
         """Return what judges say of the painting; none was optimized for. See `nstkit.judges`.

@@ -19,6 +19,7 @@ from nstkit.recipes.fields import in_px
 from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
 
+SMALLEST = 32  # px of the short side of an artwork at a coarse scale
 LEAST = 24  # px of a short side: relu5_1 needs 16, and one position is no texture
 # px of the short side of a scale that is worth painting: relu5_1 has 4 x 4 positions there. It sees
 # 156 px at once, so in a smaller picture it sees more padding than picture.
@@ -33,7 +34,7 @@ class Scale(NamedTuple):
 
     Attributes:
         height, width: of the painting in px.
-        factor: by which content and style are made smaller; 1 at the finest scale.
+        factor: by which all pictures are made smaller; 1 at the finest scale.
         steps: updates of the picture.
         pixels: that all steps together compute, which is the work of this scale.
     """
@@ -55,7 +56,7 @@ def coarse_to_fine(
 ) -> Iterator[Step]:  # fmt: skip
     """Minimize a recipe's objective at each of its ``scales``, from the start that it names.
 
-    A scale has both pictures smaller by the same factor, targets of its own, and begins with the
+    A scale has all pictures smaller by the same factor, targets of its own, and begins with the
     painting of the scale before. relu5_1 sees 156 px at once, so strokes of a small picture,
     enlarged, are larger than any that it would paint in the large one. What the photograph shows
     only at the new size is added in the share that the recipe calls ``detail`` (Kolkin et al. 2019
@@ -78,9 +79,9 @@ def coarse_to_fine(
             the content's size.
     """
     full, index, seconds, best, before = scene.content.shape[-2:], 0, 0.0, start, None
-    scales = work(recipe, *full, shortest(scene))
+    scales = work(recipe, *full, side_of(scene, recipe))
     for number, scale in enumerate(scales):
-        small = scene.mapped(lambda picture, factor=scale.factor: at_scale(factor, picture)[0])
+        small = shrunk(scene, scale.factor)
         content = small.content
         size = content.shape[-2:]
         if before is not None:
@@ -91,7 +92,7 @@ def coarse_to_fine(
             begin, so_far = first_picture(recipe.start, small, recipe.style_layers, seed), None
         before = content
         here = recipe.at_scale(number, len(scales))
-        objective = Objective.of(content, small.style, vgg, here, tile, so_far, small.regions)
+        objective = Objective.of_scene(small, vgg, here, tile, so_far)
         run = optimize(objective, begin, here.optimizer, here.learning_rate, scale.steps)
         del begin, so_far  # a poster's memory is needed for the work
         for step in run:
@@ -102,9 +103,31 @@ def coarse_to_fine(
         index, seconds = index + step.index + 1, seconds + step.seconds
 
 
-def shortest(scene: Scene) -> int | None:
-    """Return the short side in px of the smallest artwork; None without any."""
-    return min((min(picture.shape[-2:]) for picture in scene.artworks), default=None)
+def shrunk(scene: Scene, factor: float) -> Scene:
+    """Return a scene smaller by a factor; 1 returns the same pictures.
+
+    Artworks keep a short side of 32 px, so that a small artwork beside others, or one that
+    ``style_scale`` has made small, costs no scale.
+
+    Raises:
+        ValueError: A short side of the photograph would have less than 24 px.
+    """
+
+    def _photograph(picture: Tensor) -> Tensor:
+        return at_scale(factor, picture)[0]
+
+    def _artwork(picture: Tensor) -> Tensor:
+        least = min(SMALLEST / min(picture.shape[-2:]), 1)
+        return at_scale(max(factor, least), picture)[0]
+
+    return scene.mapped(_photograph, _artwork)
+
+
+def side_of(scene: Scene, recipe: Recipe) -> int | None:
+    """Return the short side in px of the largest artwork at the size of the painting; else None."""
+    sides = (min(picture.shape[-2:]) for picture in scene.pictures)
+    largest = max(sides, default=None)
+    return None if largest is None else round(largest / min(recipe.style_scale, 1))
 
 
 def enlarged(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cache
 
 import torch
@@ -21,6 +21,7 @@ from nstkit.recipes import STARTS, Recipe
 from nstkit.recipes.network import network
 from nstkit.vgg import VGG
 from nstkit.vgg.fast import to_paint
+from nstkit.vgg.names import shallowest
 
 Given = Tensor | Source  # what `nstkit.stylize` takes for a picture
 SIZE = 256  # px of the long side, unless another is given
@@ -52,7 +53,7 @@ def as_image(source: Given, size: int | None, device: torch.device | str) -> Ten
 # ---------------------------------------------------------------- the start
 
 
-def first_picture(kind: str, scene: Scene, layers: Iterable[str], seed: int = 0) -> Tensor:
+def first_picture(kind: str, scene: Scene, layers: Mapping[str, float], seed: int = 0) -> Tensor:
     """Return the picture from which a painting starts: each part begins with its own artwork.
 
     What is not painted begins with the photograph.
@@ -60,29 +61,28 @@ def first_picture(kind: str, scene: Scene, layers: Iterable[str], seed: int = 0)
     Args:
         kind: as in `start_image`.
         scene: the pictures, of the size of the painting.
-        layers: of the recipe's style, from shallow to deep: if artworks have other shares in each,
-            those in the first count.
+        layers: of the recipe's style. If artworks have other shares in each, those in the
+            shallowest count, which sees colors best.
         seed: of the noise.
     """
-    content, parts = scene.content, scene.parts()
-    layers = list(layers)
-    starts = [
-        content.clone() if part.style is None
-        else start_image(kind, content, _seen(part.style, layers), seed, part.where)
-        for part in parts
-    ]  # fmt: skip
-    if len(parts) == 1 and parts[0].where is None:
-        return starts[0]
-    if not parts:  # a painting without a style
+    content, layer = scene.content, shallowest(layers) or kind
+    if not scene.parts:  # a painting without a style
         return start_image(kind, content, content, seed)
-    masks = [content.new_ones(1) if part.where is None else part.where for part in parts]
-    pairs = zip(masks, starts, strict=True)
-    return sum(mask * start for mask, start in pairs) / sum(masks)
+    starts = [
+        content.clone() if part.works is None
+        else start_image(kind, content, part.works, seed, part.where, layer)
+        for part in scene.parts
+    ]  # fmt: skip
+    masks = [content.new_ones(1) if part.where is None else part.where for part in scene.parts]
+    if len(starts) == 1:
+        return starts[0]
+    weighted = (mask * start for mask, start in zip(masks, starts, strict=True))
+    return sum(weighted) / sum(masks)
 
 
 def start_image(
     kind: str, content: Tensor, style: Tensor | Artworks, seed: int = 0,
-    where: Tensor | None = None,
+    where: Tensor | None = None, layer: str = "",
 ) -> Tensor:  # fmt: skip
     """Return the picture from which an optimization starts, of the content's size and device.
 
@@ -91,9 +91,10 @@ def start_image(
             [0, 1]; "white"; "gray", ImageNet's mean color; "style", scaled to cover and cropped
             around the center; "blend", half content and half noise.
         content: (1, 3, H, W).
-        style: (1, 3, H', W'), or several with one share each.
+        style: (1, 3, H', W'), or several.
         seed: of the noise, drawn on the CPU so that all devices start alike.
         where: the part of the content whose colors count, (1, 1, H, W); None is all of it.
+        layer: whose shares count, if those of the artworks differ between layers.
 
     Raises:
         ValueError: kind is unknown.
@@ -102,34 +103,30 @@ def start_image(
     if kind == "content":
         return content.clone()
     if kind == "recolored":
-        return _recolored(content, Artworks.of(style), where)
+        return _recolored(content, Artworks.of(style), where, layer)
     if kind == "white":
         return torch.ones_like(content)
     if kind == "gray":
         return content.new_tensor(GRAY).view(1, 3, 1, 1).expand_as(content).contiguous()
     if kind == "style":
         works = Artworks.of(style)
-        shares = works.in_layer(kind)
+        shares = works.in_layer(layer)
         return cover(works.pictures[shares.index(max(shares))], *content.shape[-2:]).to(content)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.rand(content.shape, generator=generator).to(content)
     return noise if kind == "noise" else (content + noise) / 2
 
 
-def _recolored(content: Tensor, artworks: Artworks, where: Tensor | None) -> Tensor:
+def _recolored(content: Tensor, artworks: Artworks, where: Tensor | None, layer: str) -> Tensor:
     """Return the content in the artworks' colors: for several, the mean of what each makes."""
     made = [
         (share, match_colors(content, picture.to(content), "transport", START_GAIN, where, mask))
         for picture, share, mask in zip(
-            artworks.pictures, artworks.in_layer("recolored"), artworks.where, strict=True
+            artworks.pictures, artworks.in_layer(layer), artworks.where, strict=True
         )
         if share
     ]
     return made[0][1] if len(made) == 1 else sum(share * picture for share, picture in made)
-
-
-def _seen(style: Tensor | Artworks, layers: list[str]) -> Tensor | Artworks:
-    return style.seen_in(layers) if isinstance(style, Artworks) else style
 
 
 def noise_like(picture: Tensor, seed: int = 0) -> Tensor:

@@ -43,7 +43,8 @@ def mix_strokes(
     It begins with the artwork of the forms, and lowers the distance of the Gram matrices of shallow
     layers from those of the other artwork. These layers see strokes and nothing larger, so forms
     stay. The colors of the strokes are matched to those of the forms first. Paint after the result
-    as after any artwork.
+    as after any artwork. If you save it with `nstkit.save_image` and pass the file, a painting can
+    say what it was painted after.
 
     Args:
         forms: the artwork whose forms to take: (1, 3, H, W) in [0, 1], or whatever

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nstkit.descent import Record, Step
-from nstkit.painting.given import GivenStyle
+from nstkit.painting.given import GivenStyle, finished
 from nstkit.painting.plan import Plan, prepare
 from nstkit.painting.result import Result
 from nstkit.painting.scales import Scale, coarse_to_fine, done, last_index
 from nstkit.painting.start import Given
-from nstkit.pictures.color import COLORS
 from nstkit.pictures.scene import Region
 from nstkit.recipes import DEFAULT, Recipe
 from nstkit.tiles import Tiling
@@ -52,8 +52,9 @@ def stylize(
     Args:
         content: photograph: (1, 3, H, W) in [0, 1], or whatever `nstkit.load_image` takes.
         style: artwork, the same; any size. Or several with their shares, {"starry_night": 2,
-            "great_wave": 1}, of which only the ratio counts. A share may be {layer: number}, so
-            that layers are painted after other artworks. None paints only ``regions``.
+            "great_wave": 1}, of which only the ratio counts. A share may be {layer: number} or a
+            list of layers, so that layers are painted after other artworks. None paints only
+            ``regions``.
         recipe: what to minimize and how.
         quality: "draft", "good" or "print": a size, scales and steps that belong together, see
             `nstkit.painting.quality`. They replace the recipe's; ``size``, ``scales`` and ``steps``
@@ -125,8 +126,8 @@ def paint(
 
     scales = plan.scales()
     run = coarse_to_fine(plan.scene, plan.vgg, plan.recipe, plan.seed, plan.start, plan.tile)
-    finish = COLORS[plan.recipe.color].finish
-    run = (replace(step, image=finish(step.image, plan.content)) for step in run)
+    finish = partial(finished, scene=plan.scene, photo=plan.content, color=plan.recipe.color)
+    run = (replace(step, image=finish(step.image)) for step in run)
     total = sum(scale.pixels for scale in scales)
     with tqdm(total=total, disable=not progress, bar_format=BAR) as bar:
         collected = _collect(run, _Bar(bar, scales), callback, set(keep))
@@ -140,10 +141,9 @@ def paint(
         precision=precision_name(next(plan.vgg.parameters()).dtype),
         interrupted=collected.interrupted,
         snapshots=collected.snapshots,
-        sources=plan.sources,
+        subject=plan.subject,
         content=plan.content,
-        style=plan.style,
-        regions=plan.regions,
+        style=None if plan.works is None else plan.works.plain,
     )
 
 

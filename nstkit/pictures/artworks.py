@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
@@ -21,8 +21,8 @@ class Artworks:
 
     Attributes:
         pictures: each (1, 3, H, W) in [0, 1], of any size.
-        shares: one for each picture: a number of 0 or more for all layers, or {layer: number}. Only
-            their ratio counts.
+        shares: one for each picture: a number of 0 or more for all layers, or {layer: number}, or a
+            list of layers, where it is 1. Only their ratio counts.
         where: one for each picture: how much each of its pixels counts, (1, 1, H, W) in [0, 1], or
             None for all of it. Empty is None for each.
 
@@ -43,7 +43,7 @@ class Artworks:
                 f"Got {len(self.pictures)} artworks, {len(self.shares)} shares and "
                 f"{len(self.where)} masks; expected as many of each, and at least one artwork."
             )
-        check_shares(self.shares)
+        object.__setattr__(self, "shares", plain_shares(self.shares))
 
     @classmethod
     def of(cls, style: Tensor | Artworks) -> Artworks:
@@ -52,6 +52,9 @@ class Artworks:
 
     def in_layer(self, layer: str) -> tuple[float, ...]:
         """Return the share of each artwork in a layer; they add up to 1.
+
+        Args:
+            layer: any name will do if shares are numbers.
 
         Raises:
             ValueError: No artwork has a share there.
@@ -70,14 +73,14 @@ class Artworks:
         """Whether shares differ between layers."""
         return any(isinstance(share, Mapping) for share in self.shares)
 
-    def seen_in(self, layers: Iterable[str]) -> Artworks:
-        """Return the artworks with the shares that they have in the first of some layers.
+    @property
+    def plain(self) -> Tensor | Artworks:
+        """The picture, if there is only one and all of it counts; else all of this."""
+        return self.pictures[0] if len(self.pictures) == 1 and self.where[0] is None else self
 
-        Colors are seen best in the shallowest layer, so that one goes first.
-        """
-        if not self.by_layer:
-            return self
-        return dataclasses.replace(self, shares=self.in_layer(next(iter(layers))))
+    def mixed(self, shares: Sequence[Share]) -> Artworks:
+        """Return the same pictures with other shares."""
+        return dataclasses.replace(self, shares=tuple(shares))
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Artworks:
         """Return artworks with all pictures and their masks changed in the same way."""
@@ -87,17 +90,29 @@ class Artworks:
         )
 
 
-def check_shares(shares: Sequence[object]) -> None:
-    """Raise ValueError unless shares are numbers or {layer: number}, 0 or more, not all 0."""
-    numbers = []
-    for share in shares:
-        if not isinstance(share, Real | Mapping):
-            raise ValueError(
-                f"The share of an artwork is {share!r}; expected a number, or {{layer: number}}."
-            )
-        values = share.items() if isinstance(share, Mapping) else [("", share)]
-        for layer, value in values:
-            check_weight(f"The share in {layer}" if layer else "The share of an artwork", value)
-            numbers.append(value)
-    if not any(numbers):
+def plain_shares(shares: Sequence[object]) -> tuple[Share, ...]:
+    """Return shares as floats, or as {layer: float}.
+
+    Raises:
+        ValueError: Neither numbers nor {layer: number}, a negative number, or only zeros.
+    """
+    found = tuple(map(_plain, shares))
+    if not any(any(s.values()) if isinstance(s, Mapping) else s for s in found):
         raise ValueError("The shares of all artworks are 0; expected one above 0.")
+    return found
+
+
+def _plain(share: object) -> Share:
+    if isinstance(share, Mapping):
+        for layer, value in share.items():
+            check_weight(f"The share in {layer}", value)
+        return {str(layer): float(value) for layer, value in share.items()}
+    if isinstance(share, list | tuple | set):  # layers alone
+        return dict.fromkeys(map(str, share), 1.0)
+    if not isinstance(share, Real):
+        raise ValueError(
+            f"The share of an artwork is {share!r}; expected a number, {{layer: number}}, or a "
+            "list of layers."
+        )
+    check_weight("The share of an artwork", share)
+    return float(share)

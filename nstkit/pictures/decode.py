@@ -60,13 +60,16 @@ def identify(file: BinaryIO, name: str) -> Image.Image:
     return picture
 
 
-def decode(picture: Image.Image, name: str, size: int | None = None) -> Image.Image:
+def decode(
+    picture: Image.Image, name: str, size: int | None = None, ground: str = "white"
+) -> Image.Image:
     """Decode a picture completely, set it upright, convert it to sRGB over white, resize it.
 
     Args:
         picture: Any Pillow image; it is not changed.
         name: What messages call it.
         size: Long side of the result in pixels; None keeps the picture's own.
+        ground: Color behind what is transparent.
 
     Returns:
         A new image of mode RGB.
@@ -89,7 +92,7 @@ def decode(picture: Image.Image, name: str, size: int | None = None) -> Image.Im
         _warn(f"{name} has more than one frame; only the first is used")
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         _warn("ImageFile.LOAD_TRUNCATED_IMAGES is on: pictures that are cut off go unnoticed")
-    picture = _over_white(picture, name)
+    picture = _over(ground, picture, name)
     picture = picture if turn is None else picture.transpose(turn)
     goal = _goal(picture.size, size, name)
     return picture if goal == picture.size else picture.resize(goal, Image.Resampling.LANCZOS)
@@ -147,8 +150,8 @@ def _goal(shape: tuple[int, int], size: int | None, name: str) -> tuple[int, int
     return (size, short) if shape[0] >= shape[1] else (short, size)
 
 
-def _over_white(picture: Image.Image, name: str) -> Image.Image:
-    """Return the picture as sRGB, with its alpha channel, if any, laid over white."""
+def _over(ground: str, picture: Image.Image, name: str) -> Image.Image:
+    """Return the picture as sRGB, with its alpha channel, if any, laid over a color."""
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith(("I", "F")):
         picture = _to_8_bit(picture, name)
@@ -161,7 +164,7 @@ def _over_white(picture: Image.Image, name: str) -> Image.Image:
     picture = _to_srgb(picture, profile, name)
     if alpha is None:
         return picture
-    return Image.composite(picture, Image.new("RGB", picture.size, "white"), alpha)
+    return Image.composite(picture, Image.new("RGB", picture.size, ground), alpha)
 
 
 def _to_srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Image:

@@ -59,6 +59,7 @@ def load_at(
     size: int | None = None,
     device: torch.device | str = "cpu",
     enlarge: bool = True,
+    ground: str = "white",
 ) -> tuple[Tensor, int]:
     """Load a picture as `load_image` does. Return it, and the long side in px that it had itself.
 
@@ -67,12 +68,13 @@ def load_at(
         size: As there.
         device: As there.
         enlarge: Whether a picture smaller than ``size`` is enlarged, or stays as it is.
+        ground: Color behind what is transparent.
     """
     if isinstance(source, Image.Image):
-        picture, own = _decoded(source, "the PIL image", size, enlarge)
+        picture, own = _decoded(source, "the PIL image", size, enlarge, ground)
     else:
         with _opened(source) as (file, name):
-            picture, own = _decoded(identify(file, name), name, size, enlarge)
+            picture, own = _decoded(identify(file, name), name, size, enlarge, ground)
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).to(device)
     pixels = pixels.view(1, picture.height, picture.width, 3).permute(0, 3, 1, 2)
     return pixels.contiguous().float().div_(255), own
@@ -91,11 +93,11 @@ def own_side(source: Source) -> int:
 
 
 def _decoded(
-    picture: Image.Image, name: str, size: int | None, enlarge: bool
+    picture: Image.Image, name: str, size: int | None, enlarge: bool, ground: str
 ) -> tuple[Image.Image, int]:
     own = max(picture.size)
     kept = not enlarge and own <= size
-    return decode(picture, name, None if kept else size), own
+    return decode(picture, name, None if kept else size, ground), own
 
 
 def to_pil(image: Tensor) -> Image.Image:

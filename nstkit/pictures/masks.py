@@ -20,7 +20,7 @@ from torch import Tensor
 
 from nstkit.options import check_weight
 from nstkit.pictures.color import luminance
-from nstkit.pictures.images import Source, load_image
+from nstkit.pictures.images import Source, load_at
 from nstkit.pictures.sizes import resize
 
 SOFT = 0.1  # width of the soft edge of a shape, as a share of the picture's short side
@@ -68,13 +68,18 @@ class Mask:
         return self.code("")
 
     def code(self, prefix: str) -> str:
-        """Return the call that makes this mask, with a prefix such as "nstkit." before names."""
+        """Return Python that makes this mask, with a prefix such as "nstkit." before names.
+
+        Of a drawn mask, without a prefix, it only tells the size: the picture is long.
+        """
         values = dict(self.options)
         if self.kind == "inverse":
             return f"~{values['mask'].code(prefix)}"
         if self.kind == "both":
             return f"({values['one'].code(prefix)} & {values['other'].code(prefix)})"
         if self.kind == "drawn":
+            if prefix:
+                return f"{prefix}pictures.masks.from_png({values['png']!r})"
             width, height = _opened(values["png"]).size
             return f"<mask of {width} x {height} px>"
         options = ", ".join(f"{name}={value!r}" for name, value in values.items())
@@ -143,7 +148,8 @@ def color_range(
         color: red, green and blue in [0, 1], or a name or a code as in a web page: "skyblue",
             "#87ceeb".
         tolerance: how far from the color a pixel counts by half.
-        soft: from all to nothing, the distance grows by this.
+        soft: from all to nothing, the distance grows by this, or by twice the tolerance if that is
+            less.
         blur: deviation of the blur, as a share of the picture's short side.
 
     Raises:
@@ -152,12 +158,12 @@ def color_range(
     Source: Ottosson 2020, "A perceptual color space for image processing".
     """
     for name, value in (("tolerance", tolerance), ("soft", soft), ("blur", blur)):
-        check_weight(name, value)
+        check_weight(name, value, positive=name == "tolerance")
     given = tuple(part / 255 for part in _named(color)) if isinstance(color, str) else tuple(color)
     if len(given) != 3 or not all(0 <= part <= 1 for part in given):
         raise ValueError(f"color is {color!r}; expected three numbers in [0, 1], or a name.")
     given = tuple(float(part) for part in given)
-    return _mask("color_range", color=given, tolerance=tolerance, soft=soft, blur=blur)
+    return _numbers_only("color_range", color=given, tolerance=tolerance, soft=soft, blur=blur)
 
 
 def luminance_range(
@@ -178,7 +184,7 @@ def luminance_range(
         raise ValueError(f"The range is [{low}, {high}]; expected 0 <= low < high <= 1.")
     for name, value in (("soft", soft), ("blur", blur)):
         check_weight(name, value)
-    return _mask("luminance_range", low=low, high=high, soft=soft, blur=blur)
+    return _numbers_only("luminance_range", low=low, high=high, soft=soft, blur=blur)
 
 
 def as_mask(given: Any) -> Mask:
@@ -186,8 +192,9 @@ def as_mask(given: Any) -> Mask:
 
     Args:
         given: a `Mask`; numbers in [0, 1] or booleans, (H, W) or with dimensions of size 1 before,
-            as a tensor or an array; or a picture, as `nstkit.load_image` takes it, of which the
-            luminance counts. Pictures and numbers are kept with 8 bits.
+            as a tensor or an array; or a picture, as `nstkit.load_image` takes or returns it, of
+            which the luminance counts, and what is transparent is black. Pictures and numbers are
+            kept with 8 bits.
 
     Raises:
         ValueError: Numbers of another shape or outside [0, 1], or no picture.
@@ -202,7 +209,22 @@ def as_mask(given: Any) -> Mask:
             "nstkit.rectangle(0, 0, 1, 0.5)."
         )
     source: Source = given
-    return _drawn(luminance(load_image(source))[0, 0])
+    return _drawn(luminance(load_at(source, ground="black")[0])[0, 0])
+
+
+def from_png(png: str) -> Mask:
+    """Return the mask of a gray PNG in base64, as masks keep what was drawn.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        mode = _opened(png).mode
+    except Exception as error:  # base64 and Pillow raise many kinds
+        raise ValueError(f"The mask is {png[:20]!r}...; expected a PNG in base64.") from error
+    if mode != "L":
+        raise ValueError(f"The mask's PNG has the mode {mode}; expected gray, L.")
+    return _mask("drawn", png=png)
 
 
 # ---------------------------------------------------------------- checks
@@ -215,7 +237,12 @@ def _shape(kind: str, left: float, top: float, right: float, bottom: float, soft
             "and bottom as shares of the picture in [0, 1], left < right and top < bottom."
         )
     check_weight("soft", soft)
-    return _mask(kind, left=left, top=top, right=right, bottom=bottom, soft=soft)
+    return _numbers_only(kind, left=left, top=top, right=right, bottom=bottom, soft=soft)
+
+
+def _numbers_only(kind: str, **options: Any) -> Mask:
+    """Return a mask whose numbers are floats of Python, which a file can hold."""
+    return _mask(kind, **{n: v if isinstance(v, tuple) else float(v) for n, v in options.items()})
 
 
 def _named(color: str) -> tuple[int, ...]:
@@ -231,14 +258,17 @@ def _numbers(given: Any) -> Tensor:
     """Return numbers (H, W) in [0, 1]."""
     values = torch.as_tensor(given).detach().cpu().float()
     shape = tuple(values.shape)
+    if values.dim() == 4 and shape[:2] == (1, 3):
+        values = luminance(values)[:, 0].clamp(max=max(1.0, values.max().item()))
+        shape = tuple(values.shape)
     if values.dim() < 2 or any(size != 1 for size in shape[:-2]) or 0 in shape:
         raise ValueError(f"The mask has the shape {shape}; expected (H, W).")
     low, high = values.min().item(), values.max().item()
-    if not 0 <= low <= high <= 1:  # this is true of values that are not a number, too
+    if not 0 <= low <= high <= 1 + 1e-6:  # this is true of values that are not a number, too
         raise ValueError(
             f"The values of the mask lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255?"
         )
-    return values.view(shape[-2:])
+    return values.view(shape[-2:]).clamp(max=1)
 
 
 def _drawn(values: Tensor) -> Mask:
@@ -291,7 +321,7 @@ def _color_range(
 ) -> Tensor:
     center = picture.new_tensor(color).view(1, 3, 1, 1)
     apart = (oklab(picture) - oklab(center)).square().sum(1, keepdim=True).sqrt()
-    return _blurred(_ramp(apart - tolerance, soft), blur)
+    return _blurred(_ramp(apart - tolerance, min(soft, 2 * tolerance)), blur)
 
 
 def _luminance_range(picture: Tensor, low: float, high: float, soft: float, blur: float) -> Tensor:

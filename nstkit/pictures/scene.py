@@ -1,77 +1,88 @@
-"""`Scene`: all pictures of a painting, and `Region`: a part of it with a style of its own."""
+"""`Region`, what a painter wants of a part of the photograph; `Scene`, what is painted."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from nstkit.options import check_weight
 from nstkit.pictures.artworks import Artworks
-from nstkit.pictures.masks import EMPTY, as_mask
+from nstkit.pictures.masks import EMPTY, Mask, as_mask
 
-# Weight of the squared distance of pixels from the photograph's, in what is not painted.
+# Weight of the squared distance of pixels from the photograph's, in what is not painted. It makes
+# what is painted fit to what is not. `Scene.finished` then puts the photograph itself there.
 KEEP = 1e4
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A part of the photograph, and what becomes of it.
+    """A part of the photograph, and what is to become of it.
 
     Attributes:
         mask: which part: a mask such as ``nstkit.rectangle(0, 0, 1, 0.5)``, numbers in [0, 1], or a
-            picture; see `nstkit.pictures.masks.as_mask`. In a `Scene` it is (1, 1, H, W).
-        style: what to paint the part after, as `nstkit.stylize` takes it; None does not paint it.
-            In a `Scene` it is `Artworks` or None.
-        beta: weight of the style in this part; None is the recipe's.
-        keep: weight of the squared distance of pixels from those of the photograph in this part;
-            None is 0 in a part with a style, and without one so much that it stays as it is.
+            picture; see `nstkit.pictures.masks.as_mask`.
+        style: what to paint the part after, as `nstkit.stylize` takes it. None leaves it as it is.
+        beta: weight of the style in this part, 0 or more; None is the recipe's.
+        keep: weight of the squared distance of pixels from those of the photograph in this part, 0
+            or more. None is 0 where the part is painted. Where it is not, None leaves it exactly as
+            it is in the photograph.
         artwork_mask: which part of the artwork counts, as ``mask``; None is all of it.
 
     Raises:
         ValueError: A mask that is none, or a negative weight.
     """
 
-    mask: Any
+    mask: Mask
     style: Any = None
     beta: float | None = None
     keep: float | None = None
-    artwork_mask: Any = None
+    artwork_mask: Mask | None = None
 
     def __post_init__(self) -> None:
-        """Check the weights, and turn what is given for a mask into one."""
+        """Check the weights, and make masks of whatever was given for them."""
         for name in ("beta", "keep"):
-            if getattr(self, name) is not None:
-                check_weight(f"{name} of a region", getattr(self, name))
-        if not _drawn(self.mask):
-            object.__setattr__(self, "mask", as_mask(self.mask))
+            if (weight := getattr(self, name)) is not None:
+                check_weight(f"{name} of a region", weight)
+                object.__setattr__(self, name, float(weight))
+        object.__setattr__(self, "mask", as_mask(self.mask))
         if self.artwork_mask is not None:
             object.__setattr__(self, "artwork_mask", as_mask(self.artwork_mask))
 
+    @property
+    def painted(self) -> bool:
+        """Whether it is painted after anything."""
+        return self.style is not None and self.beta != 0
 
-def _drawn(mask: object) -> bool:
-    return isinstance(mask, Tensor) and mask.dim() == 4
 
-
-class Part(NamedTuple):
-    """A part of the painting.
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of the painting, with its pictures.
 
     Attributes:
-        name: what its terms are called after: "" for what is in no region, else " 1", " 2" ...
-        where: its mask, (1, 1, H, W); None is the whole picture.
-        style: what it is painted after; None if it is not painted.
+        where: how much each pixel belongs to it, (1, 1, H, W) in [0, 1]; None is the whole picture.
+        works: what it is painted after; None if it is not painted.
         beta: weight of the style; None is the recipe's.
-        keep: weight of the pixels' distance from those of the photograph.
+        keep: weight of the squared distance of pixels from the photograph's.
+        fixed: whether it ends as the photograph itself.
+        name: what its terms are called after: "" for what is in no region, " 1" for region 1.
     """
 
-    name: str
     where: Tensor | None
-    style: Tensor | Artworks | None
+    works: Artworks | None
     beta: float | None = None
     keep: float = 0.0
+    fixed: bool = False
+    name: str = ""
+
+    @classmethod
+    def left(cls, where: Tensor | None) -> Part:
+        """Return a part that stays as it is in the photograph."""
+        return cls(where, None, keep=KEEP, fixed=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,57 +91,76 @@ class Scene:
 
     Attributes:
         content: the photograph, (1, 3, H, W) in [0, 1]; None where nothing needs it.
-        style: the artwork, or several `Artworks`, for all that is in no region; None leaves that as
-            it is.
-        regions: with masks (1, 1, H, W), and `Artworks` as their styles.
+        parts: of the painting; together they are all of it. None at all: there is no style.
     """
 
     content: Tensor | None
-    style: Tensor | Artworks | None
-    regions: tuple[Region, ...] = ()
+    parts: tuple[Part, ...]
 
-    def parts(self) -> list[Part]:
-        """Return the parts of the painting: what is in no region, if there is any, and each region.
+    @classmethod
+    def of(
+        cls, content: Tensor | None, style: Tensor | Artworks | None, regions: Sequence[Part] = ()
+    ) -> Scene:
+        """Return the scene of a photograph, an artwork, and regions.
 
-        Without regions, that is the whole picture, if there is an artwork.
+        Args:
+            content: the photograph, (1, 3, H, W) in [0, 1], or None.
+            style: the artwork, (1, 3, H', W') in [0, 1], or several, for what is in no region. None
+                leaves that as it is.
+            regions: parts with masks.
         """
-        if not self.regions:
-            return [] if self.style is None else [Part("", None, self.style)]
-        found = [_part(region, number) for number, region in enumerate(self.regions, 1)]
-        rest = (1 - sum(region.mask for region in self.regions)).clamp(0, 1)
-        if rest.max() <= EMPTY:
-            return found
-        return [_part(Region(rest, self.style), 0), *found]
-
-    def mapped(self, change: Callable[[Tensor], Tensor]) -> Scene:
-        """Return the scene with all its pictures and masks changed in the same way."""
-        regions = tuple(
-            dataclasses.replace(r, mask=change(r.mask), style=_mapped(r.style, change))
-            for r in self.regions
+        works = None if style is None else Artworks.of(style)
+        if not regions:
+            return cls(content, () if works is None else (Part(None, works),))
+        named = tuple(
+            dataclasses.replace(part, where=_unless_full(part.where), name=f" {number}")
+            for number, part in enumerate(regions, 1)
         )
-        return Scene(change(self.content), _mapped(self.style, change), regions)
+        if any(part.where is None for part in named):
+            return cls(content, named)
+        rest = (1 - sum(part.where for part in named)).clamp(0, 1)
+        if rest.max() <= EMPTY:
+            return cls(content, named)
+        return cls(content, (Part.left(rest) if works is None else Part(rest, works), *named))
 
     @property
-    def artworks(self) -> list[Tensor]:
+    def pictures(self) -> list[Tensor]:
         """All pictures that the scene is painted after."""
-        styles = [self.style, *(region.style for region in self.regions)]
-        return [p for style in styles if style is not None for p in Artworks.of(style).pictures]
+        return [picture for part in self.parts if part.works for picture in part.works.pictures]
+
+    def mapped(
+        self, change: Callable[[Tensor], Tensor], artwork: Callable[[Tensor], Tensor] | None = None
+    ) -> Scene:
+        """Return the scene with its photograph and masks changed in one way, artworks in another.
+
+        Args:
+            change: of the photograph and its masks.
+            artwork: of artworks and their masks; None is the same.
+        """
+        parts = tuple(
+            dataclasses.replace(
+                part,
+                where=None if part.where is None else change(part.where),
+                works=None if part.works is None else part.works.mapped(artwork or change),
+            )
+            for part in self.parts
+        )
+        return Scene(change(self.content), parts)
+
+    def finished(self, painting: Tensor, photo: Tensor) -> Tensor:
+        """Return a painting with the photograph itself where the scene stays as it is.
+
+        Args:
+            painting: (1, 3, H, W) in [0, 1], of the scene's size.
+            photo: as it was given, of the same size; ``content`` may have other colors.
+        """
+        fixed = [part for part in self.parts if part.fixed]
+        if not fixed:
+            return painting
+        kept = sum(torch.ones_like(painting[:, :1]) if p.where is None else p.where for p in fixed)
+        return painting.lerp(photo.to(painting), kept.to(painting).clamp(0, 1))
 
 
-def _part(region: Region, number: int) -> Part:
-    """Return a region as a part; one whose mask is full is the whole picture."""
-    where = None if region.mask.min() > 1 - EMPTY else region.mask
-    painted = region.style is not None and region.beta != 0
-    keep = region.keep
-    if keep is None:
-        keep = 0.0 if painted else KEEP
-    style = region.style if painted else None
-    return Part(f" {number}" if number else "", where, style, region.beta, keep)
-
-
-def _mapped(
-    style: Tensor | Artworks | None, change: Callable[[Tensor], Tensor]
-) -> Tensor | Artworks | None:
-    if style is None:
-        return None
-    return style.mapped(change) if isinstance(style, Artworks) else change(style)
+def _unless_full(where: Tensor | None) -> Tensor | None:
+    """Return a mask, or None if it is full: then nothing needs to be weighted."""
+    return None if where is None or where.min() > 1 - EMPTY else where

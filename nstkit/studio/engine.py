@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import time
 from collections import deque
 from collections.abc import Container, Sequence
@@ -13,19 +14,19 @@ from torch import Tensor
 
 from nstkit.descent import Record, Step
 from nstkit.objective import Objective
-from nstkit.painting.given import pairs_of
+from nstkit.painting.given import loaded_works, pairs_of, scene_of
 from nstkit.painting.result import Result
 from nstkit.painting.scales import (
     Scale,
-    at_scale,
     enlarged,
     next_scale,
-    shortest,
+    shrunk,
+    side_of,
     steps_left,
     work,
 )
 from nstkit.painting.start import default_device, first_picture
-from nstkit.pictures.artworks import Artworks
+from nstkit.pictures.artworks import Artworks, Share
 from nstkit.pictures.scene import Scene
 from nstkit.recipes import Recipe
 from nstkit.recipes.network import NETWORK, network
@@ -33,7 +34,6 @@ from nstkit.studio.run import Change, Frame, Run
 from nstkit.studio.settings import WEIGHTS, Settings, same
 from nstkit.terms import Matched
 from nstkit.tiles import check_memory
-from nstkit.vgg import VGG
 from nstkit.vgg.devices import Precision, feature_dtype
 from nstkit.vgg.fast import to_paint
 
@@ -52,13 +52,15 @@ class Pictures(NamedTuple):
 
     Attributes:
         content: the photograph as it was given, (1, 3, H, W) in [0, 1].
-        style: the artwork as it was given, or several.
+        works: the artworks as they were given.
         scene: what is painted, in its colors.
+        remarks: what there is to say of them, such as that one was enlarged.
     """
 
     content: Tensor
-    style: Tensor | Artworks
+    works: Artworks
     scene: Scene
+    remarks: tuple[str, ...]
 
 
 class Engine:
@@ -198,7 +200,7 @@ class Engine:
             size = pictures.content.shape[-2:]
             if begins and not wanted.recipe.tiled:  # told now, not at the last scale
                 check_memory(*size, pictures.content.device)
-            scales = work(wanted.recipe, *size, shortest(pictures.scene))
+            scales = work(wanted.recipe, *size, side_of(pictures.scene, wanted.recipe))
             factor = scales[0].factor if begins else (back_to or self.frame).factor
             so_far = None if factor == scales[0].factor else (back_to or self.frame).image
             here = at_factor(wanted.recipe, scales, factor)
@@ -236,7 +238,8 @@ class Engine:
         image = enlarged(best.image, before, scene.content, self._used.recipe, seed).clamp(0, 1)
         start = Frame(index, image, self._run.changes, factor=factor, begun=begun)
         recipe = at_factor(self._used.recipe, self.scales, factor)
-        self._begin(self._new(scene, self._objective.vgg, recipe, image), start, start.changes)
+        objective = Objective.of_scene(scene, self._objective.vgg, recipe, so_far=image)
+        self._begin(objective, start, start.changes)
         self._small = small
 
     def _objective_for(
@@ -254,31 +257,20 @@ class Engine:
         if not objective or not same:
             kept = objective and not any(name in changed for name in NETWORK)
             vgg = to_paint(objective.vgg if kept else network(here), self.device, self.dtype)
-            return self._new(scene, vgg, here, so_far)
-        content = objective["content"].picture
+            return Objective.of_scene(scene, vgg, here, so_far=so_far)
         # The memory may now need other tiles, or none.
-        if scene.content.shape != content.shape or "regions" in changed:
-            return self._new(scene, objective.vgg, here, so_far)
-        if "style" in objective.terms and not self._compares(objective, scene):
+        if scene.content.shape != objective["content"].picture.shape or "regions" in changed:
+            return Objective.of_scene(scene, objective.vgg, here, so_far=so_far)
+        if not same_pictures(objective, scene):
             # Regions have pictures of their own, and a match needs what is painted so far.
-            if scene.regions or isinstance(objective["style"], Matched):
-                return self._new(scene, objective.vgg, here, so_far)
-            objective = objective.with_pictures(scene.content, scene.style)
+            if len(scene.parts) > 1 or isinstance(objective["style"], Matched):
+                return Objective.of_scene(scene, objective.vgg, here, so_far=so_far)
+            works = scene.parts[0].works
+            objective = objective.with_pictures(scene.content, works.plain)
         elif "style" in changed:
-            remix(objective, scene.style)
+            remix(objective, scene)
         wanted.weigh(objective)
         return objective
-
-    def _new(self, scene: Scene, vgg: VGG, recipe: Recipe, so_far: Tensor | None) -> Objective:
-        return Objective.of(
-            scene.content, scene.style, vgg, recipe, so_far=so_far, regions=scene.regions
-        )
-
-    def _compares(self, objective: Objective, scene: Scene) -> bool:
-        """Return whether an objective compares with these pictures, in whatever shares."""
-        mine = [objective["content"].picture, *objective["style"].artworks.pictures]
-        new = [scene.content, *Artworks.of(scene.style).pictures]
-        return len(mine) == len(new) and all(a is b for a, b in zip(mine, new, strict=True))
 
     def _load(self, wanted: Settings, changed: set[str]) -> Pictures:
         """Return the pictures: those in use, where nothing has changed that they depend on."""
@@ -286,41 +278,38 @@ class Engine:
         if before and not changed & PICTURES:
             return before
         if before and changed & PICTURES == {"style"} and self._only_shares(wanted):
-            shares = tuple(share for _, share in pairs_of(wanted.style))
-            style, scene = (dataclasses.replace(s, shares=shares)
-                            for s in (before.style, before.scene.style))  # fmt: skip
-            return Pictures(before.content, style, dataclasses.replace(before.scene, style=scene))
+            return remixed(before, [share for _, share in pairs_of(wanted.style)])
+        remarks: list[str] = []
+        load = wanted.loader(self.device, remarks)
         if before and not changed & {"content", "size"}:
             content = before.content
         else:
             content = wanted.load_content(self.device)
         if before and not changed & {"style", "size", "style_scale"}:
-            style = before.style
+            works = before.works
         else:
-            style = wanted.load_style(self.device)
-        return Pictures(content, style, wanted.scene(content, style))
+            works = loaded_works(wanted.style, load)
+        scene = scene_of(content, works, wanted.regions, wanted.recipe.color, load)
+        return Pictures(content, works, scene, tuple(dict.fromkeys(remarks)))
 
     def _only_shares(self, wanted: Settings) -> bool:
         """Return whether the artworks are those in use, with other shares."""
-        mine, new = pairs_of(self._used.style), pairs_of(wanted.style)
-        return bool(mine and new) and same([p for p, _ in mine], [p for p, _ in new])
+        mine, new = (pairs_of(settings.style) for settings in (self._used, wanted))
+        return same([picture for picture, _ in mine], [picture for picture, _ in new])
 
     def _shrunk(self, scene: Scene, factor: float) -> tuple[Scene, dict[Tensor, Tensor]]:
         """Return a scene smaller by a factor, and which picture became which.
 
         Pictures that are in use at this scale stay the same objects, so that they keep targets.
         """
+        small = shrunk(scene, factor)
         known = self._small if factor == self.frame.factor else {}
-        small: dict[Tensor, Tensor] = {}
-
-        def _at_scale(picture: Tensor) -> Tensor:
-            if picture not in small:
-                small[picture] = known.get(picture, None)
-                if small[picture] is None:
-                    small[picture] = at_scale(factor, picture)[0]
-            return small[picture]
-
-        return scene.mapped(_at_scale), small
+        found = dict(zip(all_pictures(scene), all_pictures(small), strict=True))
+        found |= {full: known[full] for full in found if full in known}
+        pictures = {id(made): found[full] for full, made in zip(
+            all_pictures(scene), all_pictures(small), strict=True
+        )}  # fmt: skip
+        return small.mapped(lambda picture: pictures.get(id(picture), picture)), found
 
     def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
         run = Run(objective, source, changes, self)
@@ -375,8 +364,36 @@ def first_frame(settings: Settings, scene: Scene, factor: float) -> Frame:
     return Frame(0, image, (Change(0, settings),), factor=factor)
 
 
-def remix(objective: Objective, style: Tensor | Artworks) -> None:
-    """Give the artworks of an objective, which stay the same, other shares."""
-    for term in (objective.terms.get(name) for name in ("style", "palette")):
-        if term is not None:
-            term.mix(Artworks.of(style).shares)
+def all_pictures(scene: Scene) -> list[Tensor]:
+    """Return the photograph and all artworks of a scene, and no masks."""
+    return [scene.content, *scene.pictures]
+
+
+def same_pictures(objective: Objective, scene: Scene) -> bool:
+    """Return whether an objective compares with these pictures, in whatever shares."""
+    terms = [objective.terms[f"style{part.name}"] for part in scene.parts if part.works]
+    mine = [p for term in terms for p in term.artworks.pictures]
+    mine.insert(0, objective["content"].picture)
+    new = all_pictures(scene)
+    return len(mine) == len(new) and all(map(operator.is_, mine, new))
+
+
+def remix(objective: Objective, scene: Scene) -> None:
+    """Give the artworks of an objective, which stay the same, the shares of a scene."""
+    for part in scene.parts:
+        for name in (f"style{part.name}", f"palette{part.name}"):
+            if part.works and name in objective.terms:
+                objective[name].mix(part.works.shares)
+
+
+def remixed(pictures: Pictures, shares: Sequence[Share]) -> Pictures:
+    """Return the same pictures with other shares of the artworks that are for no region."""
+    scene = pictures.scene
+    parts = tuple(
+        part if part.name or part.works is None
+        else dataclasses.replace(part, works=part.works.mixed(shares))
+        for part in scene.parts
+    )  # fmt: skip
+    return pictures._replace(
+        works=pictures.works.mixed(shares), scene=dataclasses.replace(scene, parts=parts)
+    )

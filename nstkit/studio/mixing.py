@@ -63,7 +63,7 @@ class Mixing:
         Raises:
             ValueError: There are more than two, or shares that differ between layers.
         """
-        pairs = pairs_of(style) or [(style, 1.0)]
+        pairs = pairs_of(style)
         if len(pairs) > 2 or any(not isinstance(share, float) for _, share in pairs):
             raise ValueError(
                 "The panel mixes two artworks by one number, and got "

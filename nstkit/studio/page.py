@@ -16,8 +16,6 @@ from typing import Protocol
 
 import ipywidgets as widgets
 
-from nstkit.painting.given import pairs_of
-from nstkit.pictures.images import name_of
 from nstkit.studio.controls import Controls
 from nstkit.studio.dials import hinted, named
 from nstkit.studio.engine import Engine
@@ -165,8 +163,7 @@ def cell_id() -> str:
 def save(engine: Engine, path: str | Path | None) -> Path:
     """Write the current picture, by default into this folder under a new name."""
     result = engine.result()
-    pairs = pairs_of(engine.frame.settings.style) or [(engine.frame.settings.style, 1)]
-    names = [result.sources[0], *(name_of(picture) for picture, _ in pairs)]
+    names = [result.subject.content, *(name for name, _ in result.subject.style)]
     stem = "_".join([*(Path(name).stem for name in names), f"{engine.frame.index:04d}"])
     names = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"_{n}" for n in range(2, 1000))))
     given = path or next(name for name in names if not name.exists())

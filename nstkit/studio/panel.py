@@ -15,7 +15,6 @@ from nstkit.painting.given import GivenStyle
 from nstkit.painting.quality import named
 from nstkit.painting.result import Result
 from nstkit.painting.start import Given
-from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.scene import Region
 from nstkit.recipes import DEFAULT, Published, Recipe
 from nstkit.recipes.common import normalized
@@ -199,6 +198,7 @@ class Studio:
             self.screen.say("")
             try:
                 action()
+                self.screen.say(" ".join(self.engine.pictures.remarks), "info")
             finally:
                 self.controls.show(self.engine.settings)
                 self._refresh()
@@ -249,8 +249,9 @@ class Studio:
         if published.scales != 1:
             mine = mine.replace(scales=published.scales, detail=published.detail)
         route = {name: getattr(mine, name) for name in ROUTE}
-        content, style, _ = self.engine.pictures
-        recipe = for_network(published, "embedded", content, Artworks.of(style).pictures[0])
+        pictures = self.engine.pictures
+        style = pictures.works.pictures[0]
+        recipe = for_network(published, "embedded", pictures.content, style)
         return normalized(recipe).replace(**route)
 
     def _on_upload(self, picker: Picker) -> None:

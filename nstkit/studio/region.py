@@ -174,7 +174,7 @@ class RegionPicker:
 
     def _kept(self) -> Tensor:
         """Return the mask of what is not painted, for the photograph as it is shown."""
-        masks = [r.mask.of(self._photo) for r in self.read() if r.style is None]
+        masks = [r.mask.of(self._photo) for r in self.read() if not r.painted]
         return sum(masks, torch.zeros_like(self._photo[:, :1])).clamp(0, 1)
 
     def _rows(self) -> list[widgets.Widget]:

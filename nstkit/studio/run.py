@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,12 +15,17 @@ from nstkit.descent import Record, Step, optimize
 from nstkit.losses.statistics import STATISTICS
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
-from nstkit.painting.given import GivenStyle, named_style, told
+from nstkit.painting.given import (
+    Subject,
+    finished,
+    loaded_works,
+    regions_code,
+    scene_of,
+    style_code,
+)
 from nstkit.painting.result import Result
 from nstkit.painting.scales import sized
-from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import name_of
-from nstkit.pictures.scene import Region
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import STATISTIC_FIELDS, count_of, in_px
 from nstkit.studio.settings import Settings
@@ -88,8 +93,12 @@ class Frame:
         """
         settings, record = self.settings, Record(self.index, self.losses, seconds, "")
         content = settings.load_content(self.image.device)
+        load = settings.loader(content.device, [])
+        works, regions = loaded_works(settings.style, load), settings.regions
+        color = settings.recipe.color
+        scene = scene_of(content, works, regions, color, load)
         return Result(
-            image=finished(self, content),
+            image=finished(sized(self.image, content.shape[-2:]), scene, content, color),
             history=[record],
             best=record,
             recipe=self._with_steps(settings.recipe),
@@ -98,10 +107,9 @@ class Frame:
             precision=precision_name(dtype),
             interrupted=self.factor < 1,
             snapshots={},
-            sources=(name_of(settings.content), named_style(settings.style)),
+            subject=Subject.of(settings.content, settings.style, regions, settings.size),
             content=content,
-            style=settings.load_style(self.image.device),
-            regions=settings.regions,
+            style=works.plain,
         )
 
     def _with_steps(self, recipe: Recipe) -> Recipe:
@@ -157,29 +165,6 @@ def code(value: Any) -> str:
     return f"nstkit.{value!r}" if type(value) in STATISTICS.values() else repr(value)
 
 
-def style_code(style: GivenStyle) -> str:
-    """Return Python that names an artwork, or several with their shares."""
-    found = told(style)
-    return repr(found if isinstance(found, str) else dict(map(tuple, found)))
-
-
-def regions_code(regions: Sequence[Region]) -> str:
-    """Return Python that makes regions, after ``import nstkit``."""
-    return f"[{', '.join(map(_region_code, regions))}]"
-
-
-def _region_code(region: Region) -> str:
-    parts = [region.mask.code("nstkit.")]
-    if region.style is not None:
-        parts.append(style_code(region.style))
-    for name in ("beta", "keep"):
-        if (value := getattr(region, name)) is not None:
-            parts.append(f"{name}={value!r}")
-    if region.artwork_mask is not None:
-        parts.append(f"artwork_mask={region.artwork_mask.code('nstkit.')}")
-    return f"nstkit.Region({', '.join(parts)})"
-
-
 ARGUMENTS: dict[str, Callable[[Any], str]] = {
     "content": lambda content: repr(name_of(content)),
     "style": style_code,
@@ -189,17 +174,6 @@ ARGUMENTS: dict[str, Callable[[Any], str]] = {
 
 def _argument(name: str, value: Any) -> str:
     return ARGUMENTS.get(name, code)(value)
-
-
-def finished(frame: Frame, content: Tensor) -> Tensor:
-    """Return the picture of a frame as it is saved: at the photograph's size, in its colors.
-
-    Args:
-        frame: any.
-        content: the photograph, (1, 3, H, W) in [0, 1].
-    """
-    finish = COLORS[frame.settings.recipe.color].finish
-    return finish(sized(frame.image, content.shape[-2:]), content)
 
 
 class Pilot(Protocol):

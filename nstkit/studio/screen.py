@@ -14,9 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from nstkit.descent import Record
+from nstkit.painting.given import finished
 from nstkit.painting.scales import Scale, sized
-from nstkit.pictures.artworks import Artworks
-from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import to_pil
 from nstkit.pictures.plots import draw_curves, render
 from nstkit.studio.dials import named, short
@@ -93,11 +92,11 @@ def seen(engine: Engine, frame: Frame, view: str) -> list[Tensor]:
 
     The painting has the size of its scale, and the colors in which it will be saved.
     """
-    content, style, _ = engine.pictures
-    finish = COLORS[frame.settings.recipe.color].finish
-    small = sized(content, frame.image.shape[-2:])
-    artworks = list(Artworks.of(style).pictures)
-    pictures = {"content": [content], "now": [finish(frame.image, small)], "style": artworks}
+    content, works, scene, _ = engine.pictures
+    size = frame.image.shape[-2:]
+    small = scene.mapped(lambda picture: sized(picture, size), lambda artwork: artwork)
+    now = finished(frame.image, small, sized(content, size), frame.settings.recipe.color)
+    pictures = {"content": [content], "now": [now], "style": list(works.pictures)}
     return pictures.get(view) or sum(pictures.values(), [])
 
 

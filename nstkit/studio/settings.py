@@ -13,18 +13,10 @@ import torch
 from torch import Tensor
 
 from nstkit.objective import Objective
-from nstkit.painting.given import (
-    GivenStyle,
-    Load,
-    artwork_loader,
-    in_colors,
-    loaded_region,
-    loaded_style,
-)
+from nstkit.painting.given import GivenStyle, Load, artwork_loader
 from nstkit.painting.quality import QUALITIES, Quality, named
 from nstkit.painting.start import SIZE, Given, as_image
-from nstkit.pictures.artworks import Artworks
-from nstkit.pictures.scene import Region, Scene
+from nstkit.pictures.scene import Region
 from nstkit.recipes import DEFAULT, Recipe
 from nstkit.recipes.fields import STATISTIC_FIELDS, in_px
 
@@ -134,23 +126,9 @@ class Settings:
         """Return the photograph at its size, on a device."""
         return as_image(self.content, self.size, device)
 
-    def load_style(self, device: torch.device) -> Tensor | Artworks:
-        """Return the artwork at its size and scale, on a device, or several."""
-        return loaded_style(self.style, self._loader(device))
-
-    def scene(self, content: Tensor, style: Tensor | Artworks) -> Scene:
-        """Return what is painted, in its colors.
-
-        Args:
-            content: what `load_content` returned.
-            style: what `load_style` returned.
-        """
-        load = self._loader(content.device)
-        regions = (loaded_region(r, n, content, load) for n, r in enumerate(self.regions, 1))
-        return in_colors(Scene(content, style, tuple(regions)), self.recipe.color)
-
-    def _loader(self, device: torch.device) -> Load:
-        return artwork_loader(self.size, self.recipe.style_scale, device, [])
+    def loader(self, device: torch.device, remarks: list[str]) -> Load:
+        """Return a function that loads an artwork; see `artwork_loader`."""
+        return artwork_loader(self.size, self.recipe.style_scale, device, remarks)
 
     def needs(self) -> set[tuple[str, str]]:
         """Return the layers that have a weight, as ("content", "relu4_2") and so on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import torch
@@ -15,7 +14,7 @@ from nstkit.losses.neighbors import cosine_distance, grid, hypercolumns, matched
 from nstkit.losses.statistics import Extent, Measured, Moments, Statistic, blended, kept_of, spread
 from nstkit.pictures.artworks import Artworks, Share
 from nstkit.terms.term import IMAGE, Compared
-from nstkit.terms.where import Where
+from nstkit.terms.where import Where, extent_of
 from nstkit.tiles import Features, Tile, summed
 from nstkit.vgg import VGG
 
@@ -33,7 +32,8 @@ class Painted(Compared):
         layers: {layer: weight}; names alone share the weight 1 equally.
         name: of the term.
         where: how much each pixel of the painting counts, (1, 1, H, W) in [0, 1]; None counts all.
-            In a layer, it is the mean over the pixels of a position.
+            In a layer, it is the mean over the pixels of a position. A layer where nothing counts
+            is left out.
 
     Attributes:
         where: the same mask, at every layer.
@@ -53,7 +53,7 @@ class Painted(Compared):
 
     def mix(self, shares: Sequence[Share]) -> None:
         """Change the shares of the artworks. What was computed for each artwork is kept."""
-        self._picture, self.targets = dataclasses.replace(self.artworks, shares=tuple(shares)), {}
+        self._picture, self.targets = self.artworks.mixed(shares), {}
 
     def in_force(self) -> Hashable:
         """Return all that may be changed between two steps, to see whether it has."""
@@ -64,9 +64,11 @@ class Style(Painted):
     """The distance of a statistic of features from an artwork's. Gatys et al. 2016, eq. 5.
 
     Several artworks have one target, see `nstkit.losses.statistics.blended`. Under a mask, sums
-    over positions are weighted (Gatys et al. 2017, arXiv 1611.07865, section 4). That paper gives
-    each part a weight of its own. Here it is the part's share of the picture, as Luan et al. 2017
-    have it (arXiv 1703.07511).
+    over positions are weighted, and then divided by the share of the layer that counts: they are
+    those of a whole picture that looks like the part. Gatys et al. 2017 (arXiv 1611.07865, section
+    4) multiply the features by the mask, so there its square is the weight. They give each part a
+    weight of its own. Here it is the part's share of the picture, as in the code of Luan et al.
+    2017 (arXiv 1703.07511).
 
     Args:
         picture: as in `Painted`.
@@ -107,47 +109,79 @@ class Style(Painted):
         return self.statistic.tiled
 
     def prepare(self, vgg: VGG, tile: int | None) -> None:
-        """Compute the artworks' targets in layers that have none yet."""
+        """Compute the artworks' targets in layers that have none yet.
+
+        Raises:
+            ValueError: The part of the artworks that counts is too small for all layers.
+        """
         missing = self.missing(vgg)
         shares = {name: self.artworks.in_layer(name) for name in missing}
-        numbers = range(len(self.artworks.pictures))
-        for number in numbers:
+        for number in range(len(self.artworks.pictures)):
             names = [n for n in missing if shares[n][number] and (number, n) not in self._parts]
             self._measure(vgg, number, names, tile)
         for name in missing:
-            used = [number for number in numbers if shares[name][number]]
-            parts = [self._parts[number, name] for number in used]
-            weights = [shares[name][number] for number in used]
-            self.targets[name] = blended(self.statistic, parts, weights)
+            self.targets[name] = self._target(name, shares[name])
+        if missing and not any(target is not None for target in self.targets.values()):
+            raise ValueError(
+                f"The part of the artwork that the {self.name} term compares with is too small: no "
+                f"layer of {', '.join(missing)} has a position in it. Take a larger part."
+            )
+
+    def _target(self, layer: str, shares: Sequence[float]) -> Tensor | None:
+        """Return what to aim at in a layer; None if no artwork has anything there."""
+        measured = [self._parts.get((number, layer)) for number in range(len(shares))]
+        used = [
+            (part, share) for part, share in zip(measured, shares, strict=True) if part and share
+        ]
+        if not used:
+            return None
+        total = sum(share for _, share in used)
+        return blended(
+            self.statistic, [part for part, _ in used], [share / total for _, share in used]
+        )
 
     def _measure(self, vgg: VGG, number: int, layers: Sequence[str], tile: int | None) -> None:
-        """Compute the sums of an artwork in some layers."""
-        if not layers:
-            return
+        """Compute the sums of an artwork in those of some layers where any of it counts."""
         picture, where = self.artworks.pictures[number], Where(self.artworks.where[number])
         where.check(self.name, picture)
+        layers = [name for name in layers if where.share_in(name)]
+        if not layers:
+            return
 
         def _sums(features: Features, part: Tile | None) -> list[Tensor]:
             return [self.statistic.sums(features[n], where.in_layer(n, part)) for n in layers]
 
         for name, sums in zip(layers, summed(vgg, picture, layers, _sums, tile), strict=True):
-            self._parts[number, name] = sums, where.extent(name, picture)
+            self._parts[number, name] = self._of_whole(name, sums, where), extent_of(name, picture)
 
     def measure(self, features: Features, tile: Tile | None) -> dict[str, Tensor]:
-        """Return the statistic's sums over positions."""
+        """Return the statistic's sums over positions; 0 of layers where nothing counts."""
         return {
             name: self.statistic.sums(F_l, self.where.in_layer(name, tile))
+            if self._compares(name)
+            else 0 * F_l.sum()
             for name, F_l in features.items()
         }
 
     def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
-        """Return the distance in each layer."""
+        """Return the distance in each layer where anything counts."""
         self.where.check(self.name, image)
         distances = {
-            n: self.statistic.distance(sums, self.where.extent(n, image), self.targets[n])
-            for n, sums in measured.items()
+            name: self.statistic.distance(
+                self._of_whole(name, sums, self.where), extent_of(name, image), self.targets[name]
+            )
+            for name, sums in measured.items()
+            if self._compares(name)
         }
         return {n: self.where.share * d.to(image).mean() for n, d in distances.items()}
+
+    def _compares(self, layer: str) -> bool:
+        """Return whether a layer has positions that count, here and in the artworks."""
+        return bool(self.where.share_in(layer)) and self.targets[layer] is not None
+
+    def _of_whole(self, layer: str, sums: Tensor, where: Where) -> Tensor:
+        """Return sums over a part as those of a whole picture that looks like the part."""
+        return sums / where.share_in(layer) if where.mask is not None and self.tiled else sums
 
 
 class Matched(Painted):
@@ -159,7 +193,7 @@ class Matched(Painted):
     2203.13215, section 3.3. Of several artworks, each offers as many places as its share says.
 
     Args:
-        picture: as in `Painted`; one number for each artwork's share.
+        picture: as in `Painted`, with one number for the share of each artwork.
         guide: says what belongs where, (1, 3, H, W) in [0, 1], of the painting's size: the
             photograph, or that mixed with the painting so far.
         weight: beta.
@@ -252,17 +286,20 @@ class Palette(Painted):
     Cosines forget how strong features are, so neighbors let colors drift. This term holds them.
 
     Args:
-        picture: as in `Painted`; one number for each artwork's share.
+        picture: as in `Painted`.
         weight: of the term.
         name: of the term.
         where: as in `Painted`.
+        layer: whose shares count, if those of the artworks differ between layers: the shallowest,
+            which sees colors best.
     """
 
     def __init__(
         self, picture: Tensor | Artworks, weight: float, name: str = "palette",
-        where: Tensor | None = None,
+        where: Tensor | None = None, layer: str = IMAGE,
     ) -> None:  # fmt: skip
         super().__init__(picture, weight, {}, name, where)
+        self.layer = layer
 
     @property
     def active(self) -> bool:
@@ -277,7 +314,7 @@ class Palette(Painted):
                 (moment_sums(picture, mask), _pixels(picture, mask))
                 for picture, mask in zip(works.pictures, works.where, strict=True)
             ]
-            self.targets = {IMAGE: blended(Moments(), parts, works.in_layer(IMAGE))}
+            self.targets = {IMAGE: blended(Moments(), parts, works.in_layer(self.layer))}
 
     def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
         """Return W2^2 / 3 between the colors, as if both were Gaussians."""
@@ -306,5 +343,5 @@ def _chosen(columns: Tensor, mask: Tensor | None) -> Tensor:
 
 def _pixels(picture: Tensor, mask: Tensor | None) -> Extent:
     """Return what sums over the pixels of a picture run over."""
-    count = picture[0, 0].numel() if mask is None else mask.sum().item()
-    return Extent(count, count)
+    pixels = picture[0, 0].numel()
+    return Extent(pixels if mask is None else mask.sum().item(), pixels)

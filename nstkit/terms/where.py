@@ -36,12 +36,12 @@ class Where:
         found = self._halved[pools]
         return found if tile is None else found[tile.in_whole(layer)]
 
-    def extent(self, layer: str, picture: Tensor) -> Extent:
-        """Return what sums over a layer's positions run over, for pictures (B, 3, H, W)."""
-        height, width = picture.shape[-2:]
-        if self.mask is None:
-            return Extent(positions(layer, height, width), height * width)
-        return Extent(self.in_layer(layer).sum().item(), self.mask.sum().item())
+    def share_in(self, layer: str) -> float:
+        """Return how much of a layer counts: the mean over its positions, 1 without a mask.
+
+        It is 0 where a part lies in the last rows or columns only, which poolings drop.
+        """
+        return 1.0 if self.mask is None else float(self.in_layer(layer).mean())
 
     def check(self, name: str, picture: Tensor) -> None:
         """Raise ValueError unless the mask has the size of pictures.
@@ -55,3 +55,9 @@ class Where:
                 f"The mask of the {name} term has {tuple(self.mask.shape[-2:])} px, and the image "
                 f"has {tuple(picture.shape[-2:])}; expected equal sizes. Resize one of them."
             )
+
+
+def extent_of(layer: str, picture: Tensor) -> Extent:
+    """Return what sums over a layer's positions run over, for pictures (B, 3, H, W)."""
+    height, width = picture.shape[-2:]
+    return Extent(positions(layer, height, width), height * width)

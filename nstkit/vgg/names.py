@@ -65,6 +65,12 @@ def pools_before(layer: str) -> int:
     return block_of(layer) - (not layer.startswith("pool"))
 
 
+def shallowest(layers: Mapping[str, float]) -> str | None:
+    """Return the first layer of the network that has a weight; None if none has."""
+    used = [name for name, weight in layers.items() if weight]
+    return min(used, key=layer_names().index, default=None)
+
+
 def block_of(layer: str) -> int:
     """Return the block of a layer: 4 for ``conv4_2`` and ``pool4``."""
     return int(layer[4])

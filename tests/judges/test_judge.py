@@ -117,7 +117,7 @@ def test_the_studios_result_has_its_pictures_too() -> None:
     engine = Engine(Settings("cat", "scream", QUICK, size=190), precision="fp32", device="cpu")
     engine.advance()
     result = engine.result()
-    content, style, _ = engine.pictures
+    content, style = engine.pictures.content, engine.pictures.works.plain
     assert torch.equal(result.content, content) and torch.equal(result.style, style)
     assert result.judge() == judge(engine.frame.image, content, style)
 

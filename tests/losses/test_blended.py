@@ -132,6 +132,16 @@ def test_neighbors_find_what_is_nearest_in_any_artwork() -> None:
     assert loss_of(statistic, both, alone).item() > 0.01
 
 
+def test_features_without_a_weight_are_left_out_before_shares_count() -> None:
+    mine, other = numbers(1, 5, 10, 10, seed=1), numbers(1, 5, 10, 10, seed=2)
+    where = torch.zeros(1, 1, 10, 10, dtype=torch.float64)
+    where[..., :1, :] = 1
+    statistic = Neighbors()
+    parts = [(statistic.sums(mine, where), extent(mine)), (statistic.sums(other), extent(other))]
+    target = blended(statistic, parts, (0.5, 0.5))
+    assert target.shape[2] == 20 and (target[0, -1] > 0).all()  # ten of each
+
+
 @pytest.mark.parametrize(
     ("counts", "shares", "want"),
     [

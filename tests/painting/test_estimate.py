@@ -41,7 +41,7 @@ def test_an_estimate_grows_with_the_work_and_leaves_the_plan_alone(
     before = cat.clone(), wave.clone()
     short, long = seconds_needed(few), seconds_needed(many)
     assert 0 < short < long
-    assert few.content.equal(before[0]) and few.style.equal(before[1])
+    assert few.content.equal(before[0]) and few.works.plain.equal(before[1])
 
 
 def test_an_estimate_is_near_the_truth(cat: Tensor, wave: Tensor, vgg: VGG) -> None:

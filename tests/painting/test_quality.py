@@ -121,7 +121,7 @@ def test_an_unknown_quality_is_told(wrong: object) -> None:
 
 def test_pictures_that_are_tensors_keep_their_size(cat: Tensor, wave: Tensor) -> None:
     plan = planned(cat, wave, quality="many")
-    assert torch.equal(plan.content, cat) and torch.equal(plan.style, wave)
+    assert torch.equal(plan.content, cat) and torch.equal(plan.works.plain, wave)
     assert [max(scale[:2]) for scale in plan.scales()] == [64]
 
 
@@ -130,7 +130,7 @@ def test_a_small_photograph_keeps_its_size_and_the_artwork_follows(tmp_path: Pat
     mine = photograph(tmp_path, 60, 100)
     for options in ({"quality": "few"}, {}):
         plan = planned(mine, **options)
-        assert plan.content.shape == (1, 3, 60, 100) and max(plan.style.shape) == 100
+        assert plan.content.shape == (1, 3, 60, 100) and max(plan.works.plain.shape) == 100
 
 
 def test_a_large_photograph_is_reduced() -> None:

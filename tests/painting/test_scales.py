@@ -29,7 +29,7 @@ QUICK = Recipe(beta=10, style_layers=["relu1_1", "relu2_1"], content_layers="rel
 
 def test_one_scale_is_plain_optimization(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
     plain = [*optimize(Objective.of(cat, wave, vgg, QUICK), cat, QUICK.optimizer, steps=3)]
-    scaled = [*coarse_to_fine(Scene(cat, wave), vgg, QUICK)]
+    scaled = [*coarse_to_fine(Scene.of(cat, wave), vgg, QUICK)]
     assert [s.index for s in scaled] == [0, 1, 2, 3] and [s.note for s in scaled] == [""] * 4
     assert all(torch.equal(a.image, b.image) for a, b in zip(plain, scaled, strict=True))
 
@@ -37,7 +37,7 @@ def test_one_scale_is_plain_optimization(cat: Tensor, wave: Tensor, vgg: VGG) ->
 def test_each_scale_begins_with_the_painting_of_the_one_before(
     cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
-    run = [*coarse_to_fine(Scene(cat, wave), vgg, QUICK.replace(scales=(45, 64)))]
+    run = [*coarse_to_fine(Scene.of(cat, wave), vgg, QUICK.replace(scales=(45, 64)))]
     assert [s.index for s in run] == list(range(8))
     assert [s.note for s in run if s.note] == ["45 x 30 px", "64 x 43 px"]
     assert all(s.image.shape == cat.shape for s in run)
@@ -56,7 +56,7 @@ def test_a_larger_scale_begins_with_a_share_of_the_photographs_finer_detail(
 ) -> None:
     """Where nothing is painted, all of the detail gives the photograph back."""
     recipe = QUICK.replace(scales=(45, 64), steps=0, detail=detail)
-    *_, last = coarse_to_fine(Scene(cat, wave), vgg, recipe)
+    *_, last = coarse_to_fine(Scene.of(cat, wave), vgg, recipe)
     blurred = resize(resize(cat, 30, 45), *cat.shape[-2:])
     expected = (1 - detail) * blurred + detail * cat
     torch.testing.assert_close(last.image, expected, atol=1e-6, rtol=0)
@@ -68,7 +68,7 @@ def test_a_larger_scale_begins_with_painting_detail_and_grain_to_the_bit(
     grain: float, cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
     recipe = QUICK.replace(scales=(45, 64), steps=1, detail=0.3, grain=grain)
-    run = [*coarse_to_fine(Scene(cat, wave), vgg, recipe, seed=7)]
+    run = [*coarse_to_fine(Scene.of(cat, wave), vgg, recipe, seed=7)]
     small = [resize(picture, *size) for picture, size in ((cat, (30, 45)), (wave, (34, 51)))]
     *_, coarse = optimize(Objective.of(*small, vgg, QUICK), small[0], steps=1)
     size = cat.shape[-2:]
@@ -82,8 +82,8 @@ def test_larger_scales_may_have_an_optimizer_of_their_own(
     cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
     recipe = QUICK.replace(scales=(45, 64), steps=2, finer_optimizer="adam")
-    run = [*coarse_to_fine(Scene(cat, wave), vgg, recipe)]
-    alone = [*coarse_to_fine(Scene(cat, wave), vgg, QUICK.replace(scales=(45, 64), steps=2))]
+    run = [*coarse_to_fine(Scene.of(cat, wave), vgg, recipe)]
+    alone = [*coarse_to_fine(Scene.of(cat, wave), vgg, QUICK.replace(scales=(45, 64), steps=2))]
     assert [torch.equal(a.image, b.image) for a, b in zip(run, alone, strict=True)] == [
         *[True] * 4, *[False] * 2
     ]  # fmt: skip
@@ -115,13 +115,13 @@ def test_grain_is_that_of_the_seed_and_of_larger_scales_alone(
     cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
     recipe = QUICK.replace(scales=(45, 64), steps=1, grain=0.05)
-    runs = [[*coarse_to_fine(Scene(cat, wave), vgg, recipe, seed=seed)] for seed in (0, 0, 1)]
+    runs = [[*coarse_to_fine(Scene.of(cat, wave), vgg, recipe, seed=seed)] for seed in (0, 0, 1)]
     first, same, other = ([step.image for step in run] for run in runs)
     assert all(torch.equal(a, b) for a, b in zip(first, same, strict=True))
     assert [torch.equal(a, b) for a, b in zip(first, other, strict=True)] == [
         *[True] * 2, *[False] * 2
     ]  # fmt: skip
-    smooth = [*coarse_to_fine(Scene(cat, wave), vgg, recipe.replace(grain=0), seed=0)]
+    smooth = [*coarse_to_fine(Scene.of(cat, wave), vgg, recipe.replace(grain=0), seed=0)]
     assert (first[2] - smooth[2].image).std().item() == pytest.approx(0.05, rel=0.1)
 
 
@@ -137,7 +137,7 @@ def test_scales_that_make_no_sense_are_told(scales: object) -> None:
 
 def test_sides_in_px_that_are_too_small_are_told(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
     with pytest.raises(ValueError, match="32 x 22 px; expected 24 px or more"):
-        next(coarse_to_fine(Scene(cat, wave), vgg, QUICK.replace(scales=(32, 64))))
+        next(coarse_to_fine(Scene.of(cat, wave), vgg, QUICK.replace(scales=(32, 64))))
 
 
 def test_scales_are_factors_of_sqrt_2_or_shares_or_sides_in_px() -> None:
@@ -166,7 +166,9 @@ def test_a_small_artwork_leaves_scales_out_too() -> None:
 # ------------------------------------------------------------------ the steps of each scale
 def test_each_scale_has_its_own_number_of_steps(cat: Tensor, wave: Tensor, vgg: VGG) -> None:
     run = [
-        *coarse_to_fine(Scene(cat, wave), vgg, QUICK.replace(scales=(40, 52, 64), steps=(3, 0, 1)))
+        *coarse_to_fine(
+            Scene.of(cat, wave), vgg, QUICK.replace(scales=(40, 52, 64), steps=(3, 0, 1))
+        )
     ]
     assert [s.index for s in run] == list(range(7))
     starts = {s.index: s.note for s in run if s.note}
@@ -209,7 +211,7 @@ def test_the_last_index_is_known_beforehand(
     scales: object, steps: object, cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:
     recipe = QUICK.replace(scales=scales, steps=steps)
-    *_, last = coarse_to_fine(Scene(cat, wave), vgg, recipe)
+    *_, last = coarse_to_fine(Scene.of(cat, wave), vgg, recipe)
     assert last.index == last_index(work(recipe, *cat.shape[-2:]))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,7 +17,7 @@ PAIR = (torch.rand(1, 3, 8, 8), torch.rand(1, 3, 9, 7))
 def test_shares_add_up_to_one_in_each_layer() -> None:
     works = Artworks(PAIR, (2, 1))
     assert works.in_layer("relu1_1") == works.in_layer("relu5_1") == (2 / 3, 1 / 3)
-    assert not works.by_layer and works.seen_in(["relu1_1"]) is works
+    assert not works.by_layer and works.mixed((1, 1)).in_layer("relu1_1") == (0.5, 0.5)
     assert Artworks(PAIR, (0.0, 5)).in_layer("relu1_1") == (0, 1)
 
 
@@ -23,8 +25,8 @@ def test_shares_may_differ_between_layers() -> None:
     works = Artworks(PAIR, ({"relu1_1": 1.0}, {"relu1_1": 3, "relu4_1": 2}))
     assert works.by_layer
     assert works.in_layer("relu1_1") == (0.25, 0.75) and works.in_layer("relu4_1") == (0, 1)
-    assert works.seen_in(["relu1_1", "relu4_1"]).shares == (0.25, 0.75)
-    assert works.seen_in(["relu4_1"]).shares == (0, 1)
+    names = Artworks(PAIR, (["relu1_1"], ("relu4_1", "relu5_1")))
+    assert names.shares == ({"relu1_1": 1.0}, {"relu4_1": 1.0, "relu5_1": 1.0})
     with pytest.raises(ValueError, match="No artwork has a share in relu2_1. Give one"):
         works.in_layer("relu2_1")
     half = Artworks(PAIR, ({"relu1_1": 1.0}, 1))  # a number holds for all layers
@@ -33,8 +35,14 @@ def test_shares_may_differ_between_layers() -> None:
 
 def test_a_single_picture_is_the_only_one() -> None:
     alone = Artworks.of(PAIR[0])
+    assert alone.plain is PAIR[0] and Artworks(PAIR, (1, 1)).plain.pictures == PAIR
     assert alone.pictures[0] is PAIR[0] and alone.in_layer("relu1_1") == (1.0,)
     assert Artworks.of(alone) is alone
+
+
+def test_shares_are_plain_numbers_that_a_file_can_hold() -> None:
+    works = Artworks(PAIR, (np.float32(0.5), {"relu1_1": np.int64(2)}))
+    assert json.dumps(works.shares) == '[0.5, {"relu1_1": 2.0}]'
 
 
 def test_pictures_and_masks_change_together() -> None:
@@ -53,7 +61,10 @@ def test_pictures_and_masks_change_together() -> None:
         ((1, -1), "share of an artwork is -1; expected a finite number, 0 or more"),
         ((1, math.nan), "share of an artwork is nan; expected"),
         ((1, {"relu1_1": -2}), "share in relu1_1 is -2; expected"),
-        ((1, "a lot"), "share of an artwork is 'a lot'; expected a number, or"),
+        (
+            (1, "a lot"),
+            "is 'a lot'; expected a number, .layer: number., or a list",
+        ),
     ],
 )
 def test_what_is_no_share_is_refused(shares: tuple, message: str) -> None:

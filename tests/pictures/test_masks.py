@@ -16,7 +16,7 @@ from PIL import Image
 
 from nstkit import color_range, ellipse, load_image, luminance_range, rectangle, save_image
 from nstkit.pictures.color import luminance
-from nstkit.pictures.masks import DRAWN, Mask, as_mask, oklab
+from nstkit.pictures.masks import DRAWN, Mask, as_mask, from_png, oklab
 
 PICTURE = torch.zeros(1, 3, 40, 60)
 CORNER = rectangle(0, 0, 0.5, 0.5, soft=0)
@@ -232,6 +232,44 @@ def test_a_picture_counts_by_its_luminance(tmp_path: Path) -> None:
     with Image.open(path) as opened:
         assert as_mask(opened).of(picture).equal(found)
     assert as_mask("castle").of(picture).shape == found.shape
+
+
+def test_a_loaded_picture_counts_by_its_luminance_too() -> None:
+    picture = load_image("castle", 64)
+    torch.testing.assert_close(as_mask(picture).of(picture), luminance(picture), atol=2e-3, rtol=0)
+    white = torch.ones(1, 3, 4, 6)
+    assert as_mask(white).of(white).min() == 1
+    with pytest.raises(ValueError, match="lie in \\[255, 255\\]; expected"):
+        as_mask(255 * white)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_is_black(mode: str, tmp_path: Path) -> None:
+    """A selection that a painting program exports: white where it is, nothing elsewhere."""
+    selection = Image.new("RGBA", (60, 40), (255, 255, 255, 0))
+    selection.paste((255, 255, 255, 255), (0, 0, 30, 40))
+    path = tmp_path / "selection.png"
+    selection.convert(mode).save(path)
+    want = torch.zeros(1, 1, 40, 60)
+    want[..., :30] = 1
+    for given_mask in (path, selection.convert(mode)):
+        assert as_mask(given_mask).of(PICTURE).equal(want)
+
+
+@pytest.mark.parametrize("tolerance", [0.01, 0.02, 0.2])
+def test_the_color_itself_counts_in_full_however_narrow_the_range(tolerance: float) -> None:
+    flat = torch.full((1, 3, 30, 30), 0.5)
+    assert color_range((0.5, 0.5, 0.5), tolerance).of(flat).min() == 1
+
+
+def test_a_drawn_mask_is_made_again_by_its_code() -> None:
+    import nstkit
+
+    mask = as_mask(VALUES)
+    assert eval(mask.code("nstkit."), {"nstkit": nstkit}) == mask
+    for wrong in ("", "no base64!", "aGVsbG8="):
+        with pytest.raises(ValueError, match="expected a PNG in base64"):
+            from_png(wrong)
 
 
 def test_a_mask_of_another_size_is_resized_and_of_another_shape_refused() -> None:

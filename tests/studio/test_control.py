@@ -260,7 +260,8 @@ def test_it_paints_what_stylize_paints(changes, recipe, network):
         vgg=network, progress=False,
     )  # fmt: skip
     torch.testing.assert_close(found.image, want.image, atol=1e-4, rtol=0)
-    assert (found.sources, found.regions) == (want.sources, want.regions)
+    assert found.sources == want.sources
+    assert same(found.subject.regions, want.subject.regions)
 
 
 @pytest.mark.parametrize("changes", CHANGES, ids=str)
@@ -271,10 +272,8 @@ def test_a_change_goes_on_from_the_current_picture_with_new_losses(changes, pain
     assert painting.frame.index == before.index
     assert painting.frame.image.equal(before.image)
     fresh = Engine(painting.settings, "fp32")
-    want = Objective.of(
-        fresh.pictures.scene.content, fresh.pictures.scene.style, network,
-        painting.settings.recipe, regions=fresh.pictures.scene.regions,
-    )(before.image)  # fmt: skip
+    recipe = painting.settings.recipe
+    want = Objective.of_scene(fresh.pictures.scene, network, recipe)(before.image)
     assert painting.frame.losses.total == pytest.approx(want.total.item(), rel=1e-5)
     advance(painting, 2)
     assert painting.frame.index == before.index + 2
@@ -286,13 +285,13 @@ def test_shares_that_move_load_and_compute_no_artwork_again(statistic, passes, n
     change(engine, style=[("great_wave", 0.5), ("scream", 0.5)])
     advance(engine, 2)
     passes.clear()
-    pictures = engine.pictures.style.pictures
+    pictures = engine.pictures.works.pictures
     change(engine, style=[("great_wave", 0.1), ("scream", 0.9)])
     engine.advance()
     assert all(for_gradient for _, for_gradient in passes)
-    assert all(map(operator.is_, engine.pictures.style.pictures, pictures))
+    assert all(map(operator.is_, engine.pictures.works.pictures, pictures))
     assert engine.frame.index == 3  # its optimizer goes on
-    style = Artworks(engine.pictures.scene.style.pictures, (0.1, 0.9))
+    style = Artworks(engine.pictures.works.pictures, (0.1, 0.9))
     recipe = engine.settings.recipe
     want = Objective.of(engine.pictures.content, style, network, recipe)(engine.frame.image)
     assert engine.frame.losses.total == pytest.approx(want.total.item(), rel=1e-5)
@@ -327,7 +326,34 @@ def test_matched_colors_follow_a_new_photograph():
     change(engine, content="castle")
     engine.prepare()
     want = match_colors(load_image("great_wave", SIZE), load_image("castle", SIZE))
-    assert engine.pictures.scene.style.equal(want)
+    assert engine.pictures.scene.parts[0].works.plain.equal(want)
+
+
+WHOLE_REGIONS = (Region(SKY, "scream"), Region(~SKY, "great_wave"))
+
+
+@pytest.mark.parametrize("regions", [(), (Region(~SKY),), WHOLE_REGIONS], ids=len)
+@pytest.mark.parametrize(
+    "changes",
+    [{"content": "castle"}, {"style": "bouquet"}, {"size": 60}, {"style_scale": 1.3},
+     {"color": "match"}, {"regions": (Region(ellipse(0, 0, 1, 1), "scream"),)}],
+    ids=str,
+)  # fmt: skip
+def test_every_change_of_a_picture_is_followed_whatever_the_regions(changes, regions, network):
+    engine = an_engine()
+    change(engine, regions=regions)
+    advance(engine, 2)
+    change(engine, **changes)
+    engine.prepare()
+    fresh = Engine(engine.settings, "fp32")
+    image = engine.frame.image
+    assert image.shape[-2:] == fresh.frame.image.shape[-2:]
+    found, want = (
+        Objective.of_scene(e.pictures.scene, network, e.settings.recipe)(image).total
+        for e in (engine, fresh)
+    )
+    assert engine.frame.losses.total == pytest.approx(want.item(), rel=1e-4)
+    assert found.equal(want)
 
 
 def test_the_views_show_both_artworks(studio):
@@ -337,14 +363,32 @@ def test_the_views_show_both_artworks(studio):
     studio.screen.view.value = "style"
     studio.run(1, progress=False)
     seen = load_image(io.BytesIO(studio.screen.picture.value))
-    one, two = studio.engine.pictures.style.pictures
+    one, two = studio.engine.pictures.works.pictures
     assert seen.shape[-1] > one.shape[-1] * seen.shape[-2] / one.shape[-2] + 10
     assert two.shape[-1] > 0
 
 
+def test_what_is_left_is_shown_as_the_photograph(studio):
+    import io
+
+    studio.set(regions=(Region(rectangle(0, 0, 0.5, 1, soft=0)),))
+    studio.run(2, progress=False)
+    photo = load_image("cat", SIZE)
+    assert studio.result().image[..., :20].equal(photo[..., :20])
+    seen = load_image(io.BytesIO(studio.screen.picture.value))
+    assert (seen[..., :20] - photo[..., :20]).abs().mean() < 0.02  # JPEG
+
+
+def test_an_artwork_that_is_enlarged_is_told(studio):
+    studio.set(style_scale=4.0, size=200)
+    assert "great_wave has 658 px and is enlarged to 800 px" in studio.screen.message.value
+    studio.set(style_scale=1.0)
+    assert studio.screen.message.value == ""
+
+
 def test_an_empty_mask_is_told_and_the_painting_goes_on(studio):
     studio.run(2, progress=False)
-    with pytest.raises(ValueError, match="mask of region 1 .* matches nothing"):
+    with pytest.raises(ValueError, match="mask of region 1, .* matches nothing"):
         studio.set(regions=(Region(color_range("magenta", 0.01), "scream"),))
     assert studio.engine.settings.regions == ()
     assert studio.run(1, progress=False).history[0].index == 3
@@ -409,7 +453,7 @@ def test_a_saved_picture_says_all_of_it(studio, tmp_path, monkeypatch):
     (saved,) = tmp_path.glob("*.png")
     assert saved.name == "cat_great_wave_scream_0002.png"
     facts = read_metadata(saved)
-    assert json.loads(facts["style"]) == [["great_wave", 0.75], ["scream", 0.25]]
+    assert json.loads(facts["styles"]) == [["great_wave", 0.75], ["scream", 0.25]]
     assert json.loads(facts["regions"])[0]["mask"]["kind"] == "inverse"
     again = repaint(saved, progress=False)
     torch.testing.assert_close(again.image, studio.result().image, atol=1e-4, rtol=0)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine, change, repeated
+from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine, change, pair, repeated
 
 import nstkit
 from nstkit import DEFAULT, Gram, Objective, Recipe, optimize, stylize, tiles
@@ -60,7 +60,7 @@ def test_a_change_is_followed_as_by_optimize_with_its_memory_cleared(painting, n
     change(painting, beta=100, style_layers={"relu1_1": 0.7, "relu3_1": 0.3})
     advance(painting, 3)
 
-    content, style = painting.pictures[:2]
+    content, style = pair(painting)
     objective = Objective.of(content, style, network, SHALLOW)
     for step in optimize(objective, content, steps=STEPS + 3):
         if step.index == STEPS:
@@ -70,11 +70,11 @@ def test_a_change_is_followed_as_by_optimize_with_its_memory_cleared(painting, n
 
 
 def test_a_new_style_computes_its_targets_only_and_goes_on(painting, passes):
-    content = painting.pictures[0]
+    content = painting.pictures.content
     change(painting, style="scream")
     painting.prepare()
-    assert painting.pictures[0] is content
-    assert target_sizes(passes) == sizes(painting.pictures[1:2])
+    assert painting.pictures.content is content
+    assert target_sizes(passes) == sizes(pair(painting)[1:])
     assert painting.frame.index == STEPS
     painting.advance()
     assert painting.frame.index == STEPS + 1
@@ -83,7 +83,7 @@ def test_a_new_style_computes_its_targets_only_and_goes_on(painting, passes):
 def test_a_layer_more_computes_its_target_only(painting, passes):
     change(painting, style_layers={**SHALLOW.style_layers, "relu2_2": 0.1})
     painting.advance()
-    assert target_sizes(passes) == sizes(painting.pictures[1:2])
+    assert target_sizes(passes) == sizes(pair(painting)[1:])
     passes.clear()
     change(painting, style_layers=SHALLOW.style_layers)
     painting.advance()
@@ -95,7 +95,7 @@ def test_another_pooling_goes_on_with_the_losses_of_another_network(painting):
     painting.prepare()
     assert painting.frame.index == STEPS
     vgg = nstkit.VGG(pooling="avg")
-    fresh = Objective.of(*painting.pictures[:2], vgg, SHALLOW.replace(pooling="avg"))
+    fresh = Objective.of(*pair(painting), vgg, SHALLOW.replace(pooling="avg"))
     want = fresh(painting.frame.image).floats()
     assert painting.frame.losses.total == pytest.approx(want.total, rel=1e-4)
     assert painting.frame.losses.per_layer == pytest.approx(want.per_layer, rel=1e-3)
@@ -130,23 +130,23 @@ def test_what_changes_the_start_begins_again(painting, changes):
     assert (painting.frame.index, len(painting.history), painting.seconds) == (0, 1, 0)
     assert len(painting.frame.changes) == 1
     want = nstkit.load_image(changes.get("content", "cat"), size=changes.get("size", SIZE))
-    assert torch.equal(painting.pictures[0], want)
+    assert torch.equal(painting.pictures.content, want)
 
 
 def test_new_content_of_the_same_shape_keeps_the_targets_of_the_style(painting, passes):
-    style = painting.pictures[1]
+    style = painting.pictures.works.plain
     change(painting, content=flipped("cat"))
     painting.prepare()
-    assert target_sizes(passes) == sizes(painting.pictures[:1])  # those of the content alone
-    assert painting.pictures[1] is style
+    assert target_sizes(passes) == sizes(pair(painting)[:1])  # those of the content alone
+    assert painting.pictures.works.plain is style
     agrees_with_a_fresh_engine(painting)
 
 
 def test_new_content_of_another_shape_is_painted_as_by_a_fresh_engine(painting, passes):
     change(painting, content="bridge")
     painting.prepare()
-    assert sizes(painting.pictures[:2])[0] != sizes(painting.pictures[:2])[1]
-    assert target_sizes(passes) == sizes(painting.pictures[:2])
+    assert sizes(pair(painting))[0] != sizes(pair(painting))[1]
+    assert target_sizes(passes) == sizes(pair(painting))
     agrees_with_a_fresh_engine(painting)
 
 
@@ -162,7 +162,7 @@ def test_reset_begins_again_and_repeats(painting):
     first = painting.frame.image
     painting.reset()
     assert painting.frame.index == 0
-    assert torch.equal(painting.frame.image, painting.pictures[0])
+    assert torch.equal(painting.frame.image, painting.pictures.content)
     advance(painting, STEPS)
     assert torch.equal(painting.frame.image, first)
 
@@ -332,7 +332,7 @@ def test_a_backward_pass_in_tiles_under_old_weights_is_given_up_once(tiled, pass
 def test_the_size_decides_whether_there_are_tiles(little_memory, passes):
     painting = an_engine()
     painting.advance()
-    whole = sizes(painting.pictures[:2])[0]
+    whole = sizes(pair(painting))[0]
     assert {size for size, _ in passes} == {whole}
     change(painting, size=LARGE)
     painting.prepare()
@@ -411,7 +411,7 @@ def test_undo_goes_back_over_a_reset_and_other_pictures(painting):
     painting.undo()
     assert torch.equal(painting.frame.image, before.image)
     assert painting.settings.content == "cat"
-    assert painting.pictures[0].shape == before.image.shape
+    assert painting.pictures.content.shape == before.image.shape
     painting.advance()
     assert painting.frame.index == STEPS + 1
 
@@ -480,13 +480,13 @@ def test_a_layer_that_fails_is_taken_back(painting, network, monkeypatch):
 def test_settings_that_came_during_a_failure_are_kept(painting, monkeypatch):
     wanted = painting.settings.replace(style="great_wave", beta=3)
 
-    def late(self, device):
+    def late(self, device, remarks):
         painting.settings = wanted  # from another thread
         raise FileNotFoundError("scream")
 
     change(painting, style="scream")
     with monkeypatch.context() as patch, pytest.raises(FileNotFoundError):
-        patch.setattr(Settings, "load_style", late)
+        patch.setattr(Settings, "loader", late)
         painting.prepare()
     assert painting.settings is wanted
     painting.advance()

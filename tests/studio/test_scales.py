@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from studio_tools import SCALED, SHALLOW, SIZE, advance, an_engine, change, repeated
+from studio_tools import SCALED, SHALLOW, SIZE, advance, an_engine, change, pair, repeated
 
 import nstkit
 from nstkit import (
@@ -30,7 +30,7 @@ SECOND, THIRD = 4, 7  # indices at which its scales begin
 
 def sides(painting):
     """Return the long sides of the newest picture, and of all that is painted with it."""
-    return [max(image.shape) for image in (painting.frame.image, *painting.pictures[:2])]
+    return [max(image.shape) for image in (painting.frame.image, *pair(painting))]
 
 
 def stylized(network, recipe, **options):

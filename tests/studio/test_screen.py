@@ -49,7 +49,7 @@ def test_the_views_show_content_style_and_all_three(studio):
     for view in screen.VIEWS:
         studio.screen.view.value = view
         shown[view] = picture(studio.screen.picture.value)
-    content, style, _ = studio.engine.pictures
+    content, style = studio.engine.pictures.scene.content, studio.engine.pictures.works.plain
     for view, image in (("content", content), ("style", style)):
         assert (nstkit.load_image(shown[view]) - image).abs().mean() < 0.02
     width, height = shown["now"].size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -130,6 +131,7 @@ def parse_styles(items: Sequence[str]) -> dict[str, float]:
     styles: dict[str, float] = {}
     for item in items:
         name, sign, share = item.rpartition(":")
+        sign = sign if not os.path.exists(item) else ""  # a file of this very name
         try:
             name, number = (name, float(share)) if sign and name else (item, 1.0)
         except ValueError:  # a colon of the name, as in C:\art.jpg
@@ -154,7 +156,7 @@ def planned(options: argparse.Namespace) -> Plan:
     """Return what the command line asks for."""
     content, styles = options.pictures[0], parse_styles(options.style)
     first = max(styles, key=styles.__getitem__)
-    style = first if len(styles) == 1 else styles
+    style = first if len(styles) == 1 and styles[first] else styles
     recipe = named_recipe(options.recipe, content, first)
     regions = []
     if options.mask is not None:

@@ -90,6 +90,20 @@ def test_an_artwork_has_its_share_behind_a_colon(items: list[str], styles: dict)
     assert parse_styles(items) == styles
 
 
+def test_a_file_whose_name_ends_in_a_number_is_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "art:5").touch()
+    assert parse_styles(["art:5", "other:5"]) == {"art:5": 1.0, "other": 5.0}
+    assert parse_styles(["art:5:2"]) == {"art:5": 2.0}
+
+
+def test_an_artwork_without_a_share_is_refused(capsys: pytest.CaptureFixture) -> None:
+    assert main(["cat", "--style", "scream:0", *QUICK]) == 2
+    assert "shares of all artworks are 0" in capsys.readouterr().err
+
+
 def test_a_mask_leaves_the_photograph_as_it_is_where_it_is_black(tmp_path: Path) -> None:
     mask, out = tmp_path / "mask.png", tmp_path / "p.png"
     halves = torch.zeros(1, 3, 64, 96)

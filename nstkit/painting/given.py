@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nstkit.options import check_choice
 from nstkit.painting.start import Given, as_image
 from nstkit.pictures.artworks import Artworks, Share, plain_shares
 from nstkit.pictures.color import COLORS, ColorMode
@@ -23,6 +24,7 @@ from nstkit.pictures.images import load_at, name_of
 from nstkit.pictures.masks import EMPTY, Mask
 from nstkit.pictures.scene import Part, Region, Scene
 from nstkit.pictures.sizes import resize
+from nstkit.vgg.names import layer_names
 
 # What `nstkit.stylize` takes for a style.
 GivenStyle = Given | Mapping[Any, Share] | Sequence[tuple[Any, Share]] | Artworks | None
@@ -34,7 +36,7 @@ ENLARGED = "The photograph {} has {} px and is enlarged to {} px, which adds no 
 ENLARGED += "size out, or take a larger photograph."
 BLURRED = "The artwork {} has {} px and is enlarged to {} px, so its strokes come out blurred: "
 BLURRED += "take a larger scan."
-LEAST = 32  # px of the long side of an artwork: `nstkit.load_image` loads no smaller ones
+LEAST = 32  # px of a side of an artwork: `nstkit.load_image` loads no smaller ones
 
 
 # ---------------------------------------------------------------- one picture
@@ -75,13 +77,18 @@ def artwork_loader(size: int, scale: float, device: torch.device | str, remarks:
             try:
                 return loaded(source, max(round(size * scale), LEAST), device, BLURRED, remarks)
             except ValueError as error:
-                if scale >= 1:
+                if scale == 1:
                     raise
                 raise ValueError(f"{error} (style_scale is {scale:g})") from error
         picture = as_image(source, None, device)
         if scale == 1:
             return picture
-        sides = [max(round(side * scale), 1) for side in picture.shape[-2:]]
+        sides = [round(side * scale) for side in picture.shape[-2:]]
+        if min(sides) < LEAST:
+            raise ValueError(
+                f"style_scale is {scale:g}, so the artwork would have {sides[1]} x {sides[0]} px; "
+                f"expected {LEAST} or more. Take a larger artwork, or a larger scale."
+            )
         _note(remarks, BLURRED, source, max(picture.shape[-2:]), max(sides))
         return resize(picture, *sides)
 
@@ -116,6 +123,8 @@ def pairs_of(style: GivenStyle) -> list[tuple[Any, Share]]:
             "{'starry_night': 2, 'great_wave': 1} or [('starry_night', 2), ('great_wave', 1)]."
         )
     shares = plain_shares([share for _, share in pairs])
+    for layer in {layer for share in shares if isinstance(share, Mapping) for layer in share}:
+        check_choice("A layer of an artwork's share", layer, layer_names())
     return list(zip([picture for picture, _ in pairs], shares, strict=True))
 
 
@@ -176,7 +185,7 @@ def _drawn(mask: Mask, picture: Tensor, what: str, of: str) -> Tensor:
     if found.max() <= EMPTY:
         raise ValueError(
             f"{what}, {mask!r}, matches nothing in {of}. Move it, or widen its range, and look at "
-            "it: mask.of(picture) is a picture of it."
+            "it: nstkit.show_images(mask.shown(picture))."
         )
     return found
 
@@ -205,6 +214,9 @@ def finished(painting: Tensor, scene: Scene, photo: Tensor, color: str) -> Tenso
 
 
 # ---------------------------------------------------------------- what a painting remembers
+
+
+LEFT_OUT = "left out: the file is too small"  # what a JPEG says of masks that it cannot hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,23 +271,17 @@ def told_region(region: Region) -> dict[str, Any]:
     return data | {name: value for name, value in numbers.items() if value is not None}
 
 
-def region_from(data: Mapping[str, Any], find: Callable[[str], Given]) -> Region:
+def region_from(
+    data: Mapping[str, Any], find: Callable[[list[list[Any]] | None], GivenStyle]
+) -> Region:
     """Return the region that `told_region` wrote.
 
     Args:
         data: what it wrote.
-        find: turns the name of an artwork into the artwork.
+        find: turns what `told` wrote into the style.
     """
     masks = {n: Mask.from_data(data[n]) for n in ("mask", "artwork_mask") if n in data}
-    return Region(**{**data, **masks, "style": style_from(data["style"], find)})
-
-
-def style_from(data: list[list[Any]] | None, find: Callable[[str], Given]) -> GivenStyle:
-    """Return the style that `told` wrote; a single artwork as itself."""
-    if data is None:
-        return None
-    pairs = [(find(name), share) for name, share in data]
-    return pairs[0][0] if len(pairs) == 1 else pairs
+    return Region(**{**data, **masks, "style": find(data["style"])})
 
 
 def style_code(style: GivenStyle) -> str:

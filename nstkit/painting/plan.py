@@ -115,7 +115,7 @@ def prepare(
     remarks: list[str] = []
     photograph, side = _photograph(content, _size(size, given), chosen, device, remarks)
     load = artwork_loader(side, recipe.style_scale, device, remarks)
-    regions = (regions,) if isinstance(regions, Region) else tuple(regions)
+    regions = (regions,) if isinstance(regions, Region) else tuple(regions or ())
     works = loaded_works(style, load)
     scene = scene_of(photograph, works, regions, recipe.color, load)
     if not scene.parts and (recipe.beta or recipe.palette):

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nstkit.painting.given import GivenStyle, region_from, style_from
+from nstkit.painting.given import LEFT_OUT, GivenStyle, region_from
 from nstkit.painting.result import Result
 from nstkit.painting.start import Given
 from nstkit.painting.stylize import stylize
@@ -43,22 +43,23 @@ def repaint(
         raise ValueError(
             f"'{path}' does not say how it was painted; expected a file that Result.save wrote."
         )
-    recipe, folder = Recipe.from_json(facts["recipe"]), Path(path).parent
+    recipe, folder = Recipe.from_json(facts["recipe"]), Path(path).expanduser().parent
     fields = {name: changes.pop(name) for name in list(changes) if name in OWN_FIELDS}
-    arguments = {
-        "recipe": recipe.replace(**fields),
-        "seed": int(facts["seed"]),
-        "precision": facts["precision"],
-        "regions": _regions(facts, folder),
-    }
-    if not in_px(recipe.scales):  # else these say it
-        arguments["size"] = int(facts.get("loaded_at") or max(_sides(facts["size"])))
+    changes.setdefault("recipe", recipe)
+    changes["recipe"] = changes["recipe"].replace(**fields)
+    changes.setdefault("seed", int(facts["seed"]))
+    changes.setdefault("precision", facts["precision"])
+    if "regions" not in changes:
+        changes["regions"] = _regions(facts, folder)
+    if not (in_px(changes.get("scales", changes["recipe"].scales)) or "quality" in changes):
+        side = facts.get("loaded_at") or max(int(side) for side in facts["size"].split(" x "))
+        changes.setdefault("size", int(side))  # else the scales or the quality say it
     if content is None:
         content = _found(facts["content"], folder, "content")
     if style is None:
         named = json.loads(facts.get("styles") or json.dumps([[facts["style"], 1.0]]))
-        style = style_from(named, lambda name: _found(name, folder, "style"))
-    return stylize(content, style, **{**arguments, **changes})
+        style = _styles(named, folder, "style")
+    return stylize(content, style, **changes)
 
 
 # Fields of a recipe that are no arguments of `stylize`.
@@ -67,15 +68,30 @@ OWN_FIELDS = {field.name for field in dataclasses.fields(Recipe)} - set(
 )
 
 
-def _sides(size: str) -> list[int]:
-    return [int(side) for side in size.split(" x ")]
-
-
 def _regions(facts: dict[str, str], folder: Path) -> tuple[Region, ...]:
-    regions = json.loads(facts.get("regions", "[]"))
+    told = facts.get("regions", "[]")
+    if told == LEFT_OUT:
+        raise ValueError(
+            "The painting's file could not hold its masks. Pass them: repaint(..., regions=[...])."
+        )
     return tuple(
-        region_from(data, lambda name: _found(name, folder, "regions")) for data in regions
+        region_from(data, lambda style: _styles(style, folder, "regions"))
+        for data in json.loads(told)
     )
+
+
+def _styles(named: list[list[Any]] | None, folder: Path, argument: str) -> GivenStyle:
+    """Return the style that a file names; a single artwork as itself."""
+    if named is None:
+        return None
+    names = [name for name, _ in named]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"The painting names artworks {names}, and a file does not say in which folders they "
+            f"lie. Pass them: repaint(..., {argument}=...)."
+        )
+    pairs = [(_found(name, folder, argument), share) for name, share in named]
+    return pairs[0][0] if len(pairs) == 1 else pairs
 
 
 def _found(name: str, folder: Path, argument: str) -> str | Path:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nstkit.descent import Record
 from nstkit.judges import Judgement, judge
-from nstkit.painting.given import Subject
+from nstkit.painting.given import LEFT_OUT, Subject
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.images import JPEG_TEXTS, save_image, to_pil
 from nstkit.recipes import Recipe
@@ -75,9 +75,12 @@ class Result:
             "size": "{} x {}".format(*self.image.shape[:1:-1]),
         }
         facts |= self.subject.facts() | more
-        if Path(path).suffix.lower() in (".jpg", ".jpeg") and len(json.dumps(facts)) > JPEG_TEXTS:
-            facts.pop("regions", None)
-            facts.pop("script", None)
+        if "regions" in facts and Path(path).suffix.lower() in (".jpg", ".jpeg"):
+            large = len(json.dumps({"nstkit": facts})) > JPEG_TEXTS
+        else:
+            large = False
+        if large:
+            facts |= {"regions": LEFT_OUT, "script": LEFT_OUT}
             warnings.warn(
                 f"A mask is too large for a {Path(path).suffix} file, so '{path}' does not say "
                 "which regions were painted. Save as .png or .webp to keep them.",

@@ -52,9 +52,9 @@ def stylize(
     Args:
         content: photograph: (1, 3, H, W) in [0, 1], or whatever `nstkit.load_image` takes.
         style: artwork, the same; any size. Or several with their shares, {"starry_night": 2,
-            "great_wave": 1}, of which only the ratio counts. A share may be {layer: number} or a
-            list of layers, so that layers are painted after other artworks. None paints only
-            ``regions``.
+            "great_wave": 1} or pairs, [("starry_night", 2), ("great_wave", 1)]. Only the ratio
+            counts. A share may be {layer: number} or a list of layers, so that layers are painted
+            after other artworks. None paints only ``regions``.
         recipe: what to minimize and how.
         quality: "draft", "good" or "print": a size, scales and steps that belong together, see
             `nstkit.painting.quality`. They replace the recipe's; ``size``, ``scales`` and ``steps``

@@ -60,12 +60,14 @@ class Artworks:
             ValueError: No artwork has a share there.
         """
         found = [s.get(layer, 0.0) if isinstance(s, Mapping) else s for s in self.shares]
-        total = math.fsum(found)
-        if not total:
+        largest = max(found)
+        if not largest:
             raise ValueError(
                 f"No artwork has a share in {layer}. Give one of them a share there, or take the "
                 "layer out of the recipe's style_layers."
             )
+        found = [share / largest for share in found]  # a sum of huge numbers would overflow
+        total = math.fsum(found)
         return tuple(share / total for share in found)
 
     @property

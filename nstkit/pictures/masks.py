@@ -12,21 +12,24 @@ import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from PIL import Image, ImageColor
 from torch import Tensor
 
 from nstkit.options import check_weight
 from nstkit.pictures.color import luminance
-from nstkit.pictures.images import Source, load_at
+from nstkit.pictures.images import Source, check_picture, load_at
 from nstkit.pictures.sizes import resize
 
 SOFT = 0.1  # width of the soft edge of a shape, as a share of the picture's short side
 # Of ranges: how far from the edge of the range a pixel counts in part, and by how much of the short
 # side a mask is blurred, so that single pixels do not stand out.
 RANGE_SOFT, BLUR = 0.06, 0.01
+DIM = 0.25  # how bright a picture is shown where its mask is 0
 EMPTY = 1 / 255  # a mask that is nowhere above this is empty
 ASPECT = 0.02  # how much the aspect of a mask may differ from that of the picture
 
@@ -43,25 +46,35 @@ class Mask:
     kind: str
     options: tuple[tuple[str, Any], ...]
 
+    # NumPy would try `&` and `|` with each number of an array.
+    __array_ufunc__: ClassVar[None] = None
+
     def of(self, picture: Tensor) -> Tensor:
         """Return the mask for a picture (1, 3, H, W) in [0, 1], as (1, 1, H, W) in [0, 1].
 
         Raises:
             ValueError: It was drawn for a picture of another shape.
         """
+        check_picture("picture", picture)
         return DRAWN[self.kind](picture, **dict(self.options)).to(picture).clamp(0, 1)
+
+    def shown(self, picture: Tensor) -> Tensor:
+        """Return a picture (1, 3, H, W), dark where the mask is 0, to look at."""
+        return picture * (DIM + (1 - DIM) * self.of(picture))
 
     def __invert__(self) -> Mask:
         """Return the mask of all but this part."""
         return _mask("inverse", mask=self)
 
-    def __and__(self, other: Mask) -> Mask:
-        """Return the mask of what is in both parts."""
-        return _mask("both", one=self, other=other)
+    def __and__(self, other: Any) -> Mask:
+        """Return the mask of what is in both parts; the other may be whatever `as_mask` takes."""
+        return _mask("both", one=self, other=as_mask(other))
 
-    def __or__(self, other: Mask) -> Mask:
+    def __or__(self, other: Any) -> Mask:
         """Return the mask of what is in at least one of the parts."""
-        return ~(~self & ~other)
+        return ~(~self & ~as_mask(other))
+
+    __rand__, __ror__ = __and__, __or__
 
     def __repr__(self) -> str:
         """Return the call that makes this mask."""
@@ -159,10 +172,13 @@ def color_range(
     """
     for name, value in (("tolerance", tolerance), ("soft", soft), ("blur", blur)):
         check_weight(name, value, positive=name == "tolerance")
-    given = tuple(part / 255 for part in _named(color)) if isinstance(color, str) else tuple(color)
+    try:
+        parts = [part / 255 for part in _named(color)] if isinstance(color, str) else color
+        given = tuple(float(part) for part in parts)
+    except TypeError:
+        given = ()
     if len(given) != 3 or not all(0 <= part <= 1 for part in given):
         raise ValueError(f"color is {color!r}; expected three numbers in [0, 1], or a name.")
-    given = tuple(float(part) for part in given)
     return _numbers_only("color_range", color=given, tolerance=tolerance, soft=soft, blur=blur)
 
 
@@ -180,6 +196,8 @@ def luminance_range(
     Raises:
         ValueError: Limits that are out of order or outside [0, 1], or a negative number.
     """
+    for name, value in (("low", low), ("high", high)):
+        check_weight(name, value)
     if not 0 <= low < high <= 1:
         raise ValueError(f"The range is [{low}, {high}]; expected 0 <= low < high <= 1.")
     for name, value in (("soft", soft), ("blur", blur)):
@@ -191,17 +209,17 @@ def as_mask(given: Any) -> Mask:
     """Return the mask of what a reader gives.
 
     Args:
-        given: a `Mask`; numbers in [0, 1] or booleans, (H, W) or with dimensions of size 1 before,
-            as a tensor or an array; or a picture, as `nstkit.load_image` takes or returns it, of
-            which the luminance counts, and what is transparent is black. Pictures and numbers are
-            kept with 8 bits.
+        given: a `Mask`; numbers in [0, 1] or booleans, (H, W) or with more dimensions of size 1, as
+            a tensor, an array or lists; or a picture, as `nstkit.load_image` takes or returns it.
+            Of pictures the luminance counts, and what is transparent is black. Pictures and
+            numbers are kept with 8 bits.
 
     Raises:
         ValueError: Numbers of another shape or outside [0, 1], or no picture.
     """
     if isinstance(given, Mask):
         return given
-    if hasattr(given, "shape") and not isinstance(given, Image.Image):
+    if isinstance(given, list) or (hasattr(given, "shape") and not isinstance(given, Image.Image)):
         return _drawn(_numbers(given))
     if isinstance(given, bool | int | float) or given is None:
         raise ValueError(
@@ -231,6 +249,9 @@ def from_png(png: str) -> Mask:
 
 
 def _shape(kind: str, left: float, top: float, right: float, bottom: float, soft: float) -> Mask:
+    for name, side in (("left", left), ("top", top), ("right", right), ("bottom", bottom)):
+        if not isinstance(side, Real):
+            raise ValueError(f"{name} is {side!r}; expected a number in [0, 1].")
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise ValueError(
             f"The {kind} has the sides {left}, {top}, {right}, {bottom}; expected left, top, right "
@@ -256,7 +277,11 @@ def _named(color: str) -> tuple[int, ...]:
 
 def _numbers(given: Any) -> Tensor:
     """Return numbers (H, W) in [0, 1]."""
-    values = torch.as_tensor(given).detach().cpu().float()
+    if not isinstance(given, Tensor):  # arrays may be of any byte order, and run backwards
+        given = torch.from_numpy(np.array(given, dtype=np.float32))
+    values = given.detach().cpu().float()
+    if values.dim() == 3 and values.shape[2] == 1:
+        values = values[..., 0]
     shape = tuple(values.shape)
     if values.dim() == 4 and shape[:2] == (1, 3):
         values = luminance(values)[:, 0].clamp(max=max(1.0, values.max().item()))

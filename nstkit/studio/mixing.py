@@ -52,7 +52,7 @@ class Mixing:
     def read(self) -> GivenStyle:
         """Return the first artwork, or both with their shares."""
         first = self.first.read()
-        if self.second.value in (NONE, self.first.menu.value):
+        if self.second.value == NONE:
             return first
         share = self.share.value
         return [(first, 1 - share), (self.first.source(self.second.value), share)]
@@ -74,7 +74,7 @@ class Mixing:
         self._offer()
         self.second.value = NONE
         if len(pairs) == 2:
-            self.second.value = self.first.know(pairs[1][0])
+            self.second.value = self.first.know(pairs[1][0], beside=self.first.menu.value)
             total = pairs[0][1] + pairs[1][1]
             share = pairs[1][1] / total
             offer(self.share, [(f"{s:.0%}", s) for s in sorted({*SHARES, share})], share)

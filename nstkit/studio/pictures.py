@@ -68,9 +68,16 @@ class Picker:
         """Choose a picture, and add it to the menu if it is new there."""
         self.menu.value = self.know(source)
 
-    def know(self, source: Given) -> str:
-        """Add a picture to the menu if it is new there, and return its name."""
+    def know(self, source: Given, beside: str = "") -> str:
+        """Add a picture to the menu if it is new there, and return its name.
+
+        Args:
+            source: the picture.
+            beside: a name that is in use already: another picture of this name gets a 2.
+        """
         name, chosen = name_of(source), self.menu.value
+        if name == beside and not same(self._sources[name], source):
+            name = f"{name} 2"
         if name not in self._sources or not same(self._sources[name], source):
             self._add(name, source, thumbnail(source))
             self._list()

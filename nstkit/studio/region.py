@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nstkit.painting.start import Given, as_image
-from nstkit.pictures.masks import Mask, color_range, ellipse, rectangle
+from nstkit.pictures.masks import DIM, Mask, color_range, ellipse, rectangle
 from nstkit.pictures.scene import Region
 from nstkit.pictures.sizes import resize
 from nstkit.studio.dials import caption, menu, named
@@ -27,7 +27,6 @@ WHOLE, OWN = "the whole picture", "as given"
 SHAPES: dict[str, Callable[..., Mask]] = {"a rectangle": rectangle, "an ellipse": ellipse}
 COLOR = "a color"
 SIDE = 400  # px of the long side of the photograph here
-DIM = 0.25  # how bright the photograph is where it is not painted
 NEAR = 3  # px around a click whose mean color is taken
 HELP = "Drag over the photograph to draw the shape, or click on it to pick the color. What is dark "
 HELP += "stays as it is in the photograph."
@@ -210,13 +209,12 @@ def _told(regions: tuple[Region, ...]) -> tuple[str, dict, bool] | None:
     if mask.kind == "inverse":
         mask, inverse = dict(mask.options)["mask"], False
     kinds = {make(0, 0, 1, 1).kind: name for name, make in SHAPES.items()} | {"color_range": COLOR}
-    options = dict(mask.options)
-    if mask.kind not in kinds:
-        return None
-    defaults = color_range(options["color"], options["tolerance"]) if "color" in options else (
-        SHAPES[kinds[mask.kind]](*(options[side] for side in ("left", "top", "right", "bottom")))
-    )  # fmt: skip
-    return (kinds[mask.kind], options, inverse) if defaults == mask else None
+    kind, options = kinds.get(mask.kind), dict(mask.options)
+    if kind == COLOR:
+        shown = color_range(_hex(options["color"]), options["tolerance"])
+    elif kind:
+        shown = SHAPES[kind](*(options[side] for side in ("left", "top", "right", "bottom")))
+    return (kind, options, inverse) if kind and shown == mask else None
 
 
 def small(content: Given) -> Tensor:

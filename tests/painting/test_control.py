@@ -181,6 +181,7 @@ def test_layers_may_have_other_artworks(network: VGG) -> None:
         ([("scream", 1, 2)], "expected a picture, or several"),
         (("scream", 2), "expected a picture, or several"),
         ({"scream": -1}, "share of an artwork is -1; expected"),
+        ({"scream": {"rleu1_1": 1}, "great_wave": 1}, "layer of an artwork's share is 'rleu1_1'"),
         ({"scream": 0, "great_wave": 0}, "shares of all artworks are 0"),
         ({"scream": "much"}, "share of an artwork is 'much'"),
         (None, "style is None; expected an artwork, or regions"),
@@ -276,8 +277,12 @@ def test_a_strip_at_the_edge_paints_and_is_estimated(top: float, network: VGG) -
 def test_one_region_alone_needs_no_list(network: VGG) -> None:
     found = paint(network, style=None, regions=Region(SKY, "scream"))
     assert found.image.equal(paint(network, style=None, regions=[Region(SKY, "scream")]).image)
-    with pytest.raises(ValueError, match="expected a list of nstkit.Region"):
-        paint(network, regions=["the sky"])
+    assert paint(network, regions=None).image.equal(paint(network).image)
+    made = paint(network, style=None, regions=(Region(mask, "scream") for mask in [SKY]))
+    assert made.image.equal(found.image) and len(made.subject.regions) == 1
+    for wrong in (["the sky"], [SKY], [(SKY, "scream")]):
+        with pytest.raises(ValueError, match="expected a list of nstkit.Region"):
+            paint(network, regions=wrong)
 
 
 @pytest.mark.parametrize("tile", [None, 64])
@@ -362,6 +367,10 @@ def test_an_artwork_that_must_be_enlarged_is_told(network: VGG) -> None:
 def test_an_artwork_that_gets_too_small_is_refused(network: VGG) -> None:
     with pytest.raises(ValueError, match="expected at least 32.*style_scale is 0.25"):
         prepare("castle", "scream", QUICK, size=96, style_scale=0.25, vgg=network)
+    with pytest.raises(ValueError, match="style_scale is 0.2, so the artwork would have"):
+        prepare("castle", load_image("scream", 80), QUICK, style_scale=0.2, vgg=network)
+    with pytest.raises(ValueError, match="use size=.* or less .style_scale is 100000"):
+        prepare("castle", "scream", QUICK, size=96, style_scale=1e5, vgg=network)
 
 
 @pytest.mark.parametrize("scale", [0, -1, float("nan"), "two"])
@@ -463,6 +472,10 @@ def test_changes_replace_what_the_painting_says(tmp_path: Path) -> None:
     assert (other.recipe, other.seed) == (QUICK.replace(color="match"), 9)
     bolder = repaint(saved, beta=77, tv=3, progress=False)
     assert bolder.recipe == QUICK.replace(beta=77, tv=3)
+    assert repaint(saved, scales=[64, 80], progress=False).image.shape[-1] == 80
+    in_px = QUICK.replace(scales=(64, 70))
+    assert repaint(saved, recipe=in_px, progress=False).image.shape[-1] == 70
+    assert repaint(saved, recipe=DEFAULT.replace(steps=0), progress=False).image.shape[-1] == 96
 
 
 def test_pictures_are_found_beside_the_painting(
@@ -525,6 +538,28 @@ def test_artworks_are_loaded_at_the_same_size_again(tmp_path: Path) -> None:
     assert again.image.equal(first.image)
 
 
+def test_the_artworks_of_regions_may_be_passed_again(tmp_path: Path) -> None:
+    given = [Region(SKY, load_image("scream", 96))]
+    first = stylize("castle", None, QUICK, size=96, regions=given, progress=False)
+    saved = first.save(tmp_path / "a.png")
+    with pytest.raises(FileNotFoundError, match="names the picture 'tensor'.*regions=..."):
+        repaint(saved)
+    assert repaint(saved, regions=given, progress=False).image.equal(first.image)
+
+
+def test_two_artworks_of_one_name_are_asked_for(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "art.png" for name in ("one", "two")]
+    for path, picture in zip(paths, ("scream", "great_wave"), strict=True):
+        path.parent.mkdir()
+        save_image(load_image(picture, 96), path)
+    style = dict(zip(paths, (1, 2), strict=True))
+    first = stylize("castle", style, QUICK, size=96, progress=False)
+    saved = first.save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="names artworks .*does not say in which folders"):
+        repaint(saved)
+    assert repaint(saved, style=style, progress=False).image.equal(first.image)
+
+
 def test_what_says_nothing_of_its_making_is_refused(tmp_path: Path) -> None:
     path = save_image(load_image("cat", 64), tmp_path / "cat.png")
     with pytest.raises(ValueError, match="does not say how it was painted"):
@@ -548,5 +583,7 @@ def test_a_mask_too_large_for_a_jpeg_does_not_cost_the_painting(tmp_path: Path) 
     with pytest.warns(UserWarning, match="mask is too large for a .jpg file.*Save as .png"):
         saved = result.save(tmp_path / "a.jpg", script="x" * 9)
     assert load_image(saved).shape == result.image.shape
-    assert "recipe" in read_metadata(saved) and "regions" not in read_metadata(saved)
+    assert "recipe" in read_metadata(saved)
+    with pytest.raises(ValueError, match="could not hold its masks. Pass them"):
+        repaint(saved)
     assert repaint(result.save(tmp_path / "a.png"), progress=False).image.equal(result.image)

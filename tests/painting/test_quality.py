@@ -139,7 +139,7 @@ def test_a_large_photograph_is_reduced() -> None:
 
 
 def test_an_artwork_follows_a_photograph_that_is_a_tensor(cat: Tensor) -> None:
-    assert max(planned(cat).style.shape) == 64
+    assert max(planned(cat).works.plain.shape) == 64
 
 
 def test_a_photograph_that_the_size_enlarges_is_told(tmp_path: Path) -> None:

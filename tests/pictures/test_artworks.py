@@ -45,6 +45,10 @@ def test_shares_are_plain_numbers_that_a_file_can_hold() -> None:
     assert json.dumps(works.shares) == '[0.5, {"relu1_1": 2.0}]'
 
 
+def test_huge_shares_are_only_a_ratio() -> None:
+    assert Artworks(PAIR, (1e308, 1e308)).in_layer("relu1_1") == (0.5, 0.5)
+
+
 def test_pictures_and_masks_change_together() -> None:
     works = Artworks(PAIR, (1, 1), (None, torch.ones(1, 1, 9, 7)))
     halves = works.mapped(lambda picture: picture[..., :4])

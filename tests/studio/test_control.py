@@ -65,6 +65,8 @@ def shown(settings):
         {"regions": (Region(SKY & color_range("red")),)},
         {"regions": (Region(~rectangle(0, 0, 1, 0.5, soft=0)),)},
         {"regions": (Region(luminance_range(0, 0.5)),)},
+        {"regions": (Region(color_range((0.1234, 0.5, 0.777))),)},
+        {"regions": (Region(torch.rand(6, 9)),)},
     ],
     ids=str,
 )
@@ -84,8 +86,15 @@ def test_a_single_artwork_is_read_as_it_is():
     controls = Controls(PLAIN.replace(style=MIX), lambda: None)
     controls.mixing.second.value = "none"
     assert controls.read(PLAIN).style == "great_wave"
-    controls.mixing.second.value = "great_wave"  # the first one again
-    assert controls.read(PLAIN).style == "great_wave"
+
+
+def test_two_pictures_of_one_name_stay_two():
+    one, two = load_image("scream", 48), load_image("great_wave", 48)
+    settings = PLAIN.replace(style=[(one, 0.25), (two, 0.75)])
+    read = shown(settings)
+    assert read.style[0][0] is one and read.style[1][0] is two
+    script = Engine(settings, "fp32").frame.script()
+    assert "[('tensor', 0.25), ('tensor', 0.75)]" in script
 
 
 def test_an_upload_of_the_first_picker_can_be_the_second_artwork():

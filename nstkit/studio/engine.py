@@ -52,15 +52,20 @@ class Pictures(NamedTuple):
 
     Attributes:
         content: the photograph as it was given, (1, 3, H, W) in [0, 1].
-        works: the artworks as they were given.
+        style: the artwork as it was given, (1, 3, H', W') in [0, 1], or several `Artworks`.
         scene: what is painted, in its colors.
         remarks: what there is to say of them, such as that one was enlarged.
     """
 
     content: Tensor
-    works: Artworks
+    style: Tensor | Artworks
     scene: Scene
     remarks: tuple[str, ...]
+
+    @property
+    def works(self) -> Artworks:
+        """The artworks, also if there is only one."""
+        return Artworks.of(self.style)
 
 
 class Engine:
@@ -290,7 +295,7 @@ class Engine:
         else:
             works = loaded_works(wanted.style, load)
         scene = scene_of(content, works, wanted.regions, wanted.recipe.color, load)
-        return Pictures(content, works, scene, tuple(dict.fromkeys(remarks)))
+        return Pictures(content, works.plain, scene, tuple(dict.fromkeys(remarks)))
 
     def _only_shares(self, wanted: Settings) -> bool:
         """Return whether the artworks are those in use, with other shares."""
@@ -394,6 +399,5 @@ def remixed(pictures: Pictures, shares: Sequence[Share]) -> Pictures:
         else dataclasses.replace(part, works=part.works.mixed(shares))
         for part in scene.parts
     )  # fmt: skip
-    return pictures._replace(
-        works=pictures.works.mixed(shares), scene=dataclasses.replace(scene, parts=parts)
-    )
+    style = pictures.works.mixed(shares)
+    return pictures._replace(style=style, scene=dataclasses.replace(scene, parts=parts))

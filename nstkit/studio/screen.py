@@ -92,11 +92,11 @@ def seen(engine: Engine, frame: Frame, view: str) -> list[Tensor]:
 
     The painting has the size of its scale, and the colors in which it will be saved.
     """
-    content, works, scene, _ = engine.pictures
+    content, scene = engine.pictures.content, engine.pictures.scene
     size = frame.image.shape[-2:]
     small = scene.mapped(lambda picture: sized(picture, size), lambda artwork: artwork)
     now = finished(frame.image, small, sized(content, size), frame.settings.recipe.color)
-    pictures = {"content": [content], "now": [now], "style": list(works.pictures)}
+    pictures = {"content": [content], "now": [now], "style": list(engine.pictures.works.pictures)}
     return pictures.get(view) or sum(pictures.values(), [])
 
 

@@ -13,7 +13,6 @@ from nstkit.options import check_whole
 from nstkit.painting.given import (
     ENLARGED,
     GivenStyle,
-    Subject,
     artwork_loader,
     loaded,
     loaded_works,
@@ -22,6 +21,7 @@ from nstkit.painting.given import (
 from nstkit.painting.quality import Quality, named
 from nstkit.painting.scales import Scale, side_of, work
 from nstkit.painting.start import Given, as_image, check_start, default_device
+from nstkit.painting.subject import Subject
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import load_at

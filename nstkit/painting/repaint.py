@@ -9,10 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nstkit.painting.given import LEFT_OUT, GivenStyle, region_from
+from nstkit.painting.given import GivenStyle
 from nstkit.painting.result import Result
 from nstkit.painting.start import Given
 from nstkit.painting.stylize import stylize
+from nstkit.painting.subject import LEFT_OUT, region_from
 from nstkit.pictures.images import read_metadata, samples
 from nstkit.pictures.scene import Region
 from nstkit.recipes import Recipe

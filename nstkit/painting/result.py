@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nstkit.descent import Record
 from nstkit.judges import Judgement, judge
-from nstkit.painting.given import LEFT_OUT, Subject
+from nstkit.painting.subject import LEFT_OUT, Subject
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.images import JPEG_TEXTS, save_image, to_pil
 from nstkit.recipes import Recipe

@@ -16,15 +16,13 @@ from nstkit.losses.statistics import STATISTICS
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.painting.given import (
-    Subject,
     finished,
     loaded_works,
-    regions_code,
     scene_of,
-    style_code,
 )
 from nstkit.painting.result import Result
 from nstkit.painting.scales import sized
+from nstkit.painting.subject import Subject, regions_code, style_code
 from nstkit.pictures.images import name_of
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import STATISTIC_FIELDS, count_of, in_px

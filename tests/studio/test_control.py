@@ -37,11 +37,13 @@ SKY = rectangle(0, 0, 1, 0.5)
 PLAIN = Settings("cat", "great_wave", SHALLOW, SIZE)
 
 
+CONTROLS = Controls(PLAIN, lambda: None)
+
+
 def shown(settings):
     """Return what controls read when they show these settings."""
-    controls = Controls(PLAIN, lambda: None)
-    controls.show(settings)
-    return controls.read(settings)
+    CONTROLS.show(settings)
+    return CONTROLS.read(settings)
 
 
 # ---------------------------------------------------------------- controls
@@ -341,7 +343,7 @@ def test_matched_colors_follow_a_new_photograph():
 WHOLE_REGIONS = (Region(SKY, "scream"), Region(~SKY, "great_wave"))
 
 
-@pytest.mark.parametrize("regions", [(), (Region(~SKY),), WHOLE_REGIONS], ids=len)
+@pytest.mark.parametrize("regions", [(), WHOLE_REGIONS], ids=len)
 @pytest.mark.parametrize(
     "changes",
     [{"content": "castle"}, {"style": "bouquet"}, {"size": 60}, {"style_scale": 1.3},
@@ -428,7 +430,7 @@ def test_neighbors_take_two_artworks_and_a_region():
 # ---------------------------------------------------------------- once more
 
 
-@pytest.mark.parametrize("changes", CHANGES, ids=str)
+@pytest.mark.parametrize("changes", [CHANGES[n] for n in (0, 2, 5, 6)], ids=str)
 def test_a_script_repeats_a_painting(changes, open_studio):
     studio = open_studio()
     studio.run(2, progress=False)
@@ -439,7 +441,7 @@ def test_a_script_repeats_a_painting(changes, open_studio):
     assert again.image.equal(studio.engine.frame.image), script
 
 
-@pytest.mark.parametrize("changes", CHANGES, ids=str)
+@pytest.mark.parametrize("changes", [CHANGES[n] for n in (3, 5)], ids=str)
 def test_a_script_of_one_call_repeats_a_painting_from_its_start(changes, open_studio):
     studio = open_studio(recipe=SHALLOW, size=SIZE)
     studio.set(**changes)

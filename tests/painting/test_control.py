@@ -265,7 +265,7 @@ def test_what_is_left_is_the_photograph_also_when_it_was_interrupted(network: VG
     assert not loose.image[..., -30:, :].equal(photo[..., -30:, :])
 
 
-@pytest.mark.parametrize("top", [0.8, 0.93])
+@pytest.mark.parametrize("top", [0.93])
 def test_a_strip_at_the_edge_paints_and_is_estimated(top: float, network: VGG) -> None:
     regions = [Region(rectangle(0, top, 1, 1), "scream")]
     result = paint(network, "bridge", None, recipe=DEFAULT.replace(steps=1), regions=regions)
@@ -453,8 +453,9 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("case", "suffix"), [*((case, ".png") for case in CASES), ("regions", ".jpg")]
+)
 def test_a_saved_painting_is_painted_once_more(case: str, suffix: str, tmp_path: Path) -> None:
     options = {"style": "scream", "seed": 3, "progress": False, **CASES[case]}
     first = stylize("castle", options.pop("style"), QUICK, size=96, **options)
@@ -493,7 +494,7 @@ def test_pictures_are_found_beside_the_painting(
         repaint(saved)
 
 
-NAMES = ["[1] wave.png", "null", "ü ñ.png", "a:2.png", "a + b.png"]
+NAMES = ["[1] wave.png", "null", "ü ñ:2.png"]
 
 
 @pytest.mark.parametrize("name", NAMES)

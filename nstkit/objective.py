@@ -211,7 +211,7 @@ def terms_of(recipe: Recipe, scene: Scene, vgg: VGG, so_far: Tensor | None = Non
     values = vgg.standardize if recipe.tv_values == "input" else None
     terms.append(Variation(recipe.tv, recipe.tv_form, recipe.tv_reduce, values))
     if any(part.keep for part in parts):
-        keep = sum(part.keep * _everywhere(part, content) for part in parts)
+        keep = sum(part.keep * part.mask_of(content) for part in parts)
         terms.append(Pixels(content, 1.0, keep))
     return terms
 
@@ -247,11 +247,6 @@ def _guide(statistic: Hypercolumns, content: Tensor | None, so_far: Tensor | Non
     if so_far is None:
         return content
     return content.lerp(so_far.to(content).clamp(0, 1), statistic.mix)
-
-
-def _everywhere(part: Part, content: Tensor) -> Tensor:
-    """Return the mask of a part, also where it is the whole picture."""
-    return torch.ones_like(content[:, :1]) if part.where is None else part.where
 
 
 def _has_picture(picture: object | None, term: str, symbol: str, weight: float) -> bool:

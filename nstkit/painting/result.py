@@ -17,7 +17,7 @@ from nstkit.descent import Record
 from nstkit.judges import Judgement, judge
 from nstkit.painting.subject import LEFT_OUT, Subject
 from nstkit.pictures.artworks import Artworks
-from nstkit.pictures.images import JPEG_TEXTS, save_image, to_pil
+from nstkit.pictures.images import fits, save_image, to_pil
 from nstkit.recipes import Recipe
 from nstkit.version import __version__
 
@@ -75,11 +75,7 @@ class Result:
             "size": "{} x {}".format(*self.image.shape[:1:-1]),
         }
         facts |= self.subject.facts() | more
-        if "regions" in facts and Path(path).suffix.lower() in (".jpg", ".jpeg"):
-            large = len(json.dumps({"nstkit": facts})) > JPEG_TEXTS
-        else:
-            large = False
-        if large:
+        if "regions" in facts and not fits(path, facts):
             facts |= {"regions": LEFT_OUT, "script": LEFT_OUT}
             warnings.warn(
                 f"A mask is too large for a {Path(path).suffix} file, so '{path}' does not say "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import Tensor
@@ -103,22 +104,29 @@ def coarse_to_fine(
         index, seconds = index + step.index + 1, seconds + step.seconds
 
 
-def shrunk(scene: Scene, factor: float) -> Scene:
+def shrunk(
+    scene: Scene, factor: float, known: Mapping[Tensor, Tensor] = MappingProxyType({})
+) -> Scene:
     """Return a scene smaller by a factor; 1 returns the same pictures.
 
     Artworks keep a short side of 32 px, so that a small artwork beside others, or one that
     ``style_scale`` has made small, costs no scale.
+
+    Args:
+        scene: the pictures at full size.
+        factor: in (0, 1].
+        known: pictures that are not made again, {full size: smaller by this factor}.
 
     Raises:
         ValueError: A short side of the photograph would have less than 24 px.
     """
 
     def _photograph(picture: Tensor) -> Tensor:
-        return at_scale(factor, picture)[0]
+        return known[picture] if picture in known else at_scale(factor, picture)
 
     def _artwork(picture: Tensor) -> Tensor:
         least = min(SMALLEST / min(picture.shape[-2:]), 1)
-        return at_scale(max(factor, least), picture)[0]
+        return known[picture] if picture in known else at_scale(max(factor, least), picture)
 
     return scene.mapped(_photograph, _artwork)
 
@@ -154,13 +162,21 @@ def enlarged(
     return begin
 
 
-def at_scale(factor: float, *pictures: Tensor) -> list[Tensor]:
-    """Return pictures (1, 3, H, W), made smaller by a factor; 1 returns them as they are.
+def at_scale(factor: float, picture: Tensor) -> Tensor:
+    """Return a picture (1, 3, H, W), made smaller by a factor; 1 returns it as it is.
 
     Raises:
         ValueError: A short side would have less than 24 px.
     """
-    return [_smaller(picture, factor) for picture in pictures]
+    if factor == 1:
+        return picture
+    height, width = (round(side * factor) for side in picture.shape[-2:])
+    if min(height, width) < LEAST:
+        raise ValueError(
+            f"The coarsest scale would be {width} x {height} px; expected {LEAST} px or more. "
+            "Paint larger, or with fewer scales."
+        )
+    return resize(picture, height, width)
 
 
 def sized(picture: Tensor, size: Sequence[int]) -> Tensor:
@@ -264,15 +280,3 @@ def scale_factors(scales: int | tuple[float, ...], side: int, short: int) -> lis
             "expected the same. Load it at that size, or give its path."
         )
     return [scale / side for scale in scales]
-
-
-def _smaller(picture: Tensor, factor: float) -> Tensor:
-    height, width = (round(side * factor) for side in picture.shape[-2:])
-    if factor == 1:
-        return picture
-    if min(height, width) < LEAST:
-        raise ValueError(
-            f"The coarsest scale would be {width} x {height} px; expected {LEAST} px or more. "
-            "Paint larger, or with fewer scales."
-        )
-    return resize(picture, height, width)

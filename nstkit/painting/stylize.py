@@ -127,12 +127,11 @@ def paint(
     scales = plan.scales()
     run = coarse_to_fine(plan.scene, plan.vgg, plan.recipe, plan.seed, plan.start, plan.tile)
     finish = partial(finished, scene=plan.scene, photo=plan.content, color=plan.recipe.color)
-    run = (replace(step, image=finish(step.image)) for step in run)
     total = sum(scale.pixels for scale in scales)
     with tqdm(total=total, disable=not progress, bar_format=BAR) as bar:
-        collected = _collect(run, _Bar(bar, scales), callback, set(keep))
+        collected = _collect(run, _Bar(bar, scales), finish, callback, set(keep))
     return Result(
-        image=collected.best.image,
+        image=finish(collected.best.image),
         history=collected.history,
         best=collected.best.record(),
         recipe=plan.recipe,
@@ -158,18 +157,22 @@ class _Collected:
 
 
 def _collect(
-    run: Iterator[Step], bar: _Bar, callback: Callable[[Step], object] | None, keep: set[int]
-) -> _Collected:
-    """Run until the end, Ctrl-C, or the callback ends it. Return what there is by then."""
+    run: Iterator[Step], bar: _Bar, finish: Callable[[Tensor], Tensor],
+    callback: Callable[[Step], object] | None, keep: set[int],
+) -> _Collected:  # fmt: skip
+    """Run until the end, Ctrl-C, or the callback ends it. Return what there is by then.
+
+    Only pictures that somebody sees are finished. ``best`` is as it was painted.
+    """
     so_far = _Collected(None, [], {})
     try:
         for step in run:
             so_far.best = step if step.is_best else so_far.best
             so_far.history.append(step.record())
             if step.index in keep:
-                so_far.snapshots[step.index] = step.image
+                so_far.snapshots[step.index] = finish(step.image)
             bar.show(step)
-            if callback is not None and callback(step) is True:
+            if callback and callback(replace(step, image=finish(step.image))) is True:
                 so_far.interrupted = True
                 break
     except KeyboardInterrupt:

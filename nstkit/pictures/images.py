@@ -250,6 +250,16 @@ def _located(source: str | os.PathLike[str]) -> Path:
     raise FileNotFoundError(f"there is no file '{name}' (in {os.getcwd()}); {hint}")
 
 
+def fits(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> bool:
+    """Return whether a file of this suffix can hold metadata: a JPEG holds little."""
+    jpeg = _FORMATS.get(Path(path).suffix.lower()) is _JPEG
+    return not jpeg or len(_text(metadata)) <= JPEG_TEXTS
+
+
+def _text(metadata: Mapping[str, str]) -> str:
+    return json.dumps({"nstkit": dict(metadata)})
+
+
 def save_options(path: Path, metadata: Mapping[str, str]) -> dict[str, object]:
     """Return the arguments of Pillow's save, after checking folder, suffix and metadata."""
     if not path.parent.is_dir():
@@ -263,12 +273,12 @@ def save_options(path: Path, metadata: Mapping[str, str]) -> dict[str, object]:
         raise ValueError(f"'{path}': BMP carries no metadata; use .png, .jpg, .webp or .tif")
     if not all(isinstance(text, str) for item in metadata.items() for text in item):
         raise ValueError(f"metadata is {metadata!r}; expected texts under texts: use str(value)")
-    text = json.dumps({"nstkit": dict(metadata)})
+    text = _text(metadata)
     if options["format"] == "PNG":
         texts = PngImagePlugin.PngInfo()
         texts.add_itxt("Description", text)
         return {**options, "pnginfo": texts}
-    if options["format"] == "JPEG" and len(text) > JPEG_TEXTS:
+    if not fits(path, metadata):
         raise ValueError(
             f"'{path}': the metadata has {len(text)} bytes, and a JPEG holds {JPEG_TEXTS}; use "
             ".png, .webp or .tif"

@@ -60,7 +60,7 @@ class Mask:
 
     def shown(self, picture: Tensor) -> Tensor:
         """Return a picture (1, 3, H, W), dark where the mask is 0, to look at."""
-        return picture * (DIM + (1 - DIM) * self.of(picture))
+        return dimmed(picture, self.of(picture))
 
     def __invert__(self) -> Mask:
         """Return the mask of all but this part."""
@@ -116,6 +116,11 @@ class Mask:
             raise ValueError(f"The mask {kind!r} is not known; known are {', '.join(DRAWN)}.")
         values = {n: cls.from_data(v) if isinstance(v, Mapping) else v for n, v in options.items()}
         return _mask(kind, **{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+
+
+def dimmed(picture: Tensor, mask: Tensor) -> Tensor:
+    """Return a picture (1, 3, H, W), dark where a mask (1, 1, H, W) is 0."""
+    return picture * (DIM + (1 - DIM) * mask)
 
 
 def _mask(kind: str, **options: Any) -> Mask:
@@ -284,12 +289,14 @@ def _numbers(given: Any) -> Tensor:
         values = values[..., 0]
     shape = tuple(values.shape)
     if values.dim() == 4 and shape[:2] == (1, 3):
-        values = luminance(values)[:, 0].clamp(max=max(1.0, values.max().item()))
+        values = luminance(values)[:, 0]
         shape = tuple(values.shape)
     if values.dim() < 2 or any(size != 1 for size in shape[:-2]) or 0 in shape:
         raise ValueError(f"The mask has the shape {shape}; expected (H, W).")
     low, high = values.min().item(), values.max().item()
-    if not 0 <= low <= high <= 1 + 1e-6:  # this is true of values that are not a number, too
+    if (
+        not 0 <= low <= high <= 1 + 1e-6
+    ):  # luminance rounds; NaN is refused too
         raise ValueError(
             f"The values of the mask lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255?"
         )

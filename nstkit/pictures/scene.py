@@ -84,6 +84,10 @@ class Part:
         """Return a part that stays as it is in the photograph."""
         return cls(where, None, keep=KEEP, fixed=True)
 
+    def mask_of(self, picture: Tensor) -> Tensor:
+        """Return the mask (1, 1, H, W) for a picture of its size, also if it is all of it."""
+        return torch.ones_like(picture[:, :1]) if self.where is None else self.where
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:
@@ -128,6 +132,13 @@ class Scene:
         """All pictures that the scene is painted after."""
         return [picture for part in self.parts if part.works for picture in part.works.pictures]
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that `mapped` changes, in one order: photograph, masks, artworks and their masks."""
+        masks = [part.where for part in self.parts]
+        masks += [mask for part in self.parts if part.works for mask in part.works.where]
+        return [self.content, *self.pictures, *(mask for mask in masks if mask is not None)]
+
     def mapped(
         self, change: Callable[[Tensor], Tensor], artwork: Callable[[Tensor], Tensor] | None = None
     ) -> Scene:
@@ -157,7 +168,7 @@ class Scene:
         fixed = [part for part in self.parts if part.fixed]
         if not fixed:
             return painting
-        kept = sum(torch.ones_like(painting[:, :1]) if p.where is None else p.where for p in fixed)
+        kept = sum(part.mask_of(painting) for part in fixed)
         return painting.lerp(photo.to(painting), kept.to(painting).clamp(0, 1))
 
 

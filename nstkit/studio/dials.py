@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -50,6 +50,14 @@ def offer(menu: widgets.Widget, options: Sequence[Any], value: Any) -> None:
     menu.value = value
 
 
+def offer_number(
+    slider: widgets.SelectionSlider, numbers: Iterable[float], value: float,
+    told: Callable[[float], str] = short,
+) -> None:  # fmt: skip
+    """Move a slider over some numbers to any value, which it offers too."""
+    offer(slider, [(told(number), number) for number in sorted({*numbers, value})], value)
+
+
 class Dial:
     """A weight: a switch, and a slider over round numbers. Off is 0.
 
@@ -76,8 +84,7 @@ class Dial:
         """Move the slider to any weight; 0 switches the dial off and leaves the slider."""
         self.on.value = weight > 0
         if weight:
-            numbers = sorted({*self._numbers, weight})
-            offer(self.slider, [(short(number), number) for number in numbers], weight)
+            offer_number(self.slider, self._numbers, weight)
 
 
 class Layers:

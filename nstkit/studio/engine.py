@@ -307,14 +307,8 @@ class Engine:
 
         Pictures that are in use at this scale stay the same objects, so that they keep targets.
         """
-        small = shrunk(scene, factor)
-        known = self._small if factor == self.frame.factor else {}
-        found = dict(zip(all_pictures(scene), all_pictures(small), strict=True))
-        found |= {full: known[full] for full in found if full in known}
-        pictures = {id(made): found[full] for full, made in zip(
-            all_pictures(scene), all_pictures(small), strict=True
-        )}  # fmt: skip
-        return small.mapped(lambda picture: pictures.get(id(picture), picture)), found
+        small = shrunk(scene, factor, self._small if factor == self.frame.factor else {})
+        return small, dict(zip(scene.tensors, small.tensors, strict=True))
 
     def _begin(self, objective: Objective, source: Frame, changes: tuple[Change, ...]) -> None:
         run = Run(objective, source, changes, self)
@@ -369,17 +363,11 @@ def first_frame(settings: Settings, scene: Scene, factor: float) -> Frame:
     return Frame(0, image, (Change(0, settings),), factor=factor)
 
 
-def all_pictures(scene: Scene) -> list[Tensor]:
-    """Return the photograph and all artworks of a scene, and no masks."""
-    return [scene.content, *scene.pictures]
-
-
 def same_pictures(objective: Objective, scene: Scene) -> bool:
     """Return whether an objective compares with these pictures, in whatever shares."""
     terms = [objective.terms[f"style{part.name}"] for part in scene.parts if part.works]
-    mine = [p for term in terms for p in term.artworks.pictures]
-    mine.insert(0, objective["content"].picture)
-    new = all_pictures(scene)
+    mine = [objective["content"].picture, *(p for term in terms for p in term.artworks.pictures)]
+    new = [scene.content, *scene.pictures]
     return len(mine) == len(new) and all(map(operator.is_, mine, new))
 
 

@@ -8,7 +8,7 @@ from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import name_of
 from nstkit.recipes import Recipe
-from nstkit.studio.dials import caption, menu, named, offer, short
+from nstkit.studio.dials import caption, menu, named, offer_number
 from nstkit.studio.pictures import Picker
 
 NONE = "none"  # what the menu of the second artwork says first
@@ -37,9 +37,11 @@ class Mixing:
     def __init__(self, first: Picker) -> None:
         self.first = first
         self.second = menu("second", "and", [NONE])
-        self.share = _slider("share", "its share", [(f"{s:.0%}", s) for s in SHARES], 0.5)
+        self.share = _slider("share", "its share")
+        offer_number(self.share, SHARES, 0.5, "{:.0%}".format)
         self.color = menu("color", "colors", [(NAMES[name], name) for name in COLORS])
-        self.scale = _slider("scale", "strokes", [(short(s), s) for s in SCALES], 1.0)
+        self.scale = _slider("scale", "strokes")
+        offer_number(self.scale, SCALES, 1.0)
         first.menu.observe(self._offer, "options")
         rows = [widgets.HBox([self.second, self.share]), widgets.HBox([self.color, self.scale])]
         self.box = widgets.VBox([*(named("row", row) for row in rows), caption(HELP)])
@@ -77,10 +79,9 @@ class Mixing:
             self.second.value = self.first.know(pairs[1][0], beside=self.first.menu.value)
             total = pairs[0][1] + pairs[1][1]
             share = pairs[1][1] / total
-            offer(self.share, [(f"{s:.0%}", s) for s in sorted({*SHARES, share})], share)
+            offer_number(self.share, SHARES, share, "{:.0%}".format)
         self.color.value = recipe.color
-        scales = sorted({*SCALES, recipe.style_scale})
-        offer(self.scale, [(short(s), s) for s in scales], recipe.style_scale)
+        offer_number(self.scale, SCALES, recipe.style_scale)
 
     def _offer(self, _: object = None) -> None:
         """Offer all artworks that the first picker has."""
@@ -91,14 +92,11 @@ class Mixing:
             self.second.value = chosen
 
 
-def _slider(
-    part: str, label: str, options: list[tuple[str, float]], value: float
-) -> widgets.SelectionSlider:
+def _slider(part: str, label: str) -> widgets.SelectionSlider:
     return named(
         part,
         widgets.SelectionSlider(
-            options=options,
-            value=value,
+            options=[1.0],
             description=label,
             layout={"width": "214px"},
             style={"description_width": "60px"},

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from nstkit.painting.start import Given, as_image
-from nstkit.pictures.masks import DIM, Mask, color_range, ellipse, rectangle
+from nstkit.pictures.masks import Mask, color_range, dimmed, ellipse, rectangle
 from nstkit.pictures.scene import Region
 from nstkit.pictures.sizes import resize
 from nstkit.studio.dials import caption, menu, named
@@ -228,10 +228,9 @@ def small(content: Given) -> Tensor:
 
 def drawing(photo: Tensor, kept: Tensor, round_frame: bool) -> str:
     """Return the HTML of the photograph, dark where it is kept."""
-    shown = photo * (1 - (1 - DIM) * kept)
     handlers = {"down": DOWN, "move": MOVE, "up": UP}
     code = {name: " ".join(text.split()).replace('"', "&quot;") for name, text in handlers.items()}
-    data = base64.b64encode(jpeg([shown])).decode("ascii")
+    data = base64.b64encode(jpeg([dimmed(photo, 1 - kept)])).decode("ascii")
     return CANVAS.format(**code, data=data, round="nstkit-round" if round_frame else "")
 
 

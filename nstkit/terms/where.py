@@ -25,6 +25,7 @@ class Where:
         self.mask = mask
         self.share = 1.0 if mask is None else float(mask.mean())
         self._halved: list[Tensor] = [] if mask is None else [mask]
+        self._shares: dict[str, float] = {}
 
     def in_layer(self, layer: str, tile: Tile | None = None) -> Tensor | None:
         """Return how much each position of a layer counts, (1, 1, h, w), cut to a tile."""
@@ -41,7 +42,11 @@ class Where:
 
         It is 0 where a part lies in the last rows or columns only, which poolings drop.
         """
-        return 1.0 if self.mask is None else float(self.in_layer(layer).mean())
+        if self.mask is None:
+            return 1.0
+        if layer not in self._shares:  # asked for in every step
+            self._shares[layer] = float(self.in_layer(layer).mean())
+        return self._shares[layer]
 
     def check(self, name: str, picture: Tensor) -> None:
         """Raise ValueError unless the mask has the size of pictures.

@@ -479,12 +479,16 @@ def test_changes_replace_what_the_painting_says(tmp_path: Path) -> None:
     assert repaint(saved, recipe=DEFAULT.replace(steps=0), progress=False).image.shape[-1] == 96
 
 
-def test_pictures_are_found_beside_the_painting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder inside the current one."""
     monkeypatch.chdir(tmp_path)
-    album = tmp_path / "album"
-    album.mkdir()
+    made = tmp_path / "album"
+    made.mkdir()
+    return made
+
+
+def test_pictures_are_found_beside_the_painting(album: Path) -> None:
     save_image(load_image("castle", 96), album / "my photo.png")
     first = stylize(album / "my photo.png", "scream", QUICK, size=96, progress=False)
     saved = first.save(album / "painting.png")
@@ -510,14 +514,9 @@ def test_files_of_any_name_are_found_again(name: str, tmp_path: Path) -> None:
     assert again.image.equal(first.image)
 
 
-def test_a_picture_beside_the_painting_goes_before_one_in_this_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    album = tmp_path / "album"
-    album.mkdir()
+def test_a_picture_beside_the_painting_goes_before_one_in_this_folder(album: Path) -> None:
     save_image(load_image("castle", 96), album / "photo.png")
-    save_image(load_image("macaw", 96), tmp_path / "photo.png")
+    save_image(load_image("macaw", 96), album.parent / "photo.png")
     first = stylize(album / "photo.png", "scream", QUICK, size=96, progress=False)
     again = repaint(first.save(album / "painting.png"), progress=False)
     assert again.image.equal(first.image)

@@ -294,9 +294,7 @@ def _numbers(given: Any) -> Tensor:
     if values.dim() < 2 or any(size != 1 for size in shape[:-2]) or 0 in shape:
         raise ValueError(f"The mask has the shape {shape}; expected (H, W).")
     low, high = values.min().item(), values.max().item()
-    if (
-        not 0 <= low <= high <= 1 + 1e-6
-    ):  # luminance rounds; NaN is refused too
+    if not 0 <= low <= high <= 1 + 1e-6:  # luminance rounds; NaN is refused too
         raise ValueError(
             f"The values of the mask lie in [{low:g}, {high:g}]; expected [0, 1]. Divide by 255?"
         )

@@ -15,6 +15,7 @@ if sys.orig_argv[1:3] == ["-m", "nstkit"]:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from nstkit.descent import Record, Step, optimize
+from nstkit.feedforward import TransformerNet, transfer
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
 from nstkit.losses.statistics import (
     Gram,
@@ -46,15 +47,15 @@ from nstkit.vgg import VGG
 
 
 def __getattr__(name: str) -> object:
-    """Import the studio when it is asked for: it needs ipywidgets, and nothing else here does."""
-    if name == "Studio":
-        from nstkit.studio import Studio
+    """Import panels when they are asked for: they need ipywidgets, and nothing else here does."""
+    if name in ("Studio", "Instant"):
+        from nstkit import studio
 
-        return Studio
+        return getattr(studio, name)
     raise AttributeError(f"module 'nstkit' has no attribute {name!r}")
 
 
-# Without Studio: `from nstkit import *` would import ipywidgets.
+# Without Studio and Instant: `from nstkit import *` would import ipywidgets.
 __all__ = [
     "DEFAULT",
     "NEIGHBORS",
@@ -77,6 +78,7 @@ __all__ = [
     "Result",
     "SlicedWasserstein",
     "Step",
+    "TransformerNet",
     "__version__",
     "color_range",
     "content_loss",
@@ -101,4 +103,5 @@ __all__ = [
     "stylize",
     "to_pil",
     "total_variation",
+    "transfer",
 ]

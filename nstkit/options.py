@@ -27,6 +27,13 @@ def check_weight(name: str, value: object, positive: bool = False) -> None:
         raise ValueError(f"{name} is {value!r}; expected a finite number, {least}.")
 
 
+def check_share(name: str, value: object) -> None:
+    """Raise ValueError unless a value is a number from 0 to 1."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1:  # false of what is not a number, too
+        raise ValueError(f"{name} is {value!r}; expected a number from 0 to 1.")
+
+
 def check_whole(name: str, value: object, least: int) -> None:
     """Raise ValueError unless a value is a whole number of some size, which torch can hold."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:

@@ -86,7 +86,7 @@ def moments(sums: Tensor, positions: float, ridge: float = RIDGE) -> Tensor:
     Returns:
         (B, C, 1 + C) float64: the mean, then the symmetric root of the covariance.
     """
-    mean, covariance = _mean_and_covariance(sums, positions, ridge)
+    mean, covariance = mean_and_covariance(sums, positions, ridge)
     values, vectors = torch.linalg.eigh(covariance)
     root = vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
     return torch.cat([mean[..., None], root], dim=2)
@@ -111,7 +111,7 @@ def moments_distance(
             f"target has shape {tuple(target.shape)}; expected {tuple(sums.shape)}, the "
             "moments of an artwork in the same layer."
         )
-    mean, covariance = _mean_and_covariance(sums, positions, ridge)
+    mean, covariance = mean_and_covariance(sums, positions, ridge)
     target_mean, root = target[..., 0], target[..., 1:]
     # The gradient of eigenvalues has no gaps in its denominators, so equal ones do no harm.
     between = torch.linalg.eigvalsh(root @ covariance @ root).clamp(min=ridge**2).sqrt().sum(1)
@@ -120,7 +120,16 @@ def moments_distance(
     return (apart + traces - 2 * between) / mean.shape[1]
 
 
-def _mean_and_covariance(sums: Tensor, positions: float, ridge: float) -> tuple[Tensor, Tensor]:
+def mean_and_covariance(
+    sums: Tensor, positions: float, ridge: float = RIDGE
+) -> tuple[Tensor, Tensor]:
+    """Return mean, (B, C), and covariance, (B, C, C), of features from `moment_sums`.
+
+    Args:
+        sums: (B, C, 1 + C).
+        positions: how many positions they ran over; with weights, their sum.
+        ridge: added to the diagonal of the covariance.
+    """
     mean, second = sums[..., 0] / positions, sums[..., 1:] / positions
     diagonal = ridge * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)
     return mean, second - mean[..., None] * mean[:, None] + diagonal

@@ -59,6 +59,27 @@ def loaded(
     return picture
 
 
+def photograph(
+    content: Given, size: int | None, most: int, device: torch.device | str, remarks: list[str]
+) -> tuple[Tensor, int]:
+    """Return the photograph on a device, and the long side in px at which artworks are loaded.
+
+    Args:
+        content: a tensor keeps its size.
+        size: long side in px that was asked for. None is its own, at most ``most``.
+        most: see there.
+        device: where to.
+        remarks: where to say that it is enlarged.
+    """
+    if size is not None:
+        return loaded(content, size, device, ENLARGED, remarks), size
+    if isinstance(content, Tensor):
+        photo = as_image(content, None, device)
+    else:
+        photo, _ = load_at(content, most, device, enlarge=False)
+    return photo, max(photo.shape[-2:])
+
+
 def artwork_loader(size: int, scale: float, device: torch.device | str, remarks: list[str]) -> Load:
     """Return a function that loads an artwork for a painting.
 

@@ -11,20 +11,18 @@ from torch import Tensor
 
 from nstkit.options import check_whole
 from nstkit.painting.given import (
-    ENLARGED,
     GivenStyle,
     artwork_loader,
-    loaded,
     loaded_works,
+    photograph,
     scene_of,
 )
-from nstkit.painting.quality import Quality, named
+from nstkit.painting.quality import named
 from nstkit.painting.scales import Scale, side_of, work
-from nstkit.painting.start import Given, as_image, check_start, default_device
+from nstkit.painting.start import Given, check_start, default_device
 from nstkit.painting.subject import Subject
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.color import COLORS
-from nstkit.pictures.images import load_at
 from nstkit.pictures.scene import Region, Scene
 from nstkit.recipes import DEFAULT, STARTS, Recipe
 from nstkit.recipes.fields import GIVEN_START, in_px, rising
@@ -113,30 +111,31 @@ def prepare(
     changes = {"steps": steps, "scales": scales, "color": color, "style_scale": style_scale}
     recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
     remarks: list[str] = []
-    photograph, side = _photograph(content, _size(size, given), chosen, device, remarks)
+    most = (chosen or named("good")).size
+    photo, side = photograph(content, _size(size, given), most, device, remarks)
     load = artwork_loader(side, recipe.style_scale, device, remarks)
     regions = (regions,) if isinstance(regions, Region) else tuple(regions or ())
     works = loaded_works(style, load)
-    scene = scene_of(photograph, works, regions, recipe.color, load)
+    scene = scene_of(photo, works, regions, recipe.color, load)
     if not scene.parts and (recipe.beta or recipe.palette):
         raise ValueError("style is None; expected an artwork, or regions with artworks.")
     for remark in dict.fromkeys(remarks):
         warnings.warn(remark, UserWarning, stacklevel=3)  # points at the caller of `stylize`
     if recipe.beta and not recipe.tiled:
-        _check_whole(tile, photograph)  # told now, not at the last scale
-    recipe, start = _start(recipe, start, photograph)
+        _check_whole(tile, photo)  # told now, not at the last scale
+    recipe, start = _start(recipe, start, photo)
     if start is not None:
         start = COLORS[recipe.color].content(start)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
     subject = Subject.of(content, style, regions, side)
-    return Plan(photograph, works, scene, naming(recipe, vgg), vgg, start, seed, tile, subject)
+    return Plan(photo, works, scene, naming(recipe, vgg), vgg, start, seed, tile, subject)
 
 
-def _check_whole(tile: Tiling, photograph: Tensor) -> None:
+def _check_whole(tile: Tiling, photo: Tensor) -> None:
     """Raise ValueError unless a recipe that cannot paint in tiles may try the whole picture."""
     if tile == "auto":
-        check_memory(*photograph.shape[-2:], photograph.device)
+        check_memory(*photo.shape[-2:], photo.device)
     elif tile is not None:
         raise ValueError(
             f"tile is {tile!r}, but this recipe compares the whole picture at once, so it cannot "
@@ -155,27 +154,6 @@ def _size(size: int | None, scales: int | Sequence[float] | None) -> int | None:
             "size out: the last of scales is the size."
         )
     return scales[-1]
-
-
-# ---------------------------------------------------------------- pictures
-
-
-def _photograph(
-    content: Given, size: int | None, quality: Quality | None, device: torch.device,
-    remarks: list[str],
-) -> tuple[Tensor, int]:  # fmt: skip
-    """Return the photograph on the device, and the long side in px at which artworks are loaded."""
-    if size is not None:
-        return loaded(content, size, device, ENLARGED, remarks), size
-    photograph = _at_most(content, (quality or named("good")).size, device)
-    return photograph, max(photograph.shape[-2:])
-
-
-def _at_most(source: Given, size: int, device: torch.device) -> Tensor:
-    """Return a picture, one that is loaded no larger than it is and no larger than a size in px."""
-    if isinstance(source, Tensor):
-        return as_image(source, None, device)
-    return load_at(source, size, device, enlarge=False)[0]
 
 
 # ---------------------------------------------------------------- the start

@@ -1,4 +1,4 @@
-"""`Result`: a painting and how it came about."""
+"""`Painting`, by any method, and `Result`: one by `stylize`, and how it came about."""
 
 from __future__ import annotations
 
@@ -22,20 +22,14 @@ from nstkit.recipes import Recipe
 from nstkit.version import __version__
 
 
-@dataclass(frozen=True)
-class Result:
-    """A painting and how it came about. As the last line of a notebook cell it shows itself.
+@dataclass(frozen=True, kw_only=True)
+class Painting:
+    """A painting by any method. As the last line of a notebook cell it shows itself.
 
     Attributes:
-        image: (1, 3, H, W) float32 in [0, 1]: the picture with the lowest total.
-        history: a `Record` for every step, the start of each scale included.
-        best: that of ``image``. If the painting was interrupted at a coarse scale, its losses are
-            those of the small picture that was enlarged.
-        recipe: what was minimized and how, with the network and the start that were really used.
-        seed: of the noise in the start, and of the grain.
-        seconds: it took; precision: of the network, "fp32", "bf16" or "fp16".
-        interrupted: whether Ctrl-C or the callback ended it early.
-        snapshots: {index: image} for the steps asked for by ``keep``.
+        image: (1, 3, H, W) float32 in [0, 1].
+        seconds: it took.
+        precision: of the network, "fp32", "bf16" or "fp16".
         subject: what was painted, as far as a file can say it.
         content: the photograph that was painted, (1, 3, H, W) in [0, 1].
         style: the artwork it was painted after, (1, 3, H', W') in [0, 1]; several `Artworks`; or
@@ -43,14 +37,8 @@ class Result:
     """
 
     image: Tensor
-    history: list[Record]
-    best: Record
-    recipe: Recipe
-    seed: int
     seconds: float
     precision: str
-    interrupted: bool
-    snapshots: dict[int, Tensor]
     subject: Subject
     content: Tensor
     style: Tensor | Artworks | None
@@ -60,21 +48,31 @@ class Result:
         """The names of content and style; "tensor" or the like without one."""
         return self.subject.names
 
+    @property
+    def summary(self) -> str:
+        """How it was painted, in a few words."""
+        return f"in {self.seconds:.2g} s"
+
+    @property
+    def alt(self) -> str:
+        """The painting in words, for readers who do not see it."""
+        return f"the painting, made {self.summary}"
+
+    def facts(self) -> dict[str, str]:
+        """Return what a file says of the painting."""
+        return {
+            "software": f"nstkit {__version__}, torch {torch.__version__}",
+            "precision": self.precision,
+            "size": "{} x {}".format(*self.image.shape[:1:-1]),
+            **self.subject.facts(),
+        }
+
     def save(self, path: str | PathLike[str], **more: str) -> Path:
-        """Write the picture with its recipe and more texts for `nstkit.read_metadata`.
+        """Write the picture with how it was made and more texts for `nstkit.read_metadata`.
 
         A mask that does not fit into a JPEG is left out, with a warning.
         """
-        facts = {
-            "software": f"nstkit {__version__}, torch {torch.__version__}",
-            "recipe": self.recipe.to_json(),
-            "seed": str(self.seed),
-            "steps_done": str(self.history[-1].index),
-            "precision": self.precision,
-            "losses": json.dumps(self.best.losses.terms),
-            "size": "{} x {}".format(*self.image.shape[:1:-1]),
-        }
-        facts |= self.subject.facts() | more
+        facts = self.facts() | more
         if "regions" in facts and not fits(path, facts):
             facts |= {"regions": LEFT_OUT, "script": LEFT_OUT}
             warnings.warn(
@@ -106,11 +104,52 @@ class Result:
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
         from nstkit.pictures.plots import show_images
 
-        alt = f"the painting after {self.history[-1].index} steps ({self.seconds:.0f} s)"
-        return show_images([self.image], alt=alt)._repr_mimebundle_()
+        return show_images([self.image], alt=self.alt)._repr_mimebundle_()
 
     def __repr__(self) -> str:
-        """Return size, steps, seconds and total."""
+        """Return kind, size, and how it was painted."""
         height, width = self.image.shape[-2:]
+        return f"<{type(self).__name__} {width} x {height} px, {self.summary}>"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Result(Painting):
+    """A painting by `nstkit.stylize`, and how it came about.
+
+    Attributes:
+        image: (1, 3, H, W) float32 in [0, 1]: the picture with the lowest total.
+        history: a `Record` for every step, the start of each scale included.
+        best: that of ``image``. If the painting was interrupted at a coarse scale, its losses are
+            those of the small picture that was enlarged.
+        recipe: what was minimized and how, with the network and the start that were really used.
+        seed: of the noise in the start, and of the grain.
+        interrupted: whether Ctrl-C or the callback ended it early.
+        snapshots: {index: image} for the steps asked for by ``keep``.
+    """
+
+    history: list[Record]
+    best: Record
+    recipe: Recipe
+    seed: int
+    interrupted: bool
+    snapshots: dict[int, Tensor]
+
+    @property
+    def summary(self) -> str:
+        """Steps, seconds and total."""
         done = f"{self.history[-1].index} steps in {self.seconds:.1f} s"
-        return f"<Result {width} x {height} px, {done}, total {self.best.losses.total:.4g}>"
+        return f"{done}, total {self.best.losses.total:.4g}"
+
+    @property
+    def alt(self) -> str:
+        """The painting in words, for readers who do not see it."""
+        return f"the painting after {self.history[-1].index} steps ({self.seconds:.0f} s)"
+
+    def facts(self) -> dict[str, str]:
+        """Return what a file says of the painting; `nstkit.repaint` reads it."""
+        return super().facts() | {
+            "recipe": self.recipe.to_json(),
+            "seed": str(self.seed),
+            "steps_done": str(self.history[-1].index),
+            "losses": json.dumps(self.best.losses.terms),
+        }

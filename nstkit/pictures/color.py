@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nstkit.gaussian import MAPS, Gaussian
 from nstkit.options import check_choice, check_weight
 from nstkit.pictures.images import check_picture
 
@@ -95,38 +96,12 @@ def color_map(
     check_picture("picture", picture)
     check_picture("to", to)
     check_choice("method", method, MAPS)
-    mean, S = _mean_and_covariance(picture, where)
-    target_mean, T = _mean_and_covariance(to, to_where)
-    A = MAPS[method](S, T)
+    source, target = _cloud(picture, where), _cloud(to, to_where)
+    A = MAPS[method](source, target)
     if gain is not None:
         check_weight("gain", gain)
         A = _limited(A, gain)
-    return A, target_mean - A @ mean
-
-
-def _transport(S: Tensor, T: Tensor) -> Tensor:
-    root, inverse = _power(S, 0.5), _power(S, -0.5)
-    return inverse @ _power(root @ T @ root, 0.5) @ inverse
-
-
-def _analogies(S: Tensor, T: Tensor) -> Tensor:
-    return _power(T, 0.5) @ _power(S, -0.5)
-
-
-def _cholesky(S: Tensor, T: Tensor) -> Tensor:
-    return torch.linalg.cholesky(T) @ torch.linalg.inv(torch.linalg.cholesky(S))
-
-
-def _diagonal(S: Tensor, T: Tensor) -> Tensor:
-    return (T.diagonal() / S.diagonal()).sqrt().diag()
-
-
-MAPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "transport": _transport,
-    "analogies": _analogies,
-    "cholesky": _cholesky,
-    "diagonal": _diagonal,
-}
+    return A, target.mean - A @ source.mean
 
 
 def _limited(matrix: Tensor, gain: float) -> Tensor:
@@ -135,15 +110,15 @@ def _limited(matrix: Tensor, gain: float) -> Tensor:
     return left * values.clamp(max=gain) @ right
 
 
-def _mean_and_covariance(picture: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return the mean (3, 1) and covariance (3, 3) of a picture's colors, float64 on the CPU."""
+def _cloud(picture: Tensor, where: Tensor | None = None) -> Gaussian:
+    """Return mean and covariance of a picture's colors, float64 on the CPU."""
     # Apple's GPU has no float64.
     colors = picture[0].flatten(1).to("cpu", torch.float64)
     weights = _weights(picture, where)
     mean = colors @ weights
     centered = colors - mean
     covariance = (centered * weights.mT) @ centered.mT
-    return mean, covariance + RIDGE * torch.eye(3, dtype=torch.float64)
+    return Gaussian(mean, covariance + RIDGE * torch.eye(3, dtype=torch.float64))
 
 
 def _weights(picture: Tensor, where: Tensor | None) -> Tensor:
@@ -162,12 +137,6 @@ def _weights(picture: Tensor, where: Tensor | None) -> Tensor:
         )
     weights = where.to("cpu", torch.float64).flatten()[:, None]
     return weights / weights.sum()
-
-
-def _power(matrix: Tensor, exponent: float) -> Tensor:
-    """Return a power of a symmetric, positive definite matrix."""
-    values, vectors = torch.linalg.eigh(matrix)
-    return vectors * values.clamp(min=RIDGE**2).pow(exponent) @ vectors.mT
 
 
 # ---------------------------------------------------------------- luminance

@@ -121,13 +121,17 @@ def arranged(
         button = widgets.Button(description=label, tooltip=tooltip)
         button.on_click(buttons[name])
         bar.append(named(name, button))
-    sheet = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    style = widgets.HTML(f"<style>{sheet}</style>", layout={"display": "none"})
     bar = named("bar", widgets.HBox([*bar, named("hint", widgets.HTML(HINT))]))
     left = named("screen", widgets.VBox([screen.box, controls.below]))
     columns = named("columns", widgets.HBox([left, named("controls", controls.box)]))
-    rows = [style, bar, screen.message, screen.script, columns]
+    rows = [style_sheet(), bar, screen.message, screen.script, columns]
     return named("studio", widgets.VBox(rows))
+
+
+def style_sheet() -> widgets.HTML:
+    """Return the widget that gives a panel its looks."""
+    sheet = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return widgets.HTML(f"<style>{sheet}</style>", layout={"display": "none"})
 
 
 def close_all(widget: widgets.Widget) -> None:
@@ -165,9 +169,13 @@ def save(engine: Engine, path: str | Path | None) -> Path:
     result = engine.result()
     names = [result.subject.content, *(name for name, _ in result.subject.style)]
     stem = "_".join([*(Path(name).stem for name in names), f"{engine.frame.index:04d}"])
+    return result.save(path or free_name(stem), script=engine.frame.script())
+
+
+def free_name(stem: str) -> Path:
+    """Return the name of a PNG in this folder that does not exist yet."""
     names = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"_{n}" for n in range(2, 1000))))
-    given = path or next(name for name in names if not name.exists())
-    return result.save(given, script=engine.frame.script())
+    return next(name for name in names if not name.exists())
 
 
 def explained(error: Exception) -> str:

@@ -75,8 +75,7 @@ class Screen:
 
     def say(self, text: str, kind: str = "error") -> None:
         """Show a sentence, of kind "error" or "info"; none at all if it is empty."""
-        shown = f"<div class='nstkit-{kind}'>{html.escape(text)}</div>" if text else ""
-        self.message.value = shown
+        self.message.value = told(text, kind)
 
     def _draw_chart(self, engine: Engine) -> None:
         records = engine.history
@@ -85,6 +84,11 @@ class Screen:
             draw = partial(draw_losses, thinned, engine.frame.marks)
             self.chart.value = render(draw, "", "png", CHART).data
             self._charted = last
+
+
+def told(text: str, kind: str) -> str:
+    """Return a sentence as HTML, of kind "error" or "info"; none at all if it is empty."""
+    return f"<div class='nstkit-{kind}'>{html.escape(text)}</div>" if text else ""
 
 
 def seen(engine: Engine, frame: Frame, view: str) -> list[Tensor]:

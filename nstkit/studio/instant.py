@@ -1,0 +1,216 @@
+"""`Instant`: a panel that answers every move with a finished painting, by `nstkit.transfer`.
+
+There is no loop to steer, so there is no worker and no beat of the page. A control moves, and the
+picture is computed before the page hears again. What a move leaves as it was is not computed again:
+while alpha, the way or a share changes, the features of photograph and artworks stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import ipywidgets as widgets
+import torch
+
+from nstkit.feedforward.transfer import HOWS, Coder, Draft, Transfer, coder_on
+from nstkit.options import check_choice, check_share, check_weight, check_whole
+from nstkit.painting.given import LEAST, GivenStyle, pairs_of
+from nstkit.painting.start import Given
+from nstkit.pictures.color import COLORS
+from nstkit.recipes import DEFAULT
+from nstkit.studio import page
+from nstkit.studio.dials import caption, menu, named, offer, offer_number
+from nstkit.studio.mixing import Mixing
+from nstkit.studio.pictures import Picker
+from nstkit.studio.screen import jpeg, told
+from nstkit.studio.settings import same
+from nstkit.vgg.devices import Precision
+
+SIZES = (128, 192, 256, 320, 384, 512, 768, 1024)
+ALPHAS = tuple(n / 20 for n in range(21))
+WAYS = {"adain": "AdaIN", "whiten": "whitening", "transport": "transport"}
+HELP = "AdaIN moves the mean and the deviation of each channel. Whitening and transport move the "
+HELP += "covariance too, which carries more of the colors; transport changes the picture least. "
+HELP += "At α = 0 nothing is moved: that is how well the decoder knows the photograph."
+
+
+class Instant:
+    """A panel with a photograph, artworks and sliders, which paints anew at every move.
+
+    As the last line of a cell it shows itself. A cell that is run again closes the panel that it
+    made before.
+
+    Args:
+        content: photograph, as `nstkit.transfer` takes it.
+        style: artwork, or two with their shares, the same.
+        how: "adain", "whiten" or "transport"; see `nstkit.transfer`.
+        alpha: how far, from 0 to 1.
+        size: long side in px.
+        color, style_scale, precision, device: as in `nstkit.transfer`.
+
+    Attributes:
+        content, style: pickers; mixing: a second artwork, colors and strokes; how, size: menus;
+            alpha: a slider.
+        picture, status, message: what is shown.
+        box: the widget that is all of the panel.
+
+    Raises:
+        ValueError: A picture cannot be read, or a bad option.
+    """
+
+    def __init__(
+        self, content: Given = "cat", style: GivenStyle = "great_wave", how: str = "adain",
+        alpha: float = 1.0, *, size: int = 256, color: str = "style", style_scale: float = 1.0,
+        precision: Precision = "auto", device: torch.device | str | None = None,
+        coder: Coder | None = None,
+    ) -> None:  # fmt: skip
+        self._coder = coder_on(content, precision, device) if coder is None else coder
+        self._draft: Draft | None = None
+        self._transfer: Transfer | None = None
+        self._quiet = True
+        self.content, self.style = Picker("content"), Picker("style")
+        self.mixing = Mixing(self.style)
+        self.how = menu("how", "way", [(WAYS[name], name) for name in HOWS])
+        self.size = menu("size", "size (px)", [])
+        self.alpha = named("alpha", widgets.SelectionSlider(
+            options=[1.0], description="α", layout={"width": "360px"},
+            style={"description_width": "20px"}))  # fmt: skip
+        self.picture = named("picture", widgets.Image(format="jpeg"))
+        self.status = named("status", widgets.HTML())
+        self.message = named("message", widgets.HTML())
+        self._show(content, style, how, alpha, size, color, style_scale)
+        self.box = self._arranged()
+        self._paint()
+        for widget in self._steering():
+            widget.observe(self._moved, "value")
+        for picker in (self.content, self.style):
+            picker.upload.observe(partial(self._on_upload, picker), "value")
+        self._quiet = False
+        page.take_the_cell(self)
+
+    # ------------------------------------------------------------ for cells
+
+    def result(self) -> Transfer:
+        """Return the painting as `nstkit.transfer` would."""
+        return self._transfer
+
+    def set(self, **changes: Any) -> None:
+        """Move controls: content, style, how, alpha, size, color or style_scale.
+
+        Raises:
+            ValueError: An unknown name, or a value that leaves no painting. Then nothing moves.
+        """
+        before = self._shown()
+        for name in changes:
+            check_choice("a control", name, before)
+        self._show(**{**before, **changes})
+        try:
+            self._paint()
+        except Exception:
+            self._show(**before)
+            raise
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Write the painting with what it was made of, under a new name if none is given."""
+        content, style = self._transfer.sources
+        stem = "_".join(Path(name).stem for name in (content, *style.split(" + ")))
+        saved = self._transfer.save(path or page.free_name(f"{stem}_{self.how.value}"))
+        self._say(f"Saved as {saved.name}.", "info")
+        return saved
+
+    def close(self) -> None:
+        """Take the panel off the page."""
+        page.close_all(self.box)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        text = "<Instant; its panel needs a running kernel>"
+        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
+
+    # ------------------------------------------------------------ for widgets
+
+    def _shown(self) -> dict[str, Any]:
+        """Return what the controls show, as arguments."""
+        return {
+            "content": self.content.read(),
+            "style": self.mixing.read(),
+            "how": self.how.value,
+            "alpha": self.alpha.value,
+            "size": self.size.value,
+            "color": self.mixing.color.value,
+            "style_scale": self.mixing.scale.value,
+        }
+
+    def _show(
+        self, content: Given, style: GivenStyle, how: str, alpha: float, size: int, color: str,
+        style_scale: float,
+    ) -> None:  # fmt: skip
+        """Move all controls, and paint nothing."""
+        check_choice("how", how, HOWS)
+        check_choice("color", color, COLORS)
+        check_share("alpha", alpha)
+        check_weight("style_scale", style_scale, positive=True)
+        check_whole("size", size, LEAST)
+        before, self._quiet = self._quiet, True
+        try:
+            self.content.show(content)
+            self.mixing.show(style, DEFAULT.replace(color=color, style_scale=style_scale))
+            self.how.value = how
+            offer(self.size, sorted({*SIZES, size}), size)
+            offer_number(self.alpha, ALPHAS, float(alpha), "{:.2f}".format)
+        finally:
+            self._quiet = before
+
+    def _paint(self) -> None:
+        """Paint what the controls show, and show it."""
+        wanted = self._shown()
+        how, alpha, pairs = wanted.pop("how"), wanted.pop("alpha"), pairs_of(wanted["style"])
+        pictures = {**wanted, "style": [picture for picture, _ in pairs]}
+        began = perf_counter()
+        if self._draft is None or not same(pictures, self._drafted):
+            self._draft = Draft(**{**wanted, "style": pairs}, coder=self._coder)
+            self._drafted = pictures
+        self._transfer = self._draft.paint(how, alpha, [share for _, share in pairs])
+        self.picture.value = jpeg([self._transfer.image])
+        seconds = perf_counter() - began
+        height, width = self._transfer.image.shape[-2:]
+        self.status.value = f"{width} × {height} px · {seconds:.2f} s"
+        self._say(" ".join(self._draft.remarks), "info")
+
+    def _moved(self, _: object = None) -> None:
+        if not self._quiet:
+            self._answer(self._paint)
+
+    def _answer(self, action: Callable[[], object], _: object = None) -> None:
+        """Do what a widget asks for, and show what fails."""
+        with page.GUARD:
+            try:
+                action()
+            except Exception as error:  # nobody would see it otherwise
+                self._say(page.explained(error), "error")
+
+    def _on_upload(self, picker: Picker, _: object) -> None:
+        if picker.upload.value:
+            self._answer(picker.take)  # its menu moves, which paints
+
+    def _say(self, text: str, kind: str) -> None:
+        self.message.value = told(text, kind)
+
+    def _steering(self) -> list[widgets.Widget]:
+        """Return the widgets that are read."""
+        pickers = [self.content.menu, self.style.menu]
+        return [*pickers, *self.mixing.moving, self.how, self.alpha, self.size]
+
+    def _arranged(self) -> widgets.VBox:
+        save = named("save", widgets.Button(description="save", tooltip="write a PNG"))
+        save.on_click(partial(self._answer, self.save))
+        bar = named("bar", widgets.HBox([self.how, self.size, save]))
+        left = named("screen", widgets.VBox([self.picture, self.status, self.message]))
+        rows = [self.content.box, self.style.box, self.mixing.box, self.alpha, caption(HELP)]
+        right = named("controls", widgets.VBox(rows))
+        columns = named("columns", widgets.HBox([left, right]))
+        return named("studio", widgets.VBox([page.style_sheet(), bar, columns]))

@@ -21,9 +21,8 @@ from zipfile import ZipFile
 
 import torch
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
-from nstkit.feedforward.training import TRAINING, train
+from nstkit.feedforward.training import TRAINING, train, trained
 from nstkit.feedforward.transformer import NETS, TransformerNet
 
 SIDE = 640  # px of the long side of a photograph that is kept
@@ -80,9 +79,9 @@ HELD_OUT = ("dogs", "dune", "evening_glow", "pagoda")
 # What to train with. A network begins with that of another artwork, which has learned to see
 # already, or from nothing.
 PLANS: dict[str, dict[str, Any]] = {
-    "great_wave": {"steps": 3500, "alpha": 20.0},
-    "starry_night": {"steps": 2500, "alpha": 20.0, "begin": "great_wave"},
-    "scream": {"steps": 3500, "alpha": 20.0},
+    "great_wave": {"steps": 3500, "alpha": 20.0, "rate": 3e-3},
+    "starry_night": {"steps": 2500, "alpha": 20.0, "rate": 2e-3, "begin": "great_wave"},
+    "scream": {"steps": 3500, "alpha": 8.0, "rate": 3e-3},
 }
 
 
@@ -122,7 +121,7 @@ def _shrink(source: Path, target: Path) -> None:
     picture.save(target)
 
 
-def trained(artwork: str, files: Mapping[str, Path], checkpoint: Path) -> TransformerNet:
+def train_for(artwork: str, files: Mapping[str, Path], checkpoint: Path) -> TransformerNet:
     """Return the best network for an artwork, with facts about its training."""
     plan = dict(PLANS[artwork])
     recipe = TRAINING.replace(alpha=plan["alpha"])
@@ -130,20 +129,16 @@ def trained(artwork: str, files: Mapping[str, Path], checkpoint: Path) -> Transf
     learned = [file for name, file in files.items() if name not in HELD_OUT]
     run = train(
         artwork, learned, plan["steps"], held_out=[files[name] for name in HELD_OUT],
-        recipe=recipe, net=begin, checkpoint=checkpoint, check_every=CHECK_EVERY,
+        recipe=recipe, net=begin, rate=plan["rate"], checkpoint=checkpoint,
+        check_every=CHECK_EVERY,
     )  # fmt: skip
-    with tqdm(total=plan["steps"], desc=artwork) as bar:
-        for step in run:
-            bar.update(step.index - bar.n)
-            if step.checked:
-                terms = {name: f"{value:.4g}" for name, value in step.held_out.terms.items()}
-                bar.write(f"{step.index}: held out {step.held_out.total:.4g} {terms}")
-    net = step.best
+    done = trained(run, plan["steps"])
+    net = done.net
     net.facts = {
         "artwork": artwork,
         "steps": plan["steps"],
         "begun_as": plan.get("begin"),
-        "seconds": round(step.seconds),
+        "seconds": round(done.history[-1].seconds),
         "threads": torch.get_num_threads(),
         "photographs": len(learned),
         "recipe": recipe.to_json(),
@@ -159,7 +154,7 @@ def main() -> None:
     options = parser.parse_args()
     files = photographs(options.folder)
     checkpoint = options.folder / f"{options.artwork}.checkpoint.safetensors"
-    net = trained(options.artwork, files, checkpoint)
+    net = train_for(options.artwork, files, checkpoint)
     NETS.mkdir(exist_ok=True)
     print(net.save(NETS / f"{options.artwork}.safetensors", half=True))
 

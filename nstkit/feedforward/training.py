@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from time import perf_counter
 
@@ -51,19 +50,17 @@ FAILURES = 5  # updates in a row that may fail
 
 
 @dataclass(frozen=True)
-class TrainingStep:
-    """What is known after ``index`` updates of a network.
+class TrainingRecord:
+    """What is remembered of a step of training.
 
     Attributes:
         index: how many updates there were.
         losses: of the batch that comes next, before its update.
         held_out: losses of the held-out photographs, as they are saved: clamped. They are those of
             the last check, which is this step's if ``checked``.
-        checked: whether this step was checked with the held-out photographs.
-        is_best: it was, and no earlier check had a lower total.
+        checked: whether the held-out photographs were painted at this step.
+        is_best: they were, and no earlier check had a lower total.
         seconds: spent on training, over all sessions.
-        net: the network that is trained. It changes in the next step.
-        best: a copy of the best one so far, by the held-out photographs.
         note: of an update that was left out.
     """
 
@@ -73,15 +70,78 @@ class TrainingStep:
     checked: bool
     is_best: bool
     seconds: float
+    note: str
+
+
+@dataclass(frozen=True)
+class TrainingStep(TrainingRecord):
+    """A network after ``index`` updates.
+
+    Attributes:
+        net: the network that is trained. The next step changes it.
+        best: a copy of the best one so far, by the held-out photographs.
+        photographs: the held-out ones, (n, 3, crop, crop) in [0, 1].
+    """
+
     net: TransformerNet
     best: TransformerNet
-    note: str = ""
+    photographs: Tensor
+
+    @torch.no_grad()
+    def preview(self) -> Tensor:
+        """Return the held-out photographs, painted by the newest network, in [0, 1]."""
+        return painted(self.net, self.photographs)
+
+    def record(self) -> TrainingRecord:
+        """Return what is worth keeping of every step: all but networks and pictures."""
+        return TrainingRecord(**{f.name: getattr(self, f.name) for f in fields(TrainingRecord)})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run of training has brought.
+
+    Attributes:
+        net: the best network, by the held-out photographs.
+        history: of all steps.
+        interrupted: whether Ctrl-C ended it early.
+    """
+
+    net: TransformerNet
+    history: list[TrainingRecord]
+    interrupted: bool
+
+
+def trained(run: Iterable[TrainingStep], steps: int, progress: bool = True) -> Trained:
+    """Carry out a run of `train` and return the best network; Ctrl-C returns the best so far.
+
+    Args:
+        run: what `train` returned.
+        steps: how many it makes, for the bar.
+        progress: whether to show a bar with the losses.
+    """
+    from tqdm.auto import tqdm  # here, so that importing nstkit stays light
+
+    history: list[TrainingRecord] = []
+    step, interrupted = None, False
+    try:
+        with tqdm(total=steps, disable=not progress, unit="step") as bar:
+            for step in run:
+                history.append(step.record())
+                losses = {"batch": step.losses.total, "held out": step.held_out.total}
+                bar.set_postfix({n: f"{value:.3g}" for n, value in losses.items()}, refresh=False)
+                bar.update(step.index - bar.n)
+    except KeyboardInterrupt:
+        if step is None:  # there is no network to keep
+            raise
+        interrupted = True
+    return Trained(step.best, history, interrupted)
 
 
 def train(
     style: GivenStyle, pictures: Sequence[Given], steps: int, *, net: TransformerNet | None = None,
     recipe: Recipe = TRAINING, size: int = 384, crop: int = 192, batch: int = 2,
-    rate: float = 3e-3, held_out: Sequence[Given] | None = None, check_every: int = 50,
+    rate: float = 2e-3, held_out: Sequence[Given] | None = None, check_every: int = 50,
     checkpoint: str | Path | None = None, seed: int = 0, precision: Precision = "auto",
     device: torch.device | str | None = None, vgg: VGG | None = None,
 ) -> Iterator[TrainingStep]:  # fmt: skip
@@ -97,7 +157,7 @@ def train(
         steps: how many updates in all.
         net: what to begin with, such as a network of another style; it stays as it is. None is an
             untrained one.
-        recipe: the losses. Its steps and optimizer play no part.
+        recipe: the losses. Its start, scales, steps and optimizer play no part.
         size: long side of the artwork in px. It sets the size of the strokes.
         crop: side in px of the parts of photographs that the network learns from.
         batch: how many parts in a step.
@@ -113,23 +173,19 @@ def train(
         vgg: a network to use instead of the recipe's.
 
     Raises:
-        ValueError: A bad picture or number, a checkpoint of other settings, or a loss that is not
-            finite in several steps in a row.
+        ValueError: A bad picture or number, a checkpoint of other settings, or a gradient that is
+            not finite in several steps in a row.
     """
     _check_numbers(steps, size, crop, batch, rate, check_every)
     device = torch.device(default_device(None, vgg) if device is None else device)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
     photographs, judges = _photographs(pictures, held_out, crop)
-    works = loaded_works(style, artwork_loader(size, 1.0, "cpu", []))
+    works = loaded_works(style, artwork_loader(size, 1.0, device, []))
     net = TransformerNet(seed=seed) if net is None else copy.deepcopy(net)
-    plan = _Plan(photographs, crop, batch, rate, steps, check_every, seed, device)
-    where = None if checkpoint is None else Path(checkpoint).expanduser()
-    objective = Objective.of(
-        plan.batch_at(0), works.mapped(plan.to_device).plain, vgg, recipe, None
-    )
-    judge = _Judge(objective, plan.to_device(judges))
-    facts = {
+    plan = _Plan(photographs, crop, batch, rate, steps, seed, device)
+    objective = Objective.of(plan.batch_at(0), works.plain, vgg, recipe, None)
+    settings = {
         "artwork": _hash(works.pictures),
         "shares": repr(works.shares),
         "photographs": _hash([*photographs, judges]),
@@ -138,68 +194,124 @@ def train(
         "begin": _hash(net.state_dict().values()),
         **{name: getattr(plan, name) for name in ("crop", "batch", "rate", "steps", "seed")},
     }
-    return _train(net.to(device).train(), objective, judge, plan, where, facts)
+    run = _Run(net.to(device), objective, judges.to(device), plan)
+    path = None if checkpoint is None else Path(checkpoint).expanduser()
+    if path is not None and path.exists():
+        run.go_on_from(Checkpoint.read(path, settings))
+    return _steps(run, check_every, path, settings)
 
 
-def _train(
-    net: TransformerNet, objective: Objective, judge: _Judge, plan: _Plan, where: Path | None,
-    facts: dict[str, object],
-) -> Iterator[TrainingStep]:  # fmt: skip
-    optimizer = torch.optim.Adam(net.parameters(), plan.rate)
-    first, spent, best_total = 0, 0.0, math.inf
-    best = copy.deepcopy(net)
-    if where is not None and where.exists():
-        state = Checkpoint.read(where, facts)
-        state.restore(net, best, optimizer)
-        first, spent, best_total = state.index, state.seconds, state.best_total
-    began = perf_counter() - spent
-    held_out = judge(net)
-    failures, note = 0, ""
-    for index in itertools.count(first):
-        photos = plan.batch_at(index)
-        objective["content"].picture = photos
-        paintings = net(photos)
-        losses = objective(paintings)
-        beyond = OUT_OF_RANGE * (paintings - paintings.clamp(0, 1)).square().mean()
-        checked = index == first or index % plan.check_every == 0 or index == plan.steps
-        is_best = False
-        if checked:
-            held_out = judge(net)
-            if is_best := held_out.total <= best_total:
-                best_total = held_out.total
-                best.load_state_dict(net.state_dict())
-            if where is not None:
-                Checkpoint.of(
-                    index, perf_counter() - began, best_total, net, best, optimizer
-                ).write(where, facts)
-        seconds = perf_counter() - began
+def _steps(
+    run: _Run, check_every: int, path: Path | None, settings: Mapping[str, object]
+) -> Iterator[TrainingStep]:
+    """Yield a step before each update, and after the last one."""
+    began, first = perf_counter() - run.seconds, run.index
+    while True:
+        beyond = run.evaluate()
+        run.seconds = perf_counter() - began
+        checked = run.index in (first, run.plan.steps) or run.index % check_every == 0
+        is_best = checked and run.check()
+        if checked and path is not None:
+            run.checkpoint().write(path, settings)
         yield TrainingStep(
-            index, losses.floats(), held_out, checked, is_best, seconds, net, best, note
+            index=run.index,
+            losses=run.losses.floats(),
+            held_out=run.held_out,
+            checked=checked,
+            is_best=is_best,
+            seconds=run.seconds,
+            note=run.note,
+            net=run.net,
+            best=run.best,
+            photographs=run.photographs,
         )
-        if index >= plan.steps:
+        if run.index >= run.plan.steps:
             return
-        note = _update(net, optimizer, losses.total + beyond, plan.rate_at(index))
-        failures = failures + 1 if note else 0
-        if failures == FAILURES:
+        run.update(beyond)
+
+
+@torch.no_grad()
+def painted(net: TransformerNet, photographs: Tensor) -> Tensor:
+    """Return a batch of paintings, (B, 3, H, W) in [0, 1], as they would be saved."""
+    net.eval()
+    paintings = net(photographs).clamp(0, 1)
+    net.train()
+    return paintings
+
+
+class _Run:
+    """A network that is trained, and all that changes with it.
+
+    Attributes:
+        index: how many updates there were; seconds: spent so far.
+        losses: of the newest batch; held_out: of the last check; best_total: of the best check.
+        note: of the last update.
+        failures: how many updates failed in a row.
+    """
+
+    def __init__(
+        self, net: TransformerNet, objective: Objective, photographs: Tensor, plan: _Plan
+    ) -> None:
+        self.net, self.best = net.train(), copy.deepcopy(net).eval()
+        self.objective, self.plan, self.photographs = objective, plan, photographs
+        self.judge = objective.with_pictures(photographs, objective["style"].picture)
+        self.optimizer = torch.optim.Adam(net.parameters(), plan.rate)
+        self.index, self.seconds, self.best_total = 0, 0.0, math.inf
+        self.losses: Losses | None = None
+        self.held_out: Losses | None = None
+        self.note, self.failures = "", 0
+
+    def go_on_from(self, state: Checkpoint) -> None:
+        """Take over the state of a run that was stopped."""
+        state.restore(self.net, self.best, self.optimizer)
+        self.index, self.seconds, self.best_total = state.index, state.seconds, state.best_total
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the state, to go on from later."""
+        numbers = self.index, self.seconds, self.best_total
+        return Checkpoint.of(*numbers, self.net, self.best, self.optimizer)
+
+    def evaluate(self) -> Tensor:
+        """Paint the next batch and keep its losses; return what is minimized beside them."""
+        photos = self.plan.batch_at(self.index)
+        self.objective["content"].picture = photos
+        paintings = self.net(photos)
+        self.losses = self.objective(paintings)
+        return OUT_OF_RANGE * (paintings - paintings.clamp(0, 1)).square().mean()
+
+    def check(self) -> bool:
+        """Judge the network by held-out photographs; return whether it is the best so far."""
+        with torch.no_grad():
+            self.held_out = self.judge(painted(self.net, self.photographs)).floats()
+        is_best = self.held_out.total <= self.best_total
+        if is_best:
+            self.best_total = self.held_out.total
+            self.best.load_state_dict(self.net.state_dict())
+        return is_best
+
+    def update(self, beyond: Tensor) -> None:
+        """Change the weights once; leave them as they are if the gradient is not finite.
+
+        Raises:
+            ValueError: It was not finite in several steps in a row.
+        """
+        self.optimizer.zero_grad()
+        (self.losses.total + beyond).backward()
+        length = torch.nn.utils.clip_grad_norm_(self.net.parameters(), LONGEST_GRADIENT)
+        if torch.isfinite(length):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.plan.rate_at(self.index)
+            self.optimizer.step()
+            self.note, self.failures = "", 0
+        else:
+            self.note = "gradient not finite: the update is left out"
+            self.failures += 1
+        if self.failures == FAILURES:
             raise ValueError(
-                f"The loss was not finite in {FAILURES} steps in a row. Lower the rate, which is "
-                f"{plan.rate:g}, or use precision='fp32'."
+                f"The gradient was not finite in {FAILURES} steps in a row. Lower the rate, which "
+                f"is {self.plan.rate:g}, or use precision='fp32'."
             )
-
-
-def _update(
-    net: TransformerNet, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float
-) -> str:
-    """Change the weights once; leave them and return a note if the gradient is not finite."""
-    optimizer.zero_grad()
-    loss.backward()
-    length = torch.nn.utils.clip_grad_norm_(net.parameters(), LONGEST_GRADIENT)
-    if not torch.isfinite(length):
-        return "gradient not finite: the update is left out"
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.step()
-    return ""
+        self.index += 1
 
 
 @dataclass(frozen=True)
@@ -211,19 +323,14 @@ class _Plan:
     batch: int
     rate: float
     steps: int
-    check_every: int
     seed: int
     device: torch.device
-
-    def to_device(self, picture: Tensor) -> Tensor:
-        """Return a picture where the networks are."""
-        return picture.to(self.device)
 
     def batch_at(self, index: int) -> Tensor:
         """Return the parts of photographs of a step, (batch, 3, crop, crop)."""
         generator = torch.Generator().manual_seed(self.seed + 1_000_003 * (index + 1))
         parts = [self._part(generator) for _ in range(self.batch)]
-        return self.to_device(torch.cat(parts))
+        return torch.cat(parts).to(self.device)
 
     def rate_at(self, index: int) -> float:
         """Return the learning rate of a step: up in a line, down in half a cosine."""
@@ -249,22 +356,6 @@ class _Plan:
         )
         part = photo[..., top : top + self.crop, left : left + self.crop]
         return part.flip(-1) if mirrored else part
-
-
-class _Judge:
-    """Returns the losses of held-out photographs as they would be saved: clamped, in float32."""
-
-    def __init__(self, objective: Objective, photographs: Tensor) -> None:
-        style = objective["style"].picture
-        self.objective = objective.with_pictures(photographs, style)
-        self.photographs = photographs
-
-    @torch.no_grad()
-    def __call__(self, net: TransformerNet) -> Losses:
-        net.eval()
-        losses = self.objective(net(self.photographs).clamp(0, 1)).floats()
-        net.train()
-        return losses
 
 
 def _photographs(

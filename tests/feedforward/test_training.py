@@ -1,0 +1,193 @@
+"""`train`: real training of tiny networks, with the real VGG."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nstkit import Recipe, load_image
+from nstkit.feedforward import TransformerNet
+from nstkit.feedforward.checkpoint import Checkpoint
+from nstkit.feedforward.training import Trained, train, trained
+from nstkit.objective import Objective
+from nstkit.vgg.fast import FastVGG
+
+# Shallow layers, so that a step takes some ms.
+RECIPE = Recipe(content_layers=["relu1_2"], style_layers=["relu1_1", "relu2_1"], beta=2, tv=5)
+NET = {"channels": (6, 8, 10), "blocks": 1}
+PHOTOS = ("cat", "castle", "macaw", "kitten")
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Tensor]:
+    return [load_image(name, 96) for name in PHOTOS]
+
+
+@pytest.fixture
+def options(photos: list[Tensor], network: FastVGG) -> dict:
+    return {
+        "style": "great_wave", "pictures": photos[1:], "held_out": photos[:1], "recipe": RECIPE,
+        "net": TransformerNet(**NET), "size": 64, "crop": 48, "batch": 2, "vgg": network,
+        "check_every": 4,
+    }  # fmt: skip
+
+
+def numbers(net: nn.Module) -> Tensor:
+    return torch.cat([weight.detach().flatten() for weight in net.parameters()])
+
+
+def test_100_steps_lower_the_held_out_loss_three_times(options: dict) -> None:
+    options |= {"steps": 100, "rate": 1e-2, "check_every": 50}
+    steps = list(train(**options))
+    assert [step.index for step in steps] == list(range(101))
+    assert [step.index for step in steps if step.checked] == [0, 50, 100]
+    assert steps[-1].held_out.total < steps[0].held_out.total / 3
+
+
+def test_the_held_out_losses_are_those_of_the_saved_pictures(
+    options: dict, photos: list[Tensor], network: FastVGG
+) -> None:
+    *_, last = train(**options, steps=3)
+    middle = photos[0][..., :48]
+    height, width = photos[0].shape[-2:]
+    assert last.photographs.shape == (1, 3, 48, 48) and height < width and middle is not None
+    objective = Objective.of(last.photographs, load_image("great_wave", 64), network, RECIPE)
+    expected = objective(last.preview())
+    assert math.isclose(last.held_out.total, expected.total.item(), rel_tol=1e-4)
+    torch.testing.assert_close(last.preview(), last.net.paint(last.photographs))
+
+
+def test_the_given_network_stays_and_the_best_is_a_copy(options: dict) -> None:
+    before = numbers(options["net"]).clone()
+    steps = []
+    for step in train(**options, steps=8):
+        steps.append((step.held_out.total, numbers(step.best).clone(), step.is_best))
+        assert step.net is not step.best
+    assert torch.equal(numbers(options["net"]), before)
+    totals = [total for total, _, _ in steps]
+    best = max(i for i, (_, _, is_best) in enumerate(steps) if is_best)
+    assert totals[best] == min(totals)
+    assert all(torch.equal(weights, steps[best][1]) for _, weights, _ in steps[best:])
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(options: dict, tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    *_, whole = train(**options, steps=11)
+    for step in islice(train(**options, steps=11, checkpoint=path), 7):  # stopped after step 6
+        stopped = step
+    assert stopped.index == 6 and Checkpoint.read(path, _settings(path)).index == 4
+    resumed = list(train(**options, steps=11, checkpoint=path))
+    assert [step.index for step in resumed] == list(range(4, 12))
+    torch.testing.assert_close(numbers(resumed[-1].net), numbers(whole.net), atol=1e-6, rtol=0)
+    torch.testing.assert_close(numbers(resumed[-1].best), numbers(whole.best), atol=1e-6, rtol=0)
+    assert resumed[-1].held_out.total == pytest.approx(whole.held_out.total, rel=1e-6)
+    done = list(train(**options, steps=11, checkpoint=path))  # nothing is left to do
+    assert [step.index for step in done] == [11] and done[0].seconds >= resumed[-1].seconds
+
+
+def _settings(path: Path) -> dict:
+    import json
+
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return json.loads(file.metadata()["settings"])
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        ({"style": "starry_night"}, "artwork"),
+        ({"crop": 40}, "crop"),
+        ({"seed": 1}, "seed"),
+        ({"recipe": RECIPE.replace(beta=3)}, "recipe"),
+        ({"net": TransformerNet(**NET, seed=9)}, "begin"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(
+    change: dict, named: str, options: dict, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.safetensors"
+    next(train(**options, steps=2, checkpoint=path))
+    with pytest.raises(ValueError, match=f"of a run with another .*{named}.*or name a new file"):
+        next(train(**{**options, **change}, steps=2, checkpoint=path))
+
+
+def test_what_is_no_checkpoint_is_refused(options: dict, tmp_path: Path) -> None:
+    path = options["net"].save(tmp_path / "net.safetensors")
+    with pytest.raises(ValueError, match="is no checkpoint of a training run"):
+        next(train(**options, steps=2, checkpoint=path))
+
+
+def test_seeds_choose_the_parts_and_the_same_seed_repeats(options: dict) -> None:
+    runs = [list(train(**options, steps=2, seed=seed))[-1] for seed in (0, 0, 1)]
+    assert torch.equal(numbers(runs[0].net), numbers(runs[1].net))
+    assert runs[0].losses.total == runs[1].losses.total != runs[2].losses.total
+
+
+def test_interrupting_keeps_the_best(options: dict) -> None:
+    def interrupted():
+        for step in train(**options, steps=20):
+            yield step
+            if step.index == 6:
+                raise KeyboardInterrupt
+
+    done = trained(interrupted(), 20, progress=False)
+    assert isinstance(done, Trained) and done.interrupted and len(done.history) == 7
+    checks = [record.held_out.total for record in done.history if record.checked]
+    photo = options["held_out"][0]
+    assert len(checks) == 2 and done.net.paint(photo).shape == photo.shape
+
+
+def test_the_whole_run_is_not_interrupted(options: dict, capsys: pytest.CaptureFixture) -> None:
+    done = trained(train(**options, steps=2), 2)
+    assert not done.interrupted and [record.index for record in done.history] == [0, 1, 2]
+    assert "held out=" in capsys.readouterr().err
+
+
+def test_a_gradient_that_is_not_finite_is_left_out_and_then_told(options: dict) -> None:
+    net = TransformerNet(**NET)
+    with torch.no_grad():
+        net.last.weight.fill_(1e30)
+    options["net"] = net
+    run = train(**options, steps=20)
+    first, second = next(run), next(run)
+    assert first.note == "" and second.note == "gradient not finite: the update is left out"
+    assert torch.equal(numbers(second.net), numbers(net))
+    with pytest.raises(ValueError, match="not finite in 5 steps in a row. Lower the rate"):
+        list(run)
+
+
+def test_several_artworks_and_one_photograph(options: dict) -> None:
+    options |= {"style": {"great_wave": 1, "starry_night": 1}, "pictures": ["cat"]}
+    options["held_out"] = None
+    *_, last = train(**options, steps=1)
+    assert last.index == 1 and last.photographs.shape == (1, 3, 48, 48)
+
+
+def test_small_photographs_are_enlarged(options: dict) -> None:
+    options["pictures"] = [torch.rand(1, 3, 36, 50)]
+    *_, last = train(**options, steps=1)
+    assert last.index == 1
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"steps": -1}, "steps is -1; expected a whole number, 0 or more"),
+        ({"crop": 8}, "crop is 8; expected a whole number, 32 or more"),
+        ({"batch": 0}, "batch is 0"),
+        ({"rate": 0}, "rate is 0; expected a finite number, above 0"),
+        ({"check_every": 0}, "check_every is 0"),
+        ({"pictures": []}, "Got 0 photographs to learn from"),
+        ({"held_out": []}, "and 0 to judge with"),
+    ],
+)
+def test_it_refuses_bad_options(change: dict, message: str, options: dict) -> None:
+    with pytest.raises(ValueError, match=message):
+        next(train(**{**options, "steps": 1, **change}))

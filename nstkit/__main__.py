@@ -1,4 +1,7 @@
-"""``python -m nstkit [CONTENT STYLE] [-o OUT]``: paint one picture from the command line."""
+"""``python -m nstkit [CONTENT STYLE] [-o OUT]``: paint from the command line.
+
+CONTENT may be a folder of photographs. Then OUT is a folder too.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,22 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from nstkit.descent import OPTIMIZERS
+from nstkit.feedforward.transfer import HOWS, Coder, coder_on, transfer
 from nstkit.options import check_choice
-from nstkit.painting import QUALITIES
+from nstkit.painting import QUALITIES, Result
 from nstkit.painting.estimate import in_words, seconds_needed
+from nstkit.painting.given import GivenStyle
 from nstkit.painting.plan import Plan, prepare
+from nstkit.painting.result import Painting
 from nstkit.painting.stylize import paint
 from nstkit.pictures.color import COLORS
+from nstkit.pictures.folders import pictures_in, targets
 from nstkit.pictures.images import samples, save_options
 from nstkit.pictures.scene import Region
 from nstkit.recipes import FITS, HOUSE, RECIPES, STARTS, Recipe
@@ -26,6 +34,10 @@ from nstkit.translate import for_network
 PAIR = ("cat", "great_wave")
 QUALITY = "good"
 TUNED = ("default", "portrait", "neighbors")  # recipes that were made for this quality
+# Options of what is minimized, and how: a method that paints at once has none of them.
+MINIMIZED = (
+    "quality", "scales", "steps", "beta", "tv", "start", "optimizer", "layers",
+)  # fmt: skip
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 130 is the shell's for Ctrl-C
 
 
@@ -39,7 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
         f"Bundled artworks: {', '.join(samples('style'))}.",
     )
     add = parser.add_argument
-    add("pictures", nargs="*", metavar="PICTURE", help="CONTENT and STYLE: files or bundled names")
+    add("pictures", nargs="*", metavar="PICTURE", help="CONTENT and STYLE: files or bundled names. "
+        "A folder as CONTENT: all photographs in it")  # fmt: skip
     add("--style", action="append", metavar="PICTURE[:SHARE]", help="in place of STYLE, once for "
         "each artwork: --style starry_night:2 --style great_wave:1")  # fmt: skip
     add("--color", help=f"whose colors: {', '.join(COLORS)} (default: the recipe's, mostly style)")
@@ -47,10 +60,12 @@ def build_parser() -> argparse.ArgumentParser:
         "twice as large (default: the recipe's, mostly 1)")  # fmt: skip
     add("--mask", metavar="PICTURE", help="paint only where this picture is white, and leave the "
         "photograph as it is where it is black")  # fmt: skip
-    add("-o", "--output", type=Path, help="file to write (default: CONTENT_STYLE.png)")
+    add("-o", "--output", type=Path, help="file to write, or for a folder of photographs a folder "
+        "(default: CONTENT_STYLE.png, or the folder CONTENT_STYLE)")  # fmt: skip
     add("--quality", help=f"{', '.join(map(_described, QUALITIES))}; a smaller photograph keeps "
         f"its size (default: {QUALITY}, or what the recipe says)")  # fmt: skip
-    add("--recipe", "--method", default="default", metavar="NAME", help=f"{_fits()}; or published: "
+    add("--recipe", "--method", default="default", metavar="NAME", help=f"{_fits()}; or, in "
+        f"a second and without optimization: {', '.join(HOWS)}; or published: "
         f"{', '.join(RECIPES)} (default: %(default)s)")  # fmt: skip
     add(
         "--size", type=int, help="long side in px (default: the quality's, or the last of --scales)"
@@ -61,7 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
         "auto: where the memory is too small for the whole (default: %(default)s)")  # fmt: skip
     add("--steps", type=_whole_numbers, metavar="N[,N...]", help="updates: a number, or one for "
         "each scale from coarse to fine: 40,20,10 (default: the quality's)")  # fmt: skip
-    add("--alpha", type=float, help="content weight (default: the recipe's)")
+    add("--alpha", type=float, help="content weight (default: the recipe's); of "
+        f"{', '.join(HOWS)}: how far, from 0 to 1 (default: 1)")  # fmt: skip
     add("--beta", type=float, help="style weight (default: the recipe's)")
     add("--tv", type=float, help="smoothing weight (default: the recipe's)")
     add("--start", help=f"one of {', '.join(STARTS)} (default: the recipe's)")
@@ -144,7 +160,7 @@ def parse_styles(items: Sequence[str]) -> dict[str, float]:
 
 def named_recipe(name: str, content: str, style: str) -> Recipe:
     """Return a recipe of the house, or a published one for the network that nstkit ships."""
-    check_choice("--recipe", name, [*HOUSE, *RECIPES])
+    check_choice("--recipe", name, [*HOUSE, *HOWS, *RECIPES])
     if name in HOUSE:
         return HOUSE[name]
     recipe = RECIPES[name].recipe
@@ -152,15 +168,22 @@ def named_recipe(name: str, content: str, style: str) -> Recipe:
     return recipe if recipe.weights == own else for_network(recipe, own, content, style)
 
 
-def planned(options: argparse.Namespace) -> Plan:
-    """Return what the command line asks for."""
-    content, styles = options.pictures[0], parse_styles(options.style)
+def given_style(options: argparse.Namespace) -> tuple[GivenStyle, list[Region]]:
+    """Return the style of the command line, and its region if there is a mask."""
+    styles = parse_styles(options.style)
     first = max(styles, key=styles.__getitem__)
     style = first if len(styles) == 1 and styles[first] else styles
+    if options.mask is None:
+        return style, []
+    return None, [Region(options.mask, style)]
+
+
+def planned(options: argparse.Namespace, content: str) -> Plan:
+    """Return what the command line asks for, for one photograph."""
+    style, regions = given_style(options)
+    styles = parse_styles(options.style)
+    first = max(styles, key=styles.__getitem__)
     recipe = named_recipe(options.recipe, content, first)
-    regions = []
-    if options.mask is not None:
-        regions, style = [Region(options.mask, style)], None
     if options.start is not None:
         check_choice("start", options.start, STARTS)
     fields = ("alpha", "beta", "tv", "start", "optimizer")
@@ -190,6 +213,48 @@ def announce(plan: Plan) -> None:
     height, width = plan.content.shape[-2:]
     told = in_words(seconds_needed(plan))
     print(f"Painting {width} x {height} px; this takes {told}.", file=sys.stderr, flush=True)
+
+
+Painter = Callable[[str, bool], Painting]  # of a photograph; whether to say how it goes
+
+
+def painter(options: argparse.Namespace) -> Painter:
+    """Return what paints a photograph as the command line asks for.
+
+    Raises:
+        ValueError: An option that the method does not have.
+    """
+    if options.recipe not in HOWS:
+        return partial(_minimized, options)
+    for name in MINIMIZED:
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"--{name} is for paintings that are optimized, and --method {options.recipe} "
+                f"paints at once; leave --{name} out"
+            )
+    return partial(_moved, options, coder_on(None, options.precision))
+
+
+def _minimized(options: argparse.Namespace, content: str, told: bool) -> Result:
+    plan = planned(options, content)
+    if told:
+        announce(plan)
+    return paint(plan, progress=told)
+
+
+def _moved(options: argparse.Namespace, coder: Coder, content: str, _: bool) -> Painting:
+    style, regions = given_style(options)
+    return transfer(
+        content,
+        style,
+        options.recipe,
+        1.0 if options.alpha is None else options.alpha,
+        size=options.size,
+        color=options.color or "style",
+        style_scale=1.0 if options.style_scale is None else options.style_scale,
+        regions=regions,
+        coder=coder,
+    )
 
 
 @contextmanager
@@ -222,6 +287,67 @@ def refuse(reason: str) -> int:
     return BAD_INPUT
 
 
+def paint_one(options: argparse.Namespace) -> int:
+    """Paint one photograph; return the exit code."""
+    names = [options.pictures[0], *parse_styles(options.style)]
+    output = options.output or Path("_".join(Path(name).stem for name in names) + ".png")
+    save_options(output, {"recipe": ""})  # refuses a bad name before the work, not after
+    result = painter(options)(options.pictures[0], not options.quiet)
+    saved = result.save(output)
+    height, width = result.image.shape[-2:]
+    print(f"{saved.resolve()}: {width} x {height} px, {_done(result)} ({result.precision})")
+    return INTERRUPTED if isinstance(result, Result) and result.interrupted else 0
+
+
+def _done(result: Painting) -> str:
+    if isinstance(result, Result):
+        return f"{result.history[-1].index} steps in {result.seconds:.0f} s"
+    return result.summary
+
+
+def paint_folder(options: argparse.Namespace) -> int:
+    """Paint all photographs in a folder into another; return the exit code.
+
+    A photograph that cannot be read or painted is told and left out.
+    """
+    from tqdm import tqdm  # here, so that --help comes at once
+
+    folder = Path(options.pictures[0]).expanduser()
+    names = [folder.resolve().name, *(Path(name).stem for name in parse_styles(options.style))]
+    output = (options.output or Path("_".join(names))).expanduser()
+    files = targets(pictures_in(folder), output)
+    if output.resolve() == folder.resolve():
+        raise ValueError(f"-o is the folder of the photographs, '{folder}'; name another one")
+    paint_it = painter(options)
+    output.mkdir(parents=True, exist_ok=True)
+    painted, interrupted = 0, False
+    with tqdm(files.items(), disable=options.quiet, unit="picture") as bar:
+        try:
+            for file, target in bar:
+                bar.set_description(file.name, refresh=False)
+                if (result := _painted(paint_it, file, target)) is not None:
+                    painted += 1
+                    if isinstance(result, Result) and result.interrupted:
+                        raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            interrupted = True
+    print(f"{output.resolve()}: {painted} of {len(files)} photographs painted")
+    if interrupted:
+        return INTERRUPTED
+    return 0 if painted == len(files) else BAD_INPUT
+
+
+def _painted(paint_it: Painter, file: Path, target: Path) -> Painting | None:
+    """Paint and save a photograph; say why and return None if that fails."""
+    try:
+        result = paint_it(str(file), False)
+        result.save(target)
+    except (ValueError, OSError) as error:
+        refuse(f"{file.name}: {error}")
+        return None
+    return result
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, paint, save; return the exit code."""
     parser = build_parser()
@@ -231,15 +357,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("expected CONTENT and STYLE, or neither; with --style, only CONTENT")
     options.style = options.style or [options.pictures[1]]
     try:
-        names = [options.pictures[0], *parse_styles(options.style)]
-        output = options.output or Path("_".join(Path(name).stem for name in names) + ".png")
-        save_options(output, {"recipe": ""})  # refuses a bad name before the work, not after
         with warnings_as_lines():
-            plan = planned(options)
-            if not options.quiet:
-                announce(plan)
-            result = paint(plan, progress=not options.quiet)
-        saved = result.save(output)
+            if Path(options.pictures[0]).expanduser().is_dir():
+                return paint_folder(options)
+            return paint_one(options)
     except KeyboardInterrupt:  # before the first step there is no picture to keep
         print("Interrupted before the first step; nothing was written.", file=sys.stderr)
         return INTERRUPTED
@@ -250,12 +371,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         size = options.size or (options.scales or [QUALITIES[options.quality or QUALITY].size])[-1]
         return refuse(f"not enough memory for a picture of {size} px; try a smaller --size")
-    height, width = result.image.shape[-2:]
-    print(
-        f"{saved.resolve()}: {width} x {height} px, {result.history[-1].index} steps in "
-        f"{result.seconds:.0f} s ({result.precision})"
-    )
-    return INTERRUPTED if result.interrupted else 0
 
 
 if __name__ == "__main__":

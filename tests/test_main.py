@@ -343,6 +343,111 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
     assert int(read_metadata(out)["steps_done"]) > 0
 
 
+@pytest.mark.parametrize("how", ["adain", "whiten", "transport"])
+def test_a_method_without_optimization_is_that_of_the_package(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "out.png"
+    options = ["--method", how, "--alpha", "0.6", "--color", "match", "--precision", "fp32"]
+    assert main(["cat", "scream", "-o", str(out), "--size", "64", *options]) == 0
+    assert f"64 x 43 px, {how}, alpha 0.6, in" in capsys.readouterr().out
+    facts = read_metadata(out)
+    assert (facts["how"], facts["alpha"], facts["color"]) == (how, "0.6", "match")
+    expected = nstkit.transfer("cat", "scream", how, 0.6, size=64, color="match", precision="fp32")
+    assert (load_image(out) - expected.image).abs().max() <= 0.51 / 255
+
+
+def test_several_artworks_and_a_mask_without_optimization(tmp_path: Path) -> None:
+    mask, out = tmp_path / "mask.png", tmp_path / "out.png"
+    save_image((torch.arange(64) > 31).float().expand(1, 3, 43, 64), mask)
+    styles = ["--style", "scream:2", "--style", "great_wave"]
+    arguments = ["cat", *styles, "--mask", str(mask), "-o", str(out), "--size", "64", "--quiet"]
+    assert main([*arguments, "--method", "adain"]) == 0
+    photo, painted = load_image("cat", 64), load_image(out)
+    assert (painted - photo)[..., :30].abs().max() < 0.51 / 255
+    assert (painted - photo)[..., 34:].abs().mean() > 0.03
+
+
+def a_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("b.png", "a.jpg", "a.png"):
+        save_image(load_image("cat", 64), folder / name)
+    (folder / "notes.txt").write_text("no picture")
+    (folder / ".hidden.png").write_text("no picture")
+    return folder
+
+
+@pytest.mark.parametrize("method", [["--method", "adain"], ["--steps", "1"]])
+def test_a_folder_of_photographs_becomes_a_folder_of_paintings(
+    method: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    folder = a_folder(tmp_path)
+    assert main([str(folder), "great_wave", "--size", "48", *method]) == 0
+    said = capsys.readouterr()
+    out = tmp_path / "photos_great_wave"
+    assert f"{out}: 3 of 3 photographs painted" in said.out and "3/3" in said.err
+    assert sorted(path.name for path in out.iterdir()) == ["a.png", "a.png.png", "b.png"]
+    assert read_metadata(out / "b.png")["content"] == "b.png"
+
+
+def test_a_photograph_that_cannot_be_read_is_told_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder, out = a_folder(tmp_path), tmp_path / "out"
+    (folder / "broken.png").write_text("no picture")
+    arguments = [str(folder), "great_wave", "--size", "48", "--method", "adain", "--quiet"]
+    assert main([*arguments, "-o", str(out)]) == 2
+    said = capsys.readouterr()
+    assert "nstkit: broken.png: " in said.err and said.err.count("\n") == 1
+    assert "3 of 4 photographs painted" in said.out and len(list(out.iterdir())) == 3
+
+
+def test_an_interrupted_folder_keeps_what_was_painted(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = a_folder(tmp_path), tmp_path / "out"
+
+    def interrupted(content: str, *given: object, **options: object) -> object:
+        if content.endswith("b.png"):
+            raise KeyboardInterrupt
+        return nstkit.transfer(content, *given, **options)
+
+    monkeypatch.setattr("nstkit.__main__.transfer", interrupted)
+    arguments = [str(folder), "great_wave", "--size", "48", "--method", "adain", "--quiet"]
+    assert main([*arguments, "-o", str(out)]) == 130
+    assert "2 of 3 photographs painted" in capsys.readouterr().out
+    assert len(list(out.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (["--beta", "3"], "--beta is for paintings that are optimized"),
+        (["--quality", "draft"], "--quality is for paintings that are optimized"),
+        (["--alpha", "2"], "alpha is 2.0; expected a number from 0 to 1"),
+        (["-o", "photos"], "-o is the folder of the photographs"),
+    ],
+)
+def test_bad_input_without_optimization_is_refused(
+    change: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    folder = a_folder(tmp_path) if "-o" in change else "cat"
+    assert main([str(folder), "scream", "--method", "adain", "--quiet", *change]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_folder_without_pictures_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main([str(tmp_path), "scream", "--method", "adain", "--quiet"]) == 2
+    assert "There are no pictures in" in capsys.readouterr().err
+
+
 def test_interrupted_before_the_first_step(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

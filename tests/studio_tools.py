@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import time
+from datetime import datetime, timezone
+
+from PIL import Image
 
 import nstkit
 from nstkit import Recipe
@@ -43,6 +47,29 @@ def repeated(script):
     exec(script.replace("seed=0)", "seed=0, precision='fp32')"), scope)
     scope["studio"].close()
     return scope["studio"].engine.frame
+
+
+# ---------------------------------------------------------------- uploads
+
+
+def a_png(size=(120, 80)):
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize(size).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
+def files(name, data, generation):
+    """Return what the page of ipywidgets 7 or 8 sends of an uploaded file."""
+    of_7 = {name: {"metadata": {"name": name}, "content": data}}
+    of_8 = ({"name": name, "type": "", "size": len(data), "content": memoryview(data),
+             "last_modified": datetime.now(timezone.utc)},)  # fmt: skip
+    return of_7 if generation == 7 else of_8
+
+
+def upload(picker, name, data):
+    """Do as the page does when a reader uploads a file."""
+    generation = 7 if isinstance(picker.upload.value, dict) else 8
+    picker.upload.set_trait("value", files(name, data, generation))
 
 
 # ---------------------------------------------------------------- the page

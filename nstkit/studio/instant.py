@@ -191,7 +191,7 @@ class Instant:
             try:
                 action()
             except Exception as error:  # nobody would see it otherwise
-                self._say(page.explained(error), "error")
+                self._say(page.explained(error, "move a control to go on"), "error")
 
     def _on_upload(self, picker: Picker, _: object) -> None:
         if picker.upload.value:
@@ -213,4 +213,5 @@ class Instant:
         rows = [self.content.box, self.style.box, self.mixing.box, self.alpha, caption(HELP)]
         right = named("controls", widgets.VBox(rows))
         columns = named("columns", widgets.HBox([left, right]))
-        return named("studio", widgets.VBox([page.style_sheet(), bar, columns]))
+        box = named("studio", widgets.VBox([page.style_sheet(), bar, columns]))
+        return named("instant", box)

@@ -178,8 +178,13 @@ def free_name(stem: str) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def explained(error: Exception) -> str:
-    """Return what went wrong and what to do, in a sentence."""
+def explained(error: Exception, again: str = "press \u25b6 or reset") -> str:
+    """Return what went wrong and what to do, in a sentence.
+
+    Args:
+        error: of a kind that nobody foresaw, or not.
+        again: how to go on after one that nobody foresaw.
+    """
     if isinstance(error, ValueError | OSError):
         return f"{error} The painting is as it was."
     # Torch has classes of its own for it.
@@ -187,4 +192,4 @@ def explained(error: Exception) -> str:
         return (
             "This does not fit into the memory. Choose a smaller size. The painting is as it was."
         )
-    return f"{type(error).__name__}: {error}. The painting is as it was; press \u25b6 or reset."
+    return f"{type(error).__name__}: {error}. The painting is as it was; {again}."

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import io
-from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
-from studio_tools import SIZE, message, widgets_of
+from studio_tools import SIZE, a_png, files, message, upload, widgets_of
 
 from nstkit.pictures.images import samples
 from nstkit.studio.pictures import Picker
 
 pytestmark = pytest.mark.usefixtures("no_charts")
-
-
-def a_png(size=(120, 80)):
-    file = io.BytesIO()
-    Image.linear_gradient("L").resize(size).convert("RGB").save(file, "PNG")
-    return file.getvalue()
-
-
-def files(name, data, generation):
-    """Return what the page of ipywidgets 7 or 8 sends of an uploaded file."""
-    of_7 = {name: {"metadata": {"name": name}, "content": data}}
-    of_8 = ({"name": name, "type": "", "size": len(data), "content": memoryview(data),
-             "last_modified": datetime.now(timezone.utc)},)  # fmt: skip
-    return of_7 if generation == 7 else of_8
-
-
-def upload(picker, name, data):
-    """Do as the page does when a reader uploads a file."""
-    generation = 7 if isinstance(picker.upload.value, dict) else 8
-    picker.upload.set_trait("value", files(name, data, generation))
 
 
 @pytest.mark.parametrize("generation", [7, 8])

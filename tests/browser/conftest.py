@@ -526,3 +526,14 @@ def open_once(
     if complaints or request.node.stash.get(FAILED, True):
         desk.holds, desk.complaints = None, []
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """A function that prints numbers also when the test passes."""
+
+    def tell_(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {text}", end="", flush=True)
+
+    return tell_

@@ -256,3 +256,44 @@ def test_artworks_colors_strokes_and_a_region_on_the_old_widgets(kernel):
     choose("kind", "the whole picture")
     choose("second", "none")
     assert used("s.style, s.regions") == "great_wave ()"
+
+
+def test_the_instant_panel_answers_on_the_old_widgets(kernel):
+    """Each message is answered before the kernel is idle again: there is no thread and no beat."""
+    kernel.run('import nstkit\npanel = nstkit.Instant("cat", "great_wave", size=96)\npanel')
+
+    def picture():
+        return kernel.state[kernel.find("picture")]["value"]
+
+    def choose(widget, label):
+        before, labels = picture(), kernel.state[kernel.find(widget)]["_options_labels"]
+        began = time.monotonic()
+        kernel.send(kernel.find(widget), index=labels.index(label))
+        assert picture() != before, widget
+        return time.monotonic() - began
+
+    assert Image.open(io.BytesIO(picture())).size == (96, 64)
+    seconds = [choose("alpha", f"{n / 20:.2f}") for n in range(19, 9, -1)]
+    seconds += [choose("how", "transport"), choose("style", "scream"), choose("content", "macaw")]
+    seconds += [
+        choose("second", "great_wave"),
+        choose("share", "25%"),
+        choose("color", "the photo's"),
+    ]
+    choose("size", "128")
+    assert max(seconds) < 3.0, seconds
+    told = kernel.run("r = panel.result(); print(r.how, r.alpha, r.color, r.sources, end='')")
+    assert told == "transport 0.5 match ('macaw', 'scream + great_wave')"
+
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((120, 60)).convert("RGB").save(file, "PNG")
+    told = {"name": "mine.png", "type": "image/png", "size": len(file.getvalue())}
+    kernel.send(
+        kernel.find("content-upload"), (file.getvalue(),), metadata=[told], error="", _counter=1
+    )
+    assert "128 × 64 px" in kernel.status()
+    kernel.click(kernel.find("save"))
+    assert (
+        "Saved as mine_scream_great_wave_transport.png"
+        in (kernel.state[kernel.find("message")]["value"])
+    )

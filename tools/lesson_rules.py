@@ -37,7 +37,7 @@ PARTS = (  # each in this order
     r"^\*\*Next:\*\*",
     r"^\*\*Sources\.\*\*",
 )
-WIDGET = re.compile(r"explore\(|\Astudio\Z")  # a panel, or a studio that shows itself
+WIDGET = re.compile(r"explore\(|\A(?:studio|panel)\Z")  # a panel, or one that shows itself
 DRAWS, SEED = re.compile(r"torch\.(?:rand\w*|normal)\("), re.compile(r"manual_seed\(|seed=")
 
 

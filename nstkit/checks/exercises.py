@@ -10,6 +10,7 @@ from nstkit.checks import (
     notebook_06,
     notebook_07,
     notebook_08,
+    notebook_09,
     notebook_11,
     notebook_12,
 )
@@ -23,6 +24,7 @@ EXERCISES: dict[str, Exercise] = {
     **notebook_06.EXERCISES,
     **notebook_07.EXERCISES,
     **notebook_08.EXERCISES,
+    **notebook_09.EXERCISES,
     **notebook_11.EXERCISES,
     **notebook_12.EXERCISES,
 }

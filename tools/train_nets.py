@@ -11,16 +11,18 @@ which lies in FOLDER too.
 from __future__ import annotations
 
 import argparse
+import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from zipfile import ZipFile
 
 import torch
 from PIL import Image, ImageOps
+from safetensors.torch import load_file
 
 from nstkit.feedforward.training import TRAINING, train, trained
 from nstkit.feedforward.transformer import NETS, TransformerNet
@@ -76,12 +78,30 @@ PYTHON: dict[str, tuple[str, dict[str, str]]] = {
 }  # fmt: skip
 HELD_OUT = ("dogs", "dune", "evening_glow", "pagoda")
 
-# What to train with. A network begins with that of another artwork, which has learned to see
-# already, or from nothing.
-PLANS: dict[str, dict[str, Any]] = {
-    "great_wave": {"steps": 3500, "alpha": 20.0, "rate": 3e-3},
-    "starry_night": {"steps": 2500, "alpha": 20.0, "rate": 2e-3, "begin": "great_wave"},
-    "scream": {"steps": 3500, "alpha": 8.0, "rate": 3e-3},
+
+class Stage(NamedTuple):
+    """A run of training. The next stage goes on with its network and a weaker hold of the content.
+
+    Attributes:
+        steps: how many updates.
+        alpha: weight of the content.
+        rate: the highest learning rate.
+        begin: (artwork, stage from 1) whose network it begins with, for a first stage. A network
+            that paints after another artwork has learned to see already.
+    """
+
+    steps: int
+    alpha: float
+    rate: float
+    begin: tuple[str, int] | None = None
+
+
+# A strong hold of the content comes first: at a weak one, the style's loss, which is large in the
+# beginning, teaches the network to paint wallpaper.
+PLANS = {
+    "great_wave": (Stage(3500, 20, 3e-3), Stage(2000, 10, 1e-3)),
+    "scream": (Stage(3500, 8, 3e-3),),
+    "starry_night": (Stage(2500, 20, 2e-3, ("great_wave", 1)),),
 }
 
 
@@ -121,29 +141,55 @@ def _shrink(source: Path, target: Path) -> None:
     picture.save(target)
 
 
-def train_for(artwork: str, files: Mapping[str, Path], checkpoint: Path) -> TransformerNet:
-    """Return the best network for an artwork, with facts about its training."""
-    plan = dict(PLANS[artwork])
-    recipe = TRAINING.replace(alpha=plan["alpha"])
-    begin = TransformerNet.load(plan["begin"]) if "begin" in plan else None
+def state_of(folder: Path, artwork: str, stage: int) -> Path:
+    """Return where the state of a stage lies."""
+    return folder / f"{artwork}.{stage}.checkpoint.safetensors"
+
+
+def best_of(path: Path) -> TransformerNet:
+    """Return the best network of a stage that is done."""
+    net, prefix = TransformerNet(), "best."
+    state = load_file(path)
+    net.load_state_dict(
+        {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
+    )
+    return net
+
+
+def train_for(artwork: str, files: Mapping[str, Path], folder: Path) -> TransformerNet:
+    """Return the network for an artwork, with facts about its training."""
     learned = [file for name, file in files.items() if name not in HELD_OUT]
-    run = train(
-        artwork, learned, plan["steps"], held_out=[files[name] for name in HELD_OUT],
-        recipe=recipe, net=begin, rate=plan["rate"], checkpoint=checkpoint,
-        check_every=CHECK_EVERY,
-    )  # fmt: skip
-    done = trained(run, plan["steps"])
-    net = done.net
+    net, seconds = None, 0.0
+    for number, stage in enumerate(PLANS[artwork], 1):
+        if stage.begin is not None:
+            net = best_of(state_of(folder, *stage.begin))
+        recipe = TRAINING.replace(alpha=stage.alpha)
+        run = train(
+            artwork, learned, stage.steps, held_out=[files[name] for name in HELD_OUT],
+            recipe=recipe, net=net, rate=stage.rate, check_every=CHECK_EVERY,
+            checkpoint=state_of(folder, artwork, number),
+        )  # fmt: skip
+        done = trained(run, stage.steps)
+        net, seconds = done.net, seconds + done.history[-1].seconds
+        print(f"{artwork}, stage {number}: {done.history[-1].held_out.floats().terms}")
     net.facts = {
         "artwork": artwork,
-        "steps": plan["steps"],
-        "begun_as": plan.get("begin"),
-        "seconds": round(done.history[-1].seconds),
-        "threads": torch.get_num_threads(),
+        "stages": [stage._asdict() for stage in PLANS[artwork]],
+        "steps": sum(stage.steps for stage in PLANS[artwork]),
+        "seconds": round(seconds),
+        "machine": f"{processor()}, threads: {torch.get_num_threads()}",
         "photographs": len(learned),
         "recipe": recipe.to_json(),
     }
     return net
+
+
+def processor() -> str:
+    """Return what the processor calls itself."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
 
 
 def main() -> None:
@@ -152,9 +198,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where photographs and checkpoints lie")
     parser.add_argument("artwork", choices=PLANS)
     options = parser.parse_args()
-    files = photographs(options.folder)
-    checkpoint = options.folder / f"{options.artwork}.checkpoint.safetensors"
-    net = train_for(options.artwork, files, checkpoint)
+    net = train_for(options.artwork, photographs(options.folder), options.folder)
     NETS.mkdir(exist_ok=True)
     print(net.save(NETS / f"{options.artwork}.safetensors", half=True))
 

@@ -13,6 +13,7 @@ import pytest
 from make_gallery import (
     BESIDE,
     BY_NEIGHBORS,
+    BY_NETWORKS,
     CONTENTS,
     DETAIL,
     DOCS,
@@ -23,8 +24,11 @@ from make_gallery import (
     SIZE,
     STYLES,
     beside_file,
+    network_file,
 )
 from PIL import Image, JpegImagePlugin
+
+from nstkit.feedforward import nets
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8))
 
@@ -55,7 +59,9 @@ def opened(file: Path, most: int) -> Image.Image:
 def test_the_gallery_has_every_pair_and_nothing_else() -> None:
     expected = {f"{content}_{style}.jpg" for content in CONTENTS for style in STYLES}
     beside = {beside_file(*pair, name).name for pair in BY_NEIGHBORS for name in BESIDE}
-    assert {file.name for file in FOLDER.glob("*.jpg")} == expected | beside
+    at_once = {network_file(content, style).name for content in BY_NETWORKS for style in nets()}
+    assert {file.name for file in FOLDER.glob("*.jpg")} == expected | beside | at_once
+    beside |= at_once
     assert all(max(opened(FOLDER / name, MOST).size) == 512 for name in beside)
     for name in expected:
         assert max(opened(FOLDER / name, MOST).size) == SIZE

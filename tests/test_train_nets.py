@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from train_nets import Stage
 
 from nstkit import load_image, save_image
 from nstkit.feedforward import TransformerNet, nets
-from nstkit.feedforward.transformer import NETS
+from nstkit.vgg.fast import FastVGG
 
 PACKAGES = {**tool.DEBIAN, **tool.PYTHON}
 NAMES = [name for _, pictures in PACKAGES.values() for name in pictures]
@@ -48,10 +49,10 @@ def test_a_large_photograph_is_shrunk(tmp_path: Path) -> None:
 
 
 def test_stages_go_on_with_each_other_and_after_another_artwork(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: FastVGG
 ) -> None:
     for number, name in enumerate(("one", *tool.HELD_OUT)):
-        picture = torch.rand(1, 3, 192, 192, generator=torch.Generator().manual_seed(number))
+        picture = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(number))
         save_image(picture, tmp_path / f"{name}.png")
     files = {path.stem: path for path in tmp_path.glob("*.png")}
     plans = {
@@ -59,9 +60,9 @@ def test_stages_go_on_with_each_other_and_after_another_artwork(
         "scream": (Stage(0, 8, 1e-3, ("great_wave", 1)),),
     }
     monkeypatch.setattr(tool, "PLANS", plans)
+    monkeypatch.setattr(tool, "train", partial(tool.train, crop=48, size=64, vgg=network))
     wave, scream = (tool.train_for(artwork, files, tmp_path) for artwork in plans)
     assert wave.facts["steps"] == 1 and wave.facts["machine"] == scream.facts["machine"] != ""
     first = tool.best_of(tool.state_of(tmp_path, "great_wave", 1))
     for net in (wave, scream):  # no further step was made
         assert torch.equal(net.last.weight, first.last.weight)
-    assert NETS.name == "nets"

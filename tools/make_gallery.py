@@ -5,11 +5,12 @@
     python tools/make_gallery.py --poster            paint docs/poster.jpg and a detail of it
     python tools/make_gallery.py --portrait          paint docs/portrait.jpg
     python tools/make_gallery.py --neighbors         paint four pairs by NEIGHBORS
+    python tools/make_gallery.py --networks          paint by the networks that need one pass
 
 The default recipe paints. Every picture of the gallery is a JPEG of 200 KB at most. The poster is
 painted in "print" quality; its detail is cut out pixel by pixel. The portrait shows two faces by
 the default recipe and by PORTRAIT. Pairs by NEIGHBORS have 512 px and the
-default recipe beside them.
+default recipe beside them. Networks paint at 512 px, too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from PIL import Image
 
 import nstkit
 from nstkit import DEFAULT, PORTRAIT
+from nstkit.feedforward import TransformerNet, nets
 from nstkit.files import write_whole
 from nstkit.lesson.titles import pair_title, title
 from nstkit.recipes import HOUSE
@@ -39,6 +41,7 @@ BY_NEIGHBORS = (
     ("bridge", "great_wave"),
 )  # fmt: skip
 BESIDE = ("neighbors", "default")  # recipes of the house
+BY_NETWORKS = ("castle", "bridge", "kitten")  # photographs, each by all bundled networks
 FACES, FACES_STYLE = ("astronaut", "kitten"), "starry_night"
 
 
@@ -58,6 +61,20 @@ def by_neighbors() -> Iterator[Path]:
 def beside_file(content: str, style: str, name: str) -> Path:
     """Return where a pair by a recipe of `BESIDE` is kept."""
     return FOLDER / f"{content}_{style}_{name}.jpg"
+
+
+def by_networks() -> Iterator[Path]:
+    """Paint photographs by the bundled networks, each trained for one artwork."""
+    for style in nets():
+        net = TransformerNet.load(style)
+        for content in BY_NETWORKS:
+            painting = nstkit.to_pil(net.paint(nstkit.load_image(content, 512)))
+            yield write_whole(network_file(content, style), jpeg(painting, MOST))
+
+
+def network_file(content: str, style: str) -> Path:
+    """Return where a painting by a network is kept."""
+    return FOLDER / f"{content}_{style}_network.jpg"
 
 
 def poster() -> Iterator[Path]:
@@ -96,14 +113,22 @@ def page() -> str:
         [_cell(beside_file(*pair, name).name, f"{pair_title(*pair)}, {name}") for name in BESIDE]
         for pair in BY_NEIGHBORS
     ]
+    at_once = [
+        [_cell(network_file(content, style).name, pair_title(content, style)) for style in nets()]
+        for content in BY_NETWORKS
+    ]
     return (
         "# Gallery\n\nFour photographs after six artworks at 768 px by the default recipe. Below "
-        "them are four pairs by neural neighbors. `tools/make_gallery.py` painted them and wrote "
+        "them are four pairs by neural neighbors, and nine by networks. `tools/make_gallery.py` painted them and wrote "
         f"this page.\n\n{_table(rows)}\n\n## By neural neighbors\n\n"
         "`nstkit.NEIGHBORS` beside the default recipe, both at 512 px. Each place of the "
         "photograph is drawn with the place of the artwork that is most like it "
         "([notebook 08](../../notebooks/08_distributions.ipynb)).\n\n"
-        f"{_table([BESIDE, ['---', '---'], *beside])}\n"
+        f"{_table([BESIDE, ['---', '---'], *beside])}\n\n## By networks, in one pass\n\n"
+        "Three small networks, each trained for one artwork. At 512 px they take a fraction of a "
+        "second. They had seen none of these photographs "
+        "([notebook 09](../../notebooks/09_in_real_time.ipynb)).\n\n"
+        f"{_table([[title(style) for style in nets()], ['---'] * len(nets()), *at_once])}\n"
     )
 
 
@@ -141,6 +166,7 @@ def main() -> None:
     instead.add_argument("--poster", action="store_true", help="paint the poster only")
     instead.add_argument("--portrait", action="store_true", help="paint the portrait only")
     instead.add_argument("--neighbors", action="store_true", help="paint pairs by NEIGHBORS only")
+    instead.add_argument("--networks", action="store_true", help="paint by networks only")
     options = parser.parse_args()
     if unknown := set(options.pairs) - pairs.keys():
         parser.error(f"no pair {', '.join(sorted(unknown))}; there are {', '.join(pairs)}")
@@ -149,6 +175,9 @@ def main() -> None:
         return
     if options.neighbors:
         print(*by_neighbors(), sep="\n")
+        return
+    if options.networks:
+        print(*by_networks(), sep="\n")
         return
     if options.portrait:
         print(portrait())

@@ -102,7 +102,7 @@ def test_alpha_0_does_not_depend_on_the_artwork(how: str, coder: Coder) -> None:
 @pytest.mark.parametrize("how", HOWS)
 def test_the_painting_has_the_statistics_that_were_moved(how: str, coder: Coder) -> None:
     """The decoder gives back most of what was put in: encoded again, it is near the artwork."""
-    photo, artwork = (nstkit.load_image(name, 160) for name in PAIR)
+    photo, artwork = (nstkit.load_image(name, 96) for name in PAIR)
     image = transfer(photo, artwork, how, coder=coder).image
 
     def apart(picture: Tensor) -> float:
@@ -143,9 +143,9 @@ def test_a_picture_of_a_multiple_of_8_is_what_padding_leaves_alone(coder: Coder)
     torch.testing.assert_close(less[..., :120], whole[..., :120], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", ["adain", "transport"])
 def test_tiles_are_the_whole(how: str, coder: Coder) -> None:
-    photo, artwork = nstkit.load_image("cat", 208), nstkit.load_image("great_wave", 150)
+    photo, artwork = nstkit.load_image("cat", 136), nstkit.load_image("great_wave", 72)
     parts = Coder(tile=64)
     expected = transfer(photo, artwork, how, coder=coder).image
     found = transfer(photo, artwork, how, coder=parts).image

@@ -169,12 +169,3 @@ def test_it_shows_itself_and_a_closed_one_keeps_its_picture(coder: Coder) -> Non
     panel.close()
     assert all(widget.comm is None for widget in widgets)
     assert panel.result().image.shape[-1] == SIZE
-
-
-def test_importing_nstkit_does_not_import_it() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, nstkit; print('ipywidgets' in sys.modules, 'nstkit.studio' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["False", "False"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nstkit.descent import OPTIMIZERS
 from nstkit.feedforward.transfer import HOWS, Coder, coder_on, transfer
-from nstkit.options import check_choice
+from nstkit.options import check_choice, check_share
 from nstkit.painting import QUALITIES, Result
 from nstkit.painting.estimate import in_words, seconds_needed
 from nstkit.painting.given import GivenStyle
@@ -25,7 +25,7 @@ from nstkit.painting.result import Painting
 from nstkit.painting.stylize import paint
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.folders import pictures_in, targets
-from nstkit.pictures.images import samples, save_options
+from nstkit.pictures.images import own_side, read_metadata, samples, save_options
 from nstkit.pictures.scene import Region
 from nstkit.recipes import FITS, HOUSE, RECIPES, STARTS, Recipe
 from nstkit.tiles import Tiling
@@ -36,7 +36,7 @@ QUALITY = "good"
 TUNED = ("default", "portrait", "neighbors")  # recipes that were made for this quality
 # Options of what is minimized, and how: a method that paints at once has none of them.
 MINIMIZED = (
-    "quality", "scales", "steps", "beta", "tv", "start", "optimizer", "layers",
+    "quality", "scales", "steps", "beta", "tv", "start", "optimizer", "layers", "seed",
 )  # fmt: skip
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 130 is the shell's for Ctrl-C
 
@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--tv", type=float, help="smoothing weight (default: the recipe's)")
     add("--start", help=f"one of {', '.join(STARTS)} (default: the recipe's)")
     add("--optimizer", help=f"one of {', '.join(OPTIMIZERS)} (default: the recipe's)")
-    add("--seed", type=int, default=0, help="of noise and grain (default: %(default)s)")
+    add("--seed", type=int, help="of noise and grain (default: 0)")
     add(
         "--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2"
     )
@@ -203,7 +203,7 @@ def planned(options: argparse.Namespace, content: str) -> Plan:
         style_scale=options.style_scale,
         regions=regions,
         tile=parse_tile(options.tile),
-        seed=options.seed,
+        seed=0 if options.seed is None else options.seed,
         precision=options.precision,
     )
 
@@ -232,7 +232,10 @@ def painter(options: argparse.Namespace) -> Painter:
                 f"--{name} is for paintings that are optimized, and --method {options.recipe} "
                 f"paints at once; leave --{name} out"
             )
-    return partial(_moved, options, coder_on(None, options.precision))
+    if options.alpha is not None:
+        check_share("alpha", options.alpha)
+    coder = coder_on(None, options.precision, tile=parse_tile(options.tile))
+    return partial(_moved, options, coder)
 
 
 def _minimized(options: argparse.Namespace, content: str, told: bool) -> Result:
@@ -308,16 +311,19 @@ def _done(result: Painting) -> str:
 def paint_folder(options: argparse.Namespace) -> int:
     """Paint all photographs in a folder into another; return the exit code.
 
-    A photograph that cannot be read or painted is told and left out.
+    A photograph that cannot be read or painted is told and left out. So is one whose painting would
+    take the place of a file that is no painting of nstkit.
     """
     from tqdm import tqdm  # here, so that --help comes at once
 
-    folder = Path(options.pictures[0]).expanduser()
+    folder = folder_of(options.pictures[0])
     names = [folder.resolve().name, *(Path(name).stem for name in parse_styles(options.style))]
-    output = (options.output or Path("_".join(names))).expanduser()
+    output = Path(os.path.expanduser(options.output or "_".join(names)))
     files = targets(pictures_in(folder), output)
     if output.resolve() == folder.resolve():
         raise ValueError(f"-o is the folder of the photographs, '{folder}'; name another one")
+    for style in parse_styles(options.style):
+        own_side(style)  # told once, and not for each photograph
     paint_it = painter(options)
     output.mkdir(parents=True, exist_ok=True)
     painted, interrupted = 0, False
@@ -340,12 +346,30 @@ def paint_folder(options: argparse.Namespace) -> int:
 def _painted(paint_it: Painter, file: Path, target: Path) -> Painting | None:
     """Paint and save a photograph; say why and return None if that fails."""
     try:
+        if target.exists() and "software" not in read_metadata(target):
+            raise ValueError(f"'{target}' is there, and no painting of nstkit; it stays as it is")
         result = paint_it(str(file), False)
         result.save(target)
     except (ValueError, OSError) as error:
         refuse(f"{file.name}: {error}")
         return None
+    except (RuntimeError, MemoryError) as error:
+        refuse(f"{file.name}: {out_of_memory(error)}")
+        return None
     return result
+
+
+def folder_of(name: str) -> Path | None:
+    """Return the folder of a name; None if it is none, or a bundled picture is called so."""
+    path = os.path.expanduser(name)
+    return Path(path) if os.path.isdir(path) and name not in samples() else None
+
+
+def out_of_memory(error: Exception) -> str:
+    """Return what to tell of an error of too little memory; raise any other one."""
+    if "memory" not in repr(error).lower():  # torch has no class of its own for CPU memory
+        raise error
+    return "not enough memory for a picture of this size; try a smaller --size"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -358,7 +382,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.style = options.style or [options.pictures[1]]
     try:
         with warnings_as_lines():
-            if Path(options.pictures[0]).expanduser().is_dir():
+            if folder_of(options.pictures[0]) is not None:
                 return paint_folder(options)
             return paint_one(options)
     except KeyboardInterrupt:  # before the first step there is no picture to keep
@@ -366,11 +390,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (ValueError, OSError) as error:
         return refuse(str(error))
-    except (RuntimeError, MemoryError) as error:  # torch has no class of its own for CPU memory
-        if "memory" not in repr(error).lower():
-            raise
-        size = options.size or (options.scales or [QUALITIES[options.quality or QUALITY].size])[-1]
-        return refuse(f"not enough memory for a picture of {size} px; try a smaller --size")
+    except (RuntimeError, MemoryError) as error:
+        return refuse(out_of_memory(error))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ class Gaussian:
 
     Attributes:
         mean: (C, 1) float64.
-        covariance: (C, C) float64, symmetric and positive semidefinite.
+        covariance: (C, C) float64, symmetric and positive definite: add a little to its diagonal
+            where there may be fewer points than dimensions.
     """
 
     mean: Tensor

@@ -427,6 +427,8 @@ def test_an_interrupted_folder_keeps_what_was_painted(
     [
         (["--beta", "3"], "--beta is for paintings that are optimized"),
         (["--quality", "draft"], "--quality is for paintings that are optimized"),
+        (["--seed", "7"], "--seed is for paintings that are optimized"),
+        (["--tile", "nonsense"], "--tile is 'nonsense'; expected auto, none or a number of px"),
         (["--alpha", "2"], "alpha is 2.0; expected a number from 0 to 1"),
         (["-o", "photos"], "-o is the folder of the photographs"),
     ],
@@ -439,6 +441,54 @@ def test_bad_input_without_optimization_is_refused(
     folder = a_folder(tmp_path) if "-o" in change else "cat"
     assert main([str(folder), "scream", "--method", "adain", "--quiet", *change]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_what_is_wrong_for_all_photographs_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder, out = a_folder(tmp_path), tmp_path / "out"
+    method = ["--method", "adain", "-o", str(out), "--quiet"]
+    for wrong in (["nobody.png"], ["scream", "--alpha", "3"]):
+        assert main([str(folder), *wrong, *method]) == 2
+        assert capsys.readouterr().err.count("\n") == 1 and not out.exists()
+
+
+def test_a_folder_does_not_hide_a_bundled_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cat").mkdir()
+    assert main(["cat", "scream", "--method", "adain", "--size", "48", "--quiet"]) == 0
+    assert (tmp_path / "cat_scream.png").is_file()
+
+
+def test_files_that_are_no_paintings_are_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder, out = a_folder(tmp_path), tmp_path / "out"
+    out.mkdir()
+    save_image(load_image("macaw", 64), out / "b.png")
+    before = (out / "b.png").read_bytes()
+    arguments = [str(folder), "scream", "--method", "adain", "--size", "48", "--quiet"]
+    for _ in range(2):  # its own paintings it does write over
+        assert main([*arguments, "-o", str(out)]) == 2
+        assert "2 of 3 photographs painted" in capsys.readouterr().out
+    assert (out / "b.png").read_bytes() == before
+
+
+def test_too_little_memory_for_one_photograph_is_told_and_the_others_are_painted(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(content: str, *given: object, **options: object) -> object:
+        if content.endswith("b.png"):
+            raise RuntimeError("can't allocate memory: you tried to allocate")
+        return nstkit.transfer(content, *given, **options)
+
+    monkeypatch.setattr("nstkit.__main__.transfer", too_large)
+    arguments = [str(a_folder(tmp_path)), "scream", "--method", "adain", "--size", "48", "--quiet"]
+    assert main([*arguments, "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert "b.png: not enough memory" in said.err and "2 of 3" in said.out
 
 
 def test_a_folder_without_pictures_is_refused(
@@ -469,7 +519,7 @@ def test_too_little_memory_is_told_and_other_failures_are_not_hidden(
     arguments = ["cat", "scream", "-o", str(tmp_path / "out.png"), "--size", "9000"]
     reason = "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
     assert main(arguments) == 2
-    assert "not enough memory for a picture of 9000 px" in capsys.readouterr().err
+    assert "not enough memory for a picture of this size" in capsys.readouterr().err
     reason = "a defect of ours"
     with pytest.raises(RuntimeError, match="a defect of ours"):
         main(arguments)

@@ -12,6 +12,7 @@ from train_nets import Stage
 
 from nstkit import load_image, save_image
 from nstkit.feedforward import TransformerNet, nets
+from nstkit.feedforward.training import Trained
 from nstkit.vgg.fast import FastVGG
 
 PACKAGES = {**tool.DEBIAN, **tool.PYTHON}
@@ -66,3 +67,12 @@ def test_stages_go_on_with_each_other_and_after_another_artwork(
     first = tool.best_of(tool.state_of(tmp_path, "great_wave", 1))
     for net in (wave, scream):  # no further step was made
         assert torch.equal(net.last.weight, first.last.weight)
+
+
+def test_an_interrupted_stage_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tool, "train", lambda *given, **options: None)
+    stopped = Trained(TransformerNet(), [], True)
+    monkeypatch.setattr(tool, "trained", lambda *given: stopped)
+    files = {name: tmp_path / f"{name}.png" for name in NAMES}
+    with pytest.raises(SystemExit, match="Stage 1 was interrupted"):
+        tool.train_for("great_wave", files, tmp_path)

@@ -119,8 +119,8 @@ def page() -> str:
     ]
     return (
         "# Gallery\n\nFour photographs after six artworks at 768 px by the default recipe. Below "
-        "them are four pairs by neural neighbors, and nine by networks. `tools/make_gallery.py` painted them and wrote "
-        f"this page.\n\n{_table(rows)}\n\n## By neural neighbors\n\n"
+        "them are four pairs by neural neighbors, and nine by networks. `tools/make_gallery.py` "
+        f"painted them and wrote this page.\n\n{_table(rows)}\n\n## By neural neighbors\n\n"
         "`nstkit.NEIGHBORS` beside the default recipe, both at 512 px. Each place of the "
         "photograph is drawn with the place of the artwork that is most like it "
         "([notebook 08](../../notebooks/08_distributions.ipynb)).\n\n"

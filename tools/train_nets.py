@@ -170,8 +170,11 @@ def train_for(artwork: str, files: Mapping[str, Path], folder: Path) -> Transfor
             checkpoint=state_of(folder, artwork, number),
         )  # fmt: skip
         done = trained(run, stage.steps)
+        if done.interrupted:
+            sys.exit(f"Stage {number} was interrupted; the next call goes on from its checkpoint.")
         net, seconds = done.net, seconds + done.history[-1].seconds
-        print(f"{artwork}, stage {number}: {done.history[-1].held_out.floats().terms}")
+        best = [record for record in done.history if record.is_best]
+        print(f"{artwork}, stage {number}: {[record.held_out.terms for record in best[-1:]]}")
     net.facts = {
         "artwork": artwork,
         "stages": [stage._asdict() for stage in PLANS[artwork]],

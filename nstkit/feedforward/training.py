@@ -11,6 +11,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -31,7 +33,7 @@ from nstkit.pictures.sizes import cover, resize
 from nstkit.recipes import DEFAULT, Recipe
 from nstkit.recipes.network import network
 from nstkit.vgg import VGG
-from nstkit.vgg.devices import Precision, feature_dtype
+from nstkit.vgg.devices import Precision, feature_dtype, precision_name
 from nstkit.vgg.fast import to_paint
 
 # What a network is trained with. It sees small crops, in which relu5_1 would look over the edges.
@@ -79,7 +81,7 @@ class TrainingStep(TrainingRecord):
 
     Attributes:
         net: the network that is trained. The next step changes it.
-        best: a copy of the best one so far, by the held-out photographs.
+        best: the best one so far, by the held-out photographs. It stays as it is.
         photographs: the held-out ones, (n, 3, crop, crop) in [0, 1].
     """
 
@@ -104,7 +106,7 @@ class Trained:
     Attributes:
         net: the best network, by the held-out photographs.
         history: of all steps.
-        interrupted: whether Ctrl-C ended it early.
+        interrupted: whether Ctrl-C or a failure ended it early.
     """
 
     net: TransformerNet
@@ -114,6 +116,8 @@ class Trained:
 
 def trained(run: Iterable[TrainingStep], steps: int, progress: bool = True) -> Trained:
     """Carry out a run of `train` and return the best network; Ctrl-C returns the best so far.
+
+    So does a run that fails after some steps, with a warning.
 
     Args:
         run: what `train` returned.
@@ -131,10 +135,12 @@ def trained(run: Iterable[TrainingStep], steps: int, progress: bool = True) -> T
                 losses = {"batch": step.losses.total, "held out": step.held_out.total}
                 bar.set_postfix({n: f"{value:.3g}" for n, value in losses.items()}, refresh=False)
                 bar.update(step.index - bar.n)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ValueError) as error:
         if step is None:  # there is no network to keep
             raise
         interrupted = True
+        if isinstance(error, ValueError):
+            warnings.warn(f"{error} The network is the best so far.", stacklevel=2)
     return Trained(step.best, history, interrupted)
 
 
@@ -157,8 +163,9 @@ def train(
         steps: how many updates in all.
         net: what to begin with, such as a network of another style; it stays as it is. None is an
             untrained one.
-        recipe: the losses. Its start, scales, steps and optimizer play no part.
-        size: long side of the artwork in px. It sets the size of the strokes.
+        recipe: the losses, and ``style_scale``. Its start, scales, steps and optimizer play no
+            part.
+        size: long side of the artwork in px, before ``style_scale``. It sets the size of strokes.
         crop: side in px of the parts of photographs that the network learns from.
         batch: how many parts in a step.
         rate: the highest learning rate of Adam. It rises to that, and falls to a fiftieth.
@@ -173,16 +180,21 @@ def train(
         vgg: a network to use instead of the recipe's.
 
     Raises:
-        ValueError: A bad picture or number, a checkpoint of other settings, or a gradient that is
-            not finite in several steps in a row.
+        ValueError: A bad picture or number, a recipe that recolors, a checkpoint of other settings,
+            or a gradient that is not finite in several steps in a row.
     """
+    _check_given(style, pictures, recipe)
     _check_numbers(steps, size, crop, batch, rate, check_every)
     device = torch.device(default_device(None, vgg) if device is None else device)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
     photographs, judges = _photographs(pictures, held_out, crop)
-    works = loaded_works(style, artwork_loader(size, 1.0, device, []))
-    net = TransformerNet(seed=seed) if net is None else copy.deepcopy(net)
+    remarks: list[str] = []
+    works = loaded_works(style, artwork_loader(size, recipe.style_scale, device, remarks))
+    for remark in dict.fromkeys(remarks):
+        warnings.warn(remark, UserWarning, stacklevel=2)
+    net = TransformerNet(seed=seed) if net is None else copy.deepcopy(net).float()
+    net.facts = {}  # those of a network that it begins with would be wrong
     plan = _Plan(photographs, crop, batch, rate, steps, seed, device)
     objective = Objective.of(plan.batch_at(0), works.plain, vgg, recipe, None)
     settings = {
@@ -190,12 +202,13 @@ def train(
         "shares": repr(works.shares),
         "photographs": _hash([*photographs, judges]),
         "recipe": recipe.to_json(),
+        "vgg": [vgg.source, precision_name(next(vgg.parameters()).dtype)],
         "net": net.options,
         "begin": _hash(net.state_dict().values()),
         **{name: getattr(plan, name) for name in ("crop", "batch", "rate", "steps", "seed")},
     }
     run = _Run(net.to(device), objective, judges.to(device), plan)
-    path = None if checkpoint is None else Path(checkpoint).expanduser()
+    path = None if checkpoint is None else Path(os.path.expanduser(checkpoint))
     if path is not None and path.exists():
         run.go_on_from(Checkpoint.read(path, settings))
     return _steps(run, check_every, path, settings)
@@ -207,12 +220,12 @@ def _steps(
     """Yield a step before each update, and after the last one."""
     began, first = perf_counter() - run.seconds, run.index
     while True:
-        beyond = run.evaluate()
-        run.seconds = perf_counter() - began
         checked = run.index in (first, run.plan.steps) or run.index % check_every == 0
         is_best = checked and run.check()
-        if checked and path is not None:
+        run.seconds = perf_counter() - began
+        if checked and path is not None:  # before a batch norm learns from the next batch
             run.checkpoint().write(path, settings)
+        beyond = run.evaluate()
         yield TrainingStep(
             index=run.index,
             losses=run.losses.floats(),
@@ -285,8 +298,9 @@ class _Run:
             self.held_out = self.judge(painted(self.net, self.photographs)).floats()
         is_best = self.held_out.total <= self.best_total
         if is_best:
+            # In this order: whoever interrupts here has the one before, or this one.
+            self.best = copy.deepcopy(self.net).eval()
             self.best_total = self.held_out.total
-            self.best.load_state_dict(self.net.state_dict())
         return is_best
 
     def update(self, beyond: Tensor) -> None:
@@ -379,9 +393,11 @@ def _photographs(
 def _photograph(source: Given, crop: int) -> Tensor:
     """Return a photograph on the CPU, not larger than needed, that holds a part."""
     if isinstance(source, Tensor):
-        photo = as_image(source, None, "cpu")
+        photo = as_image(source, None, "cpu").float()
     else:
-        photo, _ = load_at(source, LONG_SIDE, enlarge=False)
+        photo, own = load_at(source, LONG_SIDE, enlarge=False)
+        if (short := min(photo.shape[-2:])) < crop and own > LONG_SIDE:
+            photo, _ = load_at(source, math.ceil(LONG_SIDE * crop / short), enlarge=False)
     short = min(photo.shape[-2:])
     if short < crop:
         photo = resize(photo, *(math.ceil(side * crop / short) for side in photo.shape[-2:]))
@@ -395,6 +411,20 @@ def _hash(tensors: Iterable[Tensor]) -> str:
         digest.update(repr(tuple(tensor.shape)).encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _check_given(style: GivenStyle, pictures: Sequence[Given], recipe: Recipe) -> None:
+    if style is None:
+        raise ValueError("style is None; expected an artwork.")
+    if isinstance(pictures, str | Path | Tensor):
+        raise ValueError(
+            f"pictures is one {type(pictures).__name__}; expected several photographs: a list."
+        )
+    if recipe.color != "style":
+        raise ValueError(
+            f"The recipe's color is {recipe.color!r}, but a network has one artwork for all "
+            "photographs; expected 'style'. Recolor its paintings instead, by nstkit.keep_colors."
+        )
 
 
 def _check_numbers(

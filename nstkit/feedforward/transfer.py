@@ -24,6 +24,7 @@ from nstkit.gaussian import MAPS, Gaussian
 from nstkit.losses.moments import mean_and_covariance, moment_sums
 from nstkit.options import check_choice, check_share, check_weight
 from nstkit.painting.given import (
+    LEAST,
     GivenStyle,
     artwork_loader,
     finished,
@@ -35,11 +36,10 @@ from nstkit.painting.given import (
 from nstkit.painting.result import Painting
 from nstkit.painting.start import Given, default_device
 from nstkit.painting.subject import Subject
-from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.scene import Part, Region, Scene
 from nstkit.terms.where import Where
-from nstkit.tiles import assembled
+from nstkit.tiles import Tiling, assembled, check_side
 from nstkit.vgg import VGG
 from nstkit.vgg.devices import Precision, feature_dtype, precision_name
 from nstkit.vgg.fast import to_paint
@@ -119,6 +119,7 @@ class Coder:
         self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32,
         tile: int | None = TILE,
     ) -> None:  # fmt: skip
+        check_side(tile)
         self.device, self.dtype, self.tile = torch.device(device), dtype, tile
         self.vgg: VGG = to_paint(encoder(), device, dtype).unpacked()
         self.decoder = Decoder().to(self.device, dtype, memory_format=torch.channels_last)
@@ -232,8 +233,9 @@ class EncodedScene:
             return self.parts[0].moved(how, alpha, shares)
         total, weights = torch.zeros_like(self.features), 0.0
         for part in self.parts:
-            total += part.photo.where * part.moved(how, alpha)
-            weights = weights + part.photo.where
+            where = 1.0 if part.photo.where is None else part.photo.where
+            total += where * part.moved(how, alpha)
+            weights = weights + where
         # Masks of regions may overlap, or add up to less than 1.
         return torch.where(weights > 0, total / weights.clamp(min=1e-6), self.features)
 
@@ -291,7 +293,7 @@ def transfer(
     content: Given, style: GivenStyle, how: str = "adain", alpha: float = 1.0, *,
     size: int | None = None, color: str = "style", style_scale: float = 1.0,
     regions: Sequence[Region] = (), precision: Precision = "auto",
-    device: torch.device | str | None = None, coder: Coder | None = None,
+    device: torch.device | str | None = None, tile: Tiling = "auto", coder: Coder | None = None,
 ) -> Transfer:  # fmt: skip
     """Paint a photograph in the style of an artwork in one pass, without any optimization.
 
@@ -313,13 +315,24 @@ def transfer(
             ``keep``, for nothing is minimized here.
         precision: of the networks, see `nstkit.vgg.devices`.
         device: where to compute; None is a GPU, or where content is.
-        coder: networks to use again. They are in their own precision, on their own device.
+        tile: side in px of parts computed one after another, which gives the same picture; "auto"
+            does so above 1536 px; None never does.
+        coder: networks to use again, in place of the three options before.
+
+    A covariance needs as many positions as ``relu4_1`` has channels, 512, which is a photograph of
+    about 256 x 128 px. Of a smaller photograph, or a smaller region, "whiten" and "transport" move
+    what there is, and reach only a part of the artwork's covariance.
 
     Raises:
         ValueError: A bad picture, option or number.
     """
     if coder is None:
-        coder = coder_on(content, precision, device)
+        coder = coder_on(content, precision, device, tile)
+    elif (precision, device, tile) != ("auto", None, "auto"):
+        raise ValueError(
+            "Got a coder, and precision, device or tile beside it, which it has itself. Leave them "
+            "out, or make another coder."
+        )
     draft = Draft(
         content, style, size=size, color=color, style_scale=style_scale, regions=regions,
         coder=coder,
@@ -330,11 +343,12 @@ def transfer(
 
 
 def coder_on(
-    content: Given, precision: Precision = "auto", device: torch.device | str | None = None
-) -> Coder:
+    content: Given, precision: Precision = "auto", device: torch.device | str | None = None,
+    tile: Tiling = "auto",
+) -> Coder:  # fmt: skip
     """Return networks where a photograph is to be painted; arguments as in `transfer`."""
     device = torch.device(default_device(content) if device is None else device)
-    return Coder(device, feature_dtype(precision, device))
+    return Coder(device, feature_dtype(precision, device), TILE if tile == "auto" else tile)
 
 
 class Draft:
@@ -354,8 +368,14 @@ class Draft:
         _check_plain(regions)
         began, remarks = perf_counter(), []
         self._photo, side = photograph(content, size, SIDE, coder.device, remarks)
+        height, width = self._photo.shape[-2:]
+        if min(height, width) < LEAST:
+            raise ValueError(
+                f"The photograph has {width} x {height} px; expected {LEAST} or more on each side. "
+                "Load it larger."
+            )
         load = artwork_loader(side, style_scale, coder.device, remarks)
-        works = loaded_works(style, load)
+        self._works = works = loaded_works(style, load)
         self._scene = scene_of(self._photo, works, regions, color, load)
         if not self._scene.parts:
             raise ValueError("style is None; expected an artwork, or regions with artworks.")
@@ -363,7 +383,6 @@ class Draft:
         self._facts = {
             "precision": precision_name(coder.dtype),
             "content": self._photo,
-            "style": None if works is None else works.plain,
             "color": color,
             "style_scale": float(style_scale),
         }
@@ -379,21 +398,31 @@ class Draft:
         Args:
             how: as in `transfer`.
             alpha: the same.
-            shares: of the artworks in place of those of the style; for a draft without regions.
+            shares: of the artworks in place of those of the style.
+
+        Raises:
+            ValueError: A bad option, or shares for a draft with regions.
         """
         check_choice("how", how, HOWS)
         check_share("alpha", alpha)
         began = perf_counter()
         content, style, regions, side = self._given
+        works = self._works
         if shares is not None:
+            if regions or works is None:
+                raise ValueError("Got shares for a draft with regions; make a new draft instead.")
             style = list(zip((picture for picture, _ in pairs_of(style)), shares, strict=True))
-            shares = Artworks(self._scene.pictures, tuple(shares)).in_layer(LAYER)
+            works = works.mixed(shares)
+            shares = works.in_layer(LAYER)
         image = self._encoded.painted(how, alpha, shares)
         image = finished(image, self._scene, self._photo, self._facts["color"])
+        if image.is_cuda:
+            torch.cuda.synchronize()  # else the clock is read before the picture is done
         return Transfer(
             image=image,
             seconds=self._seconds + perf_counter() - began,
             subject=Subject.of(content, style, regions, side),
+            style=None if works is None else works.plain,
             how=how,
             alpha=float(alpha),
             **self._facts,

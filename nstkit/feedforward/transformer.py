@@ -8,6 +8,7 @@ pixels. It shrinks the picture to a quarter, works there in residual blocks, and
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -32,10 +33,11 @@ class TransformerNet(nn.Module):
     """A network that paints: photographs in, paintings out.
 
     As in Johnson et al. 2016: a 9x9 convolution, two 3x3 convolutions of stride 2, residual blocks,
-    twice the size again, and a 9x9 convolution. Three things differ. All edges are reflected, also
-    in the residual blocks. Pictures grow by nearest neighbors and a convolution, which leaves no
-    checkerboard (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"). Each convolution
-    is followed by an instance norm (Ulyanov et al. 2016, arXiv 1607.08022).
+    twice the size again, and a 9x9 convolution. These things differ. There are half as many
+    channels. All edges are reflected, also in the residual blocks. Pictures grow by nearest
+    neighbors and a convolution, which leaves less of a checkerboard (Odena et al. 2016,
+    "Deconvolution and Checkerboard Artifacts"). Each convolution but the last is followed by an
+    instance norm (Ulyanov et al. 2016, arXiv 1607.08022). The last one has no tanh after it.
 
     ``net(photo)`` takes (B, 3, H, W) in [0, 1] of any size from 32 px and returns the same shape,
     about in [0, 1]. `paint` clamps it.
@@ -104,8 +106,11 @@ class TransformerNet(nn.Module):
                 f"The photograph has {photo.shape[-1]} x {photo.shape[-2]} px; expected {LEAST} or "
                 "more on each side. Load it larger."
             )
-        weight = self.last.weight
-        return self(photo.to(weight.device, weight.dtype)).clamp(0, 1).to(photo)
+        weight, trains = self.last.weight, self.training
+        self.eval()  # a batch norm would learn from the photograph
+        painting = self(photo.to(weight.device, weight.dtype)).clamp(0, 1).to(photo)
+        self.train(trains)
+        return painting
 
     def save(self, path: str | Path, half: bool = False) -> Path:
         """Write the network and its facts to a .safetensors file, completely or not at all.
@@ -129,7 +134,9 @@ class TransformerNet(nn.Module):
             ValueError: The file holds something else.
             FileNotFoundError: There is no such file.
         """
-        path = NETS / f"{source}.safetensors" if source in nets() else Path(source).expanduser()
+        path = (
+            NETS / f"{source}.safetensors" if source in nets() else Path(os.path.expanduser(source))
+        )
         if not path.is_file():
             raise FileNotFoundError(
                 f"There is no file {str(source)!r}; bundled networks are {', '.join(nets())}."

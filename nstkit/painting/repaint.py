@@ -40,6 +40,12 @@ def repaint(
         ValueError: The file does not say how it was painted.
     """
     facts = read_metadata(path)
+    if "how" in facts:
+        raise ValueError(
+            f"'{path}' was painted at once. Paint it again by nstkit.transfer(content, style, "
+            f"how={facts['how']!r}, alpha={facts['alpha']}, color={facts['color']!r}, "
+            f"style_scale={facts['style_scale']}, size={facts['loaded_at']})."
+        )
     if "recipe" not in facts or "size" not in facts:
         raise ValueError(
             f"'{path}' does not say how it was painted; expected a file that Result.save wrote."

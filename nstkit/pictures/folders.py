@@ -7,6 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+# What photographs come as. Pillow knows many more suffixes, also of what is no picture.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "JPEG2000", "PPM", "TGA")
+
 
 def pictures_in(folder: Path) -> list[Path]:
     """Return the pictures that lie in a folder, by name. Whether they can be read is not tried.
@@ -18,7 +21,9 @@ def pictures_in(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in folder.iterdir()
-        if path.is_file() and path.suffix.lower() in known and not path.name.startswith(".")
+        if known.get(path.suffix.lower()) in FORMATS
+        and path.is_file()
+        and not path.name.startswith(".")
     )
     if not found:
         raise ValueError(f"There are no pictures in '{folder}'; expected .jpg, .png or the like.")
@@ -28,9 +33,11 @@ def pictures_in(folder: Path) -> list[Path]:
 def targets(files: Iterable[Path], folder: Path) -> dict[Path, Path]:
     """Return {picture: where its painting goes}: a PNG of the same name, each with another one."""
     found: dict[Path, Path] = {}
+    used: set[str] = set()
     for file in files:
         name = f"{file.stem}.png"
-        if folder / name in found.values():  # a.jpg beside a.png
+        if name.casefold() in used:  # a.jpg beside a.png; and some systems take A.png for a.png
             name = f"{file.name}.png"
+        used.add(name.casefold())
         found[file] = folder / name
     return found

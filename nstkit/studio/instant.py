@@ -7,7 +7,8 @@ while alpha, the way or a share changes, the features of photograph and artworks
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -34,7 +35,7 @@ SIZES = (128, 192, 256, 320, 384, 512, 768, 1024)
 ALPHAS = tuple(n / 20 for n in range(21))
 WAYS = {"adain": "AdaIN", "whiten": "whitening", "transport": "transport"}
 HELP = "AdaIN moves the mean and the deviation of each channel. Whitening and transport move the "
-HELP += "covariance too, which carries more of the colors; transport changes the picture least. "
+HELP += "covariance too, which carries more of the colors; of these two, transport moves less. "
 HELP += "At α = 0 nothing is moved: that is how well the decoder knows the photograph."
 
 
@@ -74,7 +75,7 @@ class Instant:
         self._quiet = True
         self.content, self.style = Picker("content"), Picker("style")
         self.mixing = Mixing(self.style)
-        self.how = menu("how", "way", [(WAYS[name], name) for name in HOWS])
+        self.how = menu("how", "way", [(WAYS.get(name, name), name) for name in HOWS])
         self.size = menu("size", "size (px)", [])
         self.alpha = named("alpha", widgets.SelectionSlider(
             options=[1.0], description="α", layout={"width": "360px"},
@@ -107,8 +108,8 @@ class Instant:
         before = self._shown()
         for name in changes:
             check_choice("a control", name, before)
-        self._show(**{**before, **changes})
         try:
+            self._show(**{**before, **changes})
             self._paint()
         except Exception:
             self._show(**before)
@@ -118,7 +119,7 @@ class Instant:
         """Write the painting with what it was made of, under a new name if none is given."""
         content, style = self._transfer.sources
         stem = "_".join(Path(name).stem for name in (content, *style.split(" + ")))
-        saved = self._transfer.save(path or page.free_name(f"{stem}_{self.how.value}"))
+        saved = self._transfer.save(path or page.free_name(f"{stem}_{self._transfer.how}"))
         self._say(f"Saved as {saved.name}.", "info")
         return saved
 
@@ -155,13 +156,19 @@ class Instant:
         check_share("alpha", alpha)
         check_weight("style_scale", style_scale, positive=True)
         check_whole("size", size, LEAST)
-        before, self._quiet = self._quiet, True
-        try:
+        with self._silently():
             self.content.show(content)
             self.mixing.show(style, DEFAULT.replace(color=color, style_scale=style_scale))
             self.how.value = how
             offer(self.size, sorted({*SIZES, size}), size)
             offer_number(self.alpha, ALPHAS, float(alpha), "{:.2f}".format)
+
+    @contextmanager
+    def _silently(self) -> Iterator[None]:
+        """Move controls without painting."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
         finally:
             self._quiet = before
 
@@ -194,8 +201,15 @@ class Instant:
                 self._say(page.explained(error, "move a control to go on"), "error")
 
     def _on_upload(self, picker: Picker, _: object) -> None:
-        if picker.upload.value:
-            self._answer(picker.take)  # its menu moves, which paints
+        if not picker.upload.value:
+            return
+
+        def _take() -> None:
+            with self._silently():  # menus move twice while a name is added
+                picker.take()
+            self._paint()
+
+        self._answer(_take)
 
     def _say(self, text: str, kind: str) -> None:
         self.message.value = told(text, kind)

@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nstkit import Recipe, load_image
+from nstkit import Recipe, load_image, save_image
 from nstkit.feedforward import TransformerNet
 from nstkit.feedforward.checkpoint import Checkpoint
-from nstkit.feedforward.training import Trained, train, trained
+from nstkit.feedforward.training import Trained, _photograph, train, trained
 from nstkit.objective import Objective
+from nstkit.pictures.sizes import cover
 from nstkit.vgg.fast import FastVGG
 
 # Shallow layers, so that a step takes some ms.
@@ -53,9 +54,7 @@ def test_the_held_out_losses_are_those_of_the_saved_pictures(
     options: dict, photos: list[Tensor], network: FastVGG
 ) -> None:
     *_, last = train(**options, steps=3)
-    middle = photos[0][..., :48]
-    height, width = photos[0].shape[-2:]
-    assert last.photographs.shape == (1, 3, 48, 48) and height < width and middle is not None
+    assert torch.equal(last.photographs, cover(photos[0], 48, 48))
     objective = Objective.of(last.photographs, load_image("great_wave", 64), network, RECIPE)
     expected = objective(last.preview())
     assert math.isclose(last.held_out.total, expected.total.item(), rel_tol=1e-4)
@@ -75,8 +74,10 @@ def test_the_given_network_stays_and_the_best_is_a_copy(options: dict) -> None:
     assert all(torch.equal(weights, steps[best][1]) for _, weights, _ in steps[best:])
 
 
-def test_a_resumed_run_is_the_uninterrupted_one(options: dict, tmp_path: Path) -> None:
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_a_resumed_run_is_the_uninterrupted_one(norm: str, options: dict, tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
+    options["net"] = TransformerNet(**NET, norm=norm)
     *_, whole = train(**options, steps=11)
     for step in islice(train(**options, steps=11, checkpoint=path), 7):  # stopped after step 6
         stopped = step
@@ -139,9 +140,11 @@ def test_interrupting_keeps_the_best(options: dict) -> None:
 
     done = trained(interrupted(), 20, progress=False)
     assert isinstance(done, Trained) and done.interrupted and len(done.history) == 7
-    checks = [record.held_out.total for record in done.history if record.checked]
-    photo = options["held_out"][0]
-    assert len(checks) == 2 and done.net.paint(photo).shape == photo.shape
+    checks = {r.index: r.held_out.total for r in done.history if r.checked}
+    assert list(checks) == [0, 4]
+    best = min(checks, key=checks.__getitem__)
+    kept = {step.index: numbers(step.net).clone() for step in train(**options, steps=20)}
+    assert torch.equal(numbers(done.net), kept[best])
 
 
 def test_the_whole_run_is_not_interrupted(options: dict, capsys: pytest.CaptureFixture) -> None:
@@ -161,6 +164,9 @@ def test_a_gradient_that_is_not_finite_is_left_out_and_then_told(options: dict) 
     assert torch.equal(numbers(second.net), numbers(net))
     with pytest.raises(ValueError, match="not finite in 5 steps in a row. Lower the rate"):
         list(run)
+    with pytest.warns(UserWarning, match="in a row.*The network is the best so far"):
+        done = trained(train(**options, steps=20), 20, progress=False)
+    assert done.interrupted and torch.equal(numbers(done.net), numbers(net))
 
 
 def test_several_artworks_and_one_photograph(options: dict) -> None:
@@ -168,6 +174,28 @@ def test_several_artworks_and_one_photograph(options: dict) -> None:
     options["held_out"] = None
     *_, last = train(**options, steps=1)
     assert last.index == 1 and last.photographs.shape == (1, 3, 48, 48)
+
+
+def test_photographs_and_networks_of_other_dtypes_are_taken(options: dict) -> None:
+    options["pictures"] = [options["pictures"][0].double()]
+    options["net"] = TransformerNet(**NET).double()
+    options["net"].facts = {"artwork": "another"}
+    *_, last = train(**options, steps=1)
+    assert last.net.last.weight.dtype == torch.float32 and last.net.facts == {}
+
+
+def test_an_enlarged_artwork_is_told(options: dict, tmp_path: Path) -> None:
+    save_image(torch.rand(1, 3, 40, 40), tmp_path / "small.png")
+    options["style"] = tmp_path / "small.png"
+    with pytest.warns(UserWarning, match="small.png has 40 px and is enlarged to 64 px"):
+        next(train(**options, steps=1))
+
+
+def test_large_crops_are_taken_from_large_files(tmp_path: Path) -> None:
+    picture = torch.rand(1, 3, 700, 1400, generator=torch.Generator().manual_seed(0))
+    path = save_image(picture, tmp_path / "large.png")
+    photo = _photograph(path, 400)
+    assert min(photo.shape[-2:]) in (400, 401)  # 256 at the usual size
 
 
 def test_small_photographs_are_enlarged(options: dict) -> None:
@@ -186,6 +214,9 @@ def test_small_photographs_are_enlarged(options: dict) -> None:
         ({"check_every": 0}, "check_every is 0"),
         ({"pictures": []}, "Got 0 photographs to learn from"),
         ({"held_out": []}, "and 0 to judge with"),
+        ({"pictures": "cat"}, "pictures is one str; expected several photographs: a list"),
+        ({"style": None}, "style is None; expected an artwork"),
+        ({"recipe": RECIPE.replace(color="match")}, "The recipe's color is 'match'"),
     ],
 )
 def test_it_refuses_bad_options(change: dict, message: str, options: dict) -> None:

@@ -74,6 +74,18 @@ def test_fewer_positions_than_channels_do_no_harm(how: str) -> None:
     assert torch.isfinite(moved(Encoded(flat), [(Encoded(artwork), 1.0)], how)).all()
 
 
+def test_a_cloud_of_too_few_positions_gets_no_more_than_the_artwork_has() -> None:
+    """Then no map reaches all of its covariance."""
+    generator = torch.Generator().manual_seed(3)
+    photo = torch.rand(1, 30, 3, 4, generator=generator)
+    artwork = torch.rand(1, 30, 20, 20, generator=generator)
+    _, T = covariance(artwork)
+    for how in ("whiten", "transport"):
+        mean, found = covariance(moved(Encoded(photo), [(Encoded(artwork), 1.0)], how))
+        torch.testing.assert_close(mean, artwork[0].flatten(1).double().mean(1), atol=1e-4, rtol=0)
+        assert 0.1 * T.trace() < found.trace() < 1.05 * T.trace()
+
+
 def test_a_mask_counts_positions(clouds: tuple[Tensor, Tensor]) -> None:
     photo, artwork = clouds
     where = torch.zeros(1, 1, 8, 10)
@@ -186,6 +198,8 @@ def test_a_mixture_lies_between(coder: Coder) -> None:
     assert max(pixels_apart(middle, end) for end in ends) < pixels_apart(*ends)
     assert torch.equal(middle, draft.paint(shares=[2, 2]).image)
     assert torch.equal(ends[0], transfer(*PAIR, size=SIZE, coder=coder).image)
+    third = draft.paint(shares=[1, 3])
+    assert third.style.shares == (1, 3) and third.subject.style[1] == ["starry_night", 3]
 
 
 def test_luminance_keeps_the_colors_of_the_photograph(coder: Coder) -> None:
@@ -223,6 +237,15 @@ def test_each_region_has_its_own_artwork(coder: Coder) -> None:
         )
         found = image[..., side]
         assert pixels_apart(found, same) < 0.6 * pixels_apart(found, another)
+
+
+def test_regions_may_overlap_and_one_may_be_all_of_it(coder: Coder) -> None:
+    everywhere, half = nstkit.rectangle(0, 0, 1, 1), nstkit.rectangle(0, 0, 0.5, 1, soft=0)
+    regions = [nstkit.Region(everywhere, "scream"), nstkit.Region(half, "great_wave")]
+    image = transfer("cat", None, regions=regions, size=SIZE, coder=coder).image
+    alone = transfer("cat", "scream", size=SIZE, coder=coder).image
+    assert pixels_apart(image[..., -16:], alone[..., -16:]) < 0.05
+    assert pixels_apart(image[..., :24], alone[..., :24]) > 0.05
 
 
 def test_a_region_may_choose_a_part_of_its_artwork(coder: Coder) -> None:
@@ -279,6 +302,26 @@ def test_bad_options_are_refused(options: dict, message: str, coder: Coder) -> N
     given = {"content": "cat", "style": "great_wave", "size": SIZE, **options}
     with pytest.raises(ValueError, match=message):
         transfer(**given, coder=coder)
+
+
+def test_what_a_coder_or_a_draft_cannot_follow_is_refused(coder: Coder) -> None:
+    for option in ({"precision": "fp32"}, {"device": "cpu"}, {"tile": 64}):
+        with pytest.raises(ValueError, match="Got a coder, and precision, device or tile"):
+            transfer(*PAIR, size=SIZE, coder=coder, **option)
+    region = nstkit.Region(nstkit.rectangle(0, 0, 0.5, 1), "scream")
+    with pytest.raises(ValueError, match="Got shares for a draft with regions"):
+        Draft(*PAIR, size=SIZE, regions=[region], coder=coder).paint(shares=[1])
+    with pytest.raises(ValueError, match="20 x 40 px; expected 32 or more on each side"):
+        transfer(torch.rand(1, 3, 40, 20), "scream", coder=coder)
+    with pytest.raises(ValueError, match="tile is 8; expected 'auto', None or 32 px or more"):
+        transfer(*PAIR, tile=8)
+
+
+def test_repaint_says_how_such_a_painting_is_repeated(coder: Coder, tmp_path: Path) -> None:
+    painting = transfer(*PAIR, "whiten", 0.6, size=SIZE, coder=coder)
+    path = painting.save(tmp_path / "cat.png")
+    with pytest.raises(ValueError, match="how='whiten', alpha=0.6, .*size=64"):
+        nstkit.repaint(path)
 
 
 @pytest.mark.parametrize("weights", [{"beta": 3.0}, {"keep": 1.0}])

@@ -131,6 +131,14 @@ def test_it_refuses_bad_options(options: dict, message: str) -> None:
         TransformerNet(**options)
 
 
+def test_painting_teaches_a_batch_norm_nothing() -> None:
+    net = TransformerNet(**TINY, norm="batch").train()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    net.paint(torch.rand(1, 3, 40, 40))
+    assert net.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
 def test_it_refuses_what_is_no_photograph() -> None:
     net = TransformerNet(**TINY)
     with pytest.raises(ValueError, match="31 x 40 px; expected 32 or more"):

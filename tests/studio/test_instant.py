@@ -126,10 +126,13 @@ def test_set_moves_controls_and_a_bad_value_moves_nothing(panel: Instant) -> Non
         ({"beta": 3}, "a control is 'beta'"),
         ({"size": 8}, "size is 8"),
         ({"content": "nowhere.jpg"}, "no file 'nowhere.jpg'"),
+        ({"style": "nowhere.jpg"}, "no file 'nowhere.jpg'"),
     ):
+        change = {"content": "macaw", "alpha": 0.1, **change}
         with pytest.raises((ValueError, OSError), match=says):
-            panel.set(alpha=0.1, **change) if "alpha" not in change else panel.set(**change)
+            panel.set(**change)
         assert panel.alpha.value == 0.33 and panel.size.value == 80
+        assert panel.content.read() == "cat" and panel.mixing.share.value == 0.75
     assert panel.result() is before
 
 
@@ -149,7 +152,11 @@ def test_what_fails_is_told_and_the_picture_stays(
     assert message(panel) == "" and panel.picture.value != before
 
 
-def test_an_upload_is_painted(panel: Instant) -> None:
+def test_an_upload_is_painted_once_also_under_an_old_name(
+    panel: Instant, drafts: list[dict]
+) -> None:
+    upload(panel.content, "mine.png", a_png((90, 90)))
+    assert len(drafts) == 1 and panel.result().image.shape[-2:] == (SIZE, SIZE)
     upload(panel.content, "mine.png", a_png())
     assert panel.result().sources[0] == "mine.png"
     assert panel.result().image.shape[-2:] == (43, SIZE)

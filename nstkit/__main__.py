@@ -6,6 +6,7 @@ CONTENT may be a folder of photographs. Then OUT is a folder too.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import warnings
@@ -16,10 +17,10 @@ from pathlib import Path
 
 from nstkit.descent import OPTIMIZERS
 from nstkit.feedforward.transfer import HOWS, Coder, coder_on, transfer
-from nstkit.options import check_choice, check_share
+from nstkit.options import check_choice, check_share, check_weight, check_whole
 from nstkit.painting import QUALITIES, Result
 from nstkit.painting.estimate import in_words, seconds_needed
-from nstkit.painting.given import GivenStyle
+from nstkit.painting.given import LEAST, GivenStyle
 from nstkit.painting.plan import Plan, prepare
 from nstkit.painting.result import Painting
 from nstkit.painting.stylize import paint
@@ -172,7 +173,7 @@ def given_style(options: argparse.Namespace) -> tuple[GivenStyle, list[Region]]:
     """Return the style of the command line, and its region if there is a mask."""
     styles = parse_styles(options.style)
     first = max(styles, key=styles.__getitem__)
-    style = first if len(styles) == 1 and styles[first] else styles
+    style = first if len(styles) == 1 and 0 < styles[first] < math.inf else styles
     if options.mask is None:
         return style, []
     return None, [Region(options.mask, style)]
@@ -232,8 +233,15 @@ def painter(options: argparse.Namespace) -> Painter:
                 f"--{name} is for paintings that are optimized, and --method {options.recipe} "
                 f"paints at once; leave --{name} out"
             )
-    if options.alpha is not None:
-        check_share("alpha", options.alpha)
+    checks: dict[str, Callable[[object], None]] = {
+        "alpha": partial(check_share, "alpha"),
+        "color": partial(check_choice, "color", choices=COLORS),
+        "style_scale": partial(check_weight, "style_scale", positive=True),
+        "size": partial(check_whole, "size", least=LEAST),
+    }
+    for name, check in checks.items():  # told once, and not for each photograph of a folder
+        if (value := getattr(options, name)) is not None:
+            check(value=value)
     coder = coder_on(None, options.precision, tile=parse_tile(options.tile))
     return partial(_moved, options, coder)
 
@@ -293,7 +301,8 @@ def refuse(reason: str) -> int:
 def paint_one(options: argparse.Namespace) -> int:
     """Paint one photograph; return the exit code."""
     names = [options.pictures[0], *parse_styles(options.style)]
-    output = options.output or Path("_".join(Path(name).stem for name in names) + ".png")
+    output = options.output or "_".join(Path(name).stem for name in names) + ".png"
+    output = Path(os.path.expanduser(output))
     save_options(output, {"recipe": ""})  # refuses a bad name before the work, not after
     result = painter(options)(options.pictures[0], not options.quiet)
     saved = result.save(output)
@@ -322,8 +331,12 @@ def paint_folder(options: argparse.Namespace) -> int:
     files = targets(pictures_in(folder), output)
     if output.resolve() == folder.resolve():
         raise ValueError(f"-o is the folder of the photographs, '{folder}'; name another one")
-    for style in parse_styles(options.style):
-        own_side(style)  # told once, and not for each photograph
+    if output.exists() and not output.is_dir():
+        raise ValueError(
+            f"-o is the file '{output}'; expected a folder for a folder of photographs"
+        )
+    for picture in [*parse_styles(options.style), *filter(None, [options.mask])]:
+        own_side(picture)  # told once, and not for each photograph
     paint_it = painter(options)
     output.mkdir(parents=True, exist_ok=True)
     painted, interrupted = 0, False

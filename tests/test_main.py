@@ -99,6 +99,12 @@ def test_a_file_whose_name_ends_in_a_number_is_that_file(
     assert parse_styles(["art:5:2"]) == {"art:5": 2.0}
 
 
+@pytest.mark.parametrize("share", ["nan", "-3", "0", "inf"])
+def test_a_share_that_is_none_is_refused(share: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["cat", "--style", f"scream:{share}", *QUICK]) == 2
+    assert "share" in capsys.readouterr().err
+
+
 def test_an_artwork_without_a_share_is_refused(capsys: pytest.CaptureFixture) -> None:
     assert main(["cat", "--style", "scream:0", *QUICK]) == 2
     assert "shares of all artworks are 0" in capsys.readouterr().err
@@ -269,7 +275,7 @@ def test_layers_take_weights() -> None:
         (["cat", "scream", "-o", "out.bmp"], "metadata"),
         (["cat", "scream", "--beta", "-1"], "beta is -1.0"),
         (["cat", "scream", "--beta", "nan"], "beta is nan"),
-        (["cat", "scream", "--size", "5"], "size=5"),
+        (["cat", "scream", "--size", "5"], "size is 5; expected a whole number, 32 or more"),
         (["cat", "scream", "--layers", "relu9_9"], "relu9_9"),
         (["cat", "scream", "--layers", "relu1_1=much"], "LAYER=NUMBER"),
         (["cat", "scream", "--start", "black"], "start is 'black'"),
@@ -448,8 +454,13 @@ def test_what_is_wrong_for_all_photographs_is_told_once(
 ) -> None:
     folder, out = a_folder(tmp_path), tmp_path / "out"
     method = ["--method", "adain", "-o", str(out), "--quiet"]
-    for wrong in (["nobody.png"], ["scream", "--alpha", "3"]):
-        assert main([str(folder), *wrong, *method]) == 2
+    (tmp_path / "afile").touch()
+    for wrong in (
+        ["nobody.png"], ["scream", "--alpha", "3"], ["scream", "--size", "10"],
+        ["scream", "--color", "sepia"], ["scream", "--style-scale=-1"],
+        ["scream", "--mask", "nobody.png"], ["scream", "-o", str(tmp_path / "afile")],
+    ):  # fmt: skip
+        assert main([str(folder), *method, *wrong]) == 2
         assert capsys.readouterr().err.count("\n") == 1 and not out.exists()
 
 

@@ -100,7 +100,7 @@ class Stage(NamedTuple):
 # beginning, teaches the network to paint wallpaper.
 PLANS = {
     "great_wave": (Stage(3500, 20, 3e-3), Stage(2000, 10, 1e-3)),
-    "scream": (Stage(3500, 8, 3e-3),),
+    "scream": (Stage(3500, 8, 3e-3), Stage(1500, 3, 1e-3)),
     "starry_night": (Stage(2500, 13, 2e-3, ("great_wave", 1)),),
 }
 

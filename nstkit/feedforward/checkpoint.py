@@ -86,9 +86,10 @@ class Checkpoint:
             ) from error
         now = json.loads(_text(settings))
         if other := [name for name in now if found.get(name) != now[name]]:
+            told = [_changed(name, found.get(name), now[name]) for name in other]
             raise ValueError(
-                f"{path} is of a run with another {', '.join(other)}. Use the same, or name a new "
-                "file."
+                f"{path} is of a run with other settings: {', '.join(told)}. Use the same, or name "
+                "a new file."
             )
         return cls(**numbers, tensors=tensors)
 
@@ -99,6 +100,12 @@ class Checkpoint:
 
 def _named(prefix: str, tensors: Weights) -> dict[str, Tensor]:
     return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _changed(name: str, there: object, now: object) -> str:
+    """Return the name of a setting, with both values where they are numbers."""
+    numbers = isinstance(there, int | float) and isinstance(now, int | float)
+    return f"{name} ({there:g} there, {now:g} now)" if numbers else name
 
 
 def _text(settings: Mapping[str, object]) -> str:

@@ -135,12 +135,15 @@ def trained(run: Iterable[TrainingStep], steps: int, progress: bool = True) -> T
                 losses = {"batch": step.losses.total, "held out": step.held_out.total}
                 bar.set_postfix({n: f"{value:.3g}" for n, value in losses.items()}, refresh=False)
                 bar.update(step.index - bar.n)
-    except (KeyboardInterrupt, ValueError) as error:
+    except (KeyboardInterrupt, Exception) as error:  # whatever happens, hours of work stay
         if step is None:  # there is no network to keep
             raise
         interrupted = True
-        if isinstance(error, ValueError):
-            warnings.warn(f"{error} The network is the best so far.", stacklevel=2)
+        if not isinstance(error, KeyboardInterrupt):
+            what = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            warnings.warn(f"{what} The network is the best so far.", stacklevel=2)
+    if step is None:
+        raise ValueError("The run has no steps; expected a new one, as nstkit's train returns it.")
     return Trained(step.best, history, interrupted)
 
 
@@ -183,8 +186,9 @@ def train(
         ValueError: A bad picture or number, a recipe that recolors, a checkpoint of other settings,
             or a gradient that is not finite in several steps in a row.
     """
-    _check_given(style, pictures, recipe)
+    _check_given(style, pictures, held_out, recipe, net)
     _check_numbers(steps, size, crop, batch, rate, check_every)
+    check_whole("seed", seed, 0)
     device = torch.device(default_device(None, vgg) if device is None else device)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
@@ -209,6 +213,8 @@ def train(
     }
     run = _Run(net.to(device), objective, judges.to(device), plan)
     path = None if checkpoint is None else Path(os.path.expanduser(checkpoint))
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ValueError(f"checkpoint is '{path}'; expected a file in a folder that exists.")
     if path is not None and path.exists():
         run.go_on_from(Checkpoint.read(path, settings))
     return _steps(run, check_every, path, settings)
@@ -413,12 +419,22 @@ def _hash(tensors: Iterable[Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _check_given(style: GivenStyle, pictures: Sequence[Given], recipe: Recipe) -> None:
+def _check_given(
+    style: GivenStyle, pictures: Sequence[Given], held_out: Sequence[Given] | None, recipe: Recipe,
+    net: TransformerNet | None,
+) -> None:  # fmt: skip
     if style is None:
         raise ValueError("style is None; expected an artwork.")
-    if isinstance(pictures, str | Path | Tensor):
+    for name, given in (("pictures", pictures), ("held_out", held_out)):
+        if isinstance(given, str | Path | Tensor):
+            raise ValueError(
+                f"{name} is one {type(given).__name__}; expected several photographs: a list."
+            )
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe is {recipe!r}; expected a Recipe, such as TRAINING.")
+    if net is not None and not isinstance(net, TransformerNet):
         raise ValueError(
-            f"pictures is one {type(pictures).__name__}; expected several photographs: a list."
+            f"net is {net!r}; expected a TransformerNet, such as TransformerNet.load('great_wave')."
         )
     if recipe.color != "style":
         raise ValueError(

@@ -231,7 +231,8 @@ class EncodedScene:
         """Return the features of all parts, each weighted by its mask."""
         if len(self.parts) == 1:
             return self.parts[0].moved(how, alpha, shares)
-        total, weights = torch.zeros_like(self.features), 0.0
+        total = torch.zeros_like(self.features)
+        weights = torch.zeros_like(self.features[:, :1])
         for part in self.parts:
             where = 1.0 if part.photo.where is None else part.photo.where
             total += where * part.moved(how, alpha)
@@ -326,13 +327,7 @@ def transfer(
     Raises:
         ValueError: A bad picture, option or number.
     """
-    if coder is None:
-        coder = coder_on(content, precision, device, tile)
-    elif (precision, device, tile) != ("auto", None, "auto"):
-        raise ValueError(
-            "Got a coder, and precision, device or tile beside it, which it has itself. Leave them "
-            "out, or make another coder."
-        )
+    coder = chosen_coder(coder, content, precision, device, tile)
     draft = Draft(
         content, style, size=size, color=color, style_scale=style_scale, regions=regions,
         coder=coder,
@@ -340,6 +335,27 @@ def transfer(
     for remark in draft.remarks:
         warnings.warn(remark, UserWarning, stacklevel=2)
     return draft.paint(how, alpha)
+
+
+def chosen_coder(
+    coder: Coder | None, content: Given, precision: Precision = "auto",
+    device: torch.device | str | None = None, tile: Tiling = "auto",
+) -> Coder:  # fmt: skip
+    """Return a coder that was given, or a new one; arguments as in `transfer`.
+
+    Raises:
+        ValueError: It is none, or there are options beside it.
+    """
+    if coder is None:
+        return coder_on(content, precision, device, tile)
+    if not isinstance(coder, Coder):
+        raise ValueError(f"coder is {coder!r}; expected a nstkit.feedforward.Coder, or None.")
+    if (precision, device, tile) != ("auto", None, "auto"):
+        raise ValueError(
+            "Got a coder, and precision, device or tile beside it, which it has itself. Leave them "
+            "out, or make another coder."
+        )
+    return coder
 
 
 def coder_on(

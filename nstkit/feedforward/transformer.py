@@ -63,7 +63,7 @@ class TransformerNet(nn.Module):
         super().__init__()
         check_choice("norm", norm, get_args(Norm))
         check_whole("blocks", blocks, 0)
-        if len(channels) != 3:
+        if not isinstance(channels, list | tuple) or len(channels) != 3:
             raise ValueError(
                 f"channels are {channels!r}; expected three numbers such as 16, 32, 64."
             )
@@ -145,11 +145,11 @@ class TransformerNet(nn.Module):
         try:
             net = cls(**json.loads(metadata["options"]))
             net.load_state_dict(state)
-        except (KeyError, TypeError, RuntimeError) as error:
+            net.facts = dict(json.loads(metadata["facts"]))
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(
                 f"{path} holds no TransformerNet ({error}); expected a file that net.save wrote."
             ) from error
-        net.facts = json.loads(metadata["facts"])
         return net.eval()
 
 

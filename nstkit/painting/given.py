@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nstkit.options import check_choice
+from nstkit.options import check_choice, check_whole
 from nstkit.painting.start import Given, as_image
 from nstkit.pictures.artworks import Artworks, Share, plain_shares
 from nstkit.pictures.color import COLORS, ColorMode
@@ -72,6 +72,7 @@ def photograph(
         remarks: where to say that it is enlarged.
     """
     if size is not None:
+        check_whole("size", size, LEAST)
         return loaded(content, size, device, ENLARGED, remarks), size
     if isinstance(content, Tensor):
         photo = as_image(content, None, device)

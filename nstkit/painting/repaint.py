@@ -44,7 +44,8 @@ def repaint(
         raise ValueError(
             f"'{path}' was painted at once. Paint it again by nstkit.transfer(content, style, "
             f"how={facts['how']!r}, alpha={facts['alpha']}, color={facts['color']!r}, "
-            f"style_scale={facts['style_scale']}, size={facts['loaded_at']})."
+            f"style_scale={facts['style_scale']}, size={facts['loaded_at']})"
+            + (", with its regions." if "regions" in facts else ".")
         )
     if "recipe" not in facts or "size" not in facts:
         raise ValueError(

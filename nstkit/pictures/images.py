@@ -139,6 +139,8 @@ def check_picture(name: str, picture: object) -> None:
             f"{name} is a tensor {tuple(picture.shape)} of {picture.dtype}; expected one picture, "
             "(1, 3, height, width) of floats. Load it with nstkit.load_image."
         )
+    if not picture.numel():
+        raise ValueError(f"{name} has no pixels: it is a tensor {tuple(picture.shape)}.")
     low, high = picture.min().item(), picture.max().item()
     if not -0.01 <= low <= high <= 1.01:  # this is true of values that are not a number, too
         raise ValueError(

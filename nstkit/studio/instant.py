@@ -17,7 +17,7 @@ from typing import Any
 import ipywidgets as widgets
 import torch
 
-from nstkit.feedforward.transfer import HOWS, Coder, Draft, Transfer, coder_on
+from nstkit.feedforward.transfer import HOWS, Coder, Draft, Transfer, chosen_coder
 from nstkit.options import check_choice, check_share, check_weight, check_whole
 from nstkit.painting.given import LEAST, GivenStyle, pairs_of
 from nstkit.painting.start import Given
@@ -69,8 +69,12 @@ class Instant:
         precision: Precision = "auto", device: torch.device | str | None = None,
         coder: Coder | None = None,
     ) -> None:  # fmt: skip
-        self._coder = coder_on(content, precision, device) if coder is None else coder
-        self._draft: Draft | None = None
+        _check(how, alpha, size, color, style_scale)
+        self._coder = chosen_coder(coder, content, precision, device)
+        options = {"size": size, "color": color, "style_scale": style_scale}
+        # Before any widget is made, for ipywidgets would keep it: what cannot be read is told here.
+        self._draft = Draft(content, style, **options, coder=self._coder)
+        self._drafted: dict[str, Any] = {}
         self._transfer: Transfer | None = None
         self._quiet = True
         self.content, self.style = Picker("content"), Picker("style")
@@ -84,6 +88,7 @@ class Instant:
         self.status = named("status", widgets.HTML())
         self.message = named("message", widgets.HTML())
         self._show(content, style, how, alpha, size, color, style_scale)
+        self._drafted = self._pictures()
         self.box = self._arranged()
         self._paint()
         for widget in self._steering():
@@ -102,15 +107,17 @@ class Instant:
     def set(self, **changes: Any) -> None:
         """Move controls: content, style, how, alpha, size, color or style_scale.
 
+        Pictures that are named are read again, as they may have changed.
+
         Raises:
-            ValueError: An unknown name, or a value that leaves no painting. Then nothing moves.
+            ValueError: An unknown name, or a value that leaves no painting. Then all controls stay.
         """
         before = self._shown()
         for name in changes:
             check_choice("a control", name, before)
         try:
             self._show(**{**before, **changes})
-            self._paint()
+            self._paint(again=bool(changes.keys() & {"content", "style"}))
         except Exception:
             self._show(**before)
             raise
@@ -125,9 +132,12 @@ class Instant:
 
     def close(self) -> None:
         """Take the panel off the page."""
+        page.leave_the_cell(self)
         page.close_all(self.box)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        if self.box.comm is None:
+            return {"text/plain": "<Instant, closed>"}
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         text = "<Instant; its panel needs a running kernel>"
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
@@ -146,16 +156,19 @@ class Instant:
             "style_scale": self.mixing.scale.value,
         }
 
+    def _pictures(self) -> dict[str, Any]:
+        """Return what a draft depends on: all but the way, alpha and shares."""
+        shown = self._shown()
+        pictures = [picture for picture, _ in pairs_of(shown["style"])]
+        names = ("content", "size", "color", "style_scale")
+        return {"style": pictures, **{name: shown[name] for name in names}}
+
     def _show(
         self, content: Given, style: GivenStyle, how: str, alpha: float, size: int, color: str,
         style_scale: float,
     ) -> None:  # fmt: skip
         """Move all controls, and paint nothing."""
-        check_choice("how", how, HOWS)
-        check_choice("color", color, COLORS)
-        check_share("alpha", alpha)
-        check_weight("style_scale", style_scale, positive=True)
-        check_whole("size", size, LEAST)
+        _check(how, alpha, size, color, style_scale)
         with self._silently():
             self.content.show(content)
             self.mixing.show(style, DEFAULT.replace(color=color, style_scale=style_scale))
@@ -172,13 +185,16 @@ class Instant:
         finally:
             self._quiet = before
 
-    def _paint(self) -> None:
-        """Paint what the controls show, and show it."""
-        wanted = self._shown()
+    def _paint(self, again: bool = False) -> None:
+        """Paint what the controls show, and show it.
+
+        Args:
+            again: whether to read the pictures again, even if they are the same ones.
+        """
+        wanted, pictures = self._shown(), self._pictures()
         how, alpha, pairs = wanted.pop("how"), wanted.pop("alpha"), pairs_of(wanted["style"])
-        pictures = {**wanted, "style": [picture for picture, _ in pairs]}
         began = perf_counter()
-        if self._draft is None or not same(pictures, self._drafted):
+        if again or not same(pictures, self._drafted):
             self._draft = Draft(**{**wanted, "style": pairs}, coder=self._coder)
             self._drafted = pictures
         self._transfer = self._draft.paint(how, alpha, [share for _, share in pairs])
@@ -229,3 +245,11 @@ class Instant:
         columns = named("columns", widgets.HBox([left, right]))
         box = named("studio", widgets.VBox([page.style_sheet(), bar, columns]))
         return named("instant", box)
+
+
+def _check(how: str, alpha: float, size: int, color: str, style_scale: float) -> None:
+    check_choice("how", how, HOWS)
+    check_choice("color", color, COLORS)
+    check_share("alpha", alpha)
+    check_weight("style_scale", style_scale, positive=True)
+    check_whole("size", size, LEAST)

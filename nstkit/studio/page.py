@@ -153,6 +153,13 @@ def take_the_cell(panel: Closable) -> None:
             before.close()
 
 
+def leave_the_cell(panel: Closable) -> None:
+    """Forget a panel that is closed, so that its pictures and networks can be freed."""
+    with GUARD:
+        for cell in [cell for cell, known in _PANELS.items() if known is panel]:
+            del _PANELS[cell]
+
+
 def cell_id() -> str:
     """Return an identifier of the cell that is running; "" outside of notebooks."""
     from IPython import get_ipython

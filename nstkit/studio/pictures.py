@@ -91,8 +91,13 @@ class Picker:
         of_7 = isinstance(files, dict)
         name, file = next(iter(files.items())) if of_7 else (files[0]["name"], files[0])
         picture = to_pil(load_image(io.BytesIO(bytes(file["content"]))))
-        picture.filename = name  # for `name_of`
+        picture.filename = self._free(name)  # for `name_of`
         self.show(picture)
+
+    def _free(self, name: str) -> str:
+        """Return a name, or with a number where another picture has it: phones repeat theirs."""
+        names = (name, *(f"{name} {number}" for number in range(2, 1000)))
+        return next(free for free in names if free not in self._sources)
 
     def _add(self, name: str, source: Given, data: str) -> None:
         """Add a picture and its thumbnail; `_list` shows them."""

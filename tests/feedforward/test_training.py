@@ -115,8 +115,34 @@ def test_a_checkpoint_of_another_run_is_refused(
 ) -> None:
     path = tmp_path / "run.safetensors"
     next(train(**options, steps=2, checkpoint=path))
-    with pytest.raises(ValueError, match=f"of a run with another .*{named}.*or name a new file"):
+    with pytest.raises(
+        ValueError, match=f"of a run with other settings: .*{named}.*or name a new file"
+    ):
         next(train(**{**options, **change}, steps=2, checkpoint=path))
+
+
+def test_a_checkpoint_of_more_steps_says_how_many(options: dict, tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    next(train(**options, steps=6, checkpoint=path))
+    with pytest.raises(ValueError, match="steps .6 there, 4 now."):
+        next(train(**options, steps=4, checkpoint=path))
+    for place in (tmp_path, tmp_path / "nowhere" / "run.safetensors"):
+        with pytest.raises(ValueError, match="expected a file in a folder that exists"):
+            next(train(**options, steps=4, checkpoint=place))
+
+
+def test_whatever_ends_a_run_the_best_network_stays(options: dict) -> None:
+    def failing():
+        for step in train(**options, steps=20):
+            yield step
+            if step.index == 5:
+                raise OSError("no space left")
+
+    with pytest.warns(UserWarning, match="OSError: no space left The network is the best so far"):
+        done = trained(failing(), 20, progress=False)
+    assert done.interrupted and len(done.history) == 6
+    with pytest.raises(ValueError, match="The run has no steps"):
+        trained([], 20, progress=False)
 
 
 def test_what_is_no_checkpoint_is_refused(options: dict, tmp_path: Path) -> None:
@@ -216,6 +242,10 @@ def test_small_photographs_are_enlarged(options: dict) -> None:
         ({"held_out": []}, "and 0 to judge with"),
         ({"pictures": "cat"}, "pictures is one str; expected several photographs: a list"),
         ({"style": None}, "style is None; expected an artwork"),
+        ({"held_out": "cat"}, "held_out is one str; expected several photographs"),
+        ({"net": "great_wave"}, "net is 'great_wave'; expected a TransformerNet"),
+        ({"recipe": "default"}, "recipe is 'default'; expected a Recipe"),
+        ({"seed": None}, "seed is None; expected a whole number"),
         ({"recipe": RECIPE.replace(color="match")}, "The recipe's color is 'match'"),
     ],
 )

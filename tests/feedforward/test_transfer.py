@@ -246,6 +246,10 @@ def test_regions_may_overlap_and_one_may_be_all_of_it(coder: Coder) -> None:
     alone = transfer("cat", "scream", size=SIZE, coder=coder).image
     assert pixels_apart(image[..., -16:], alone[..., -16:]) < 0.05
     assert pixels_apart(image[..., :24], alone[..., :24]) > 0.05
+    both = [nstkit.Region(everywhere, name) for name in ("scream", "great_wave")]
+    image = transfer("cat", None, regions=both, size=SIZE, coder=coder).image
+    mixed = transfer("cat", {"scream": 1, "great_wave": 1}, size=SIZE, coder=coder).image
+    assert torch.allclose(image, mixed, atol=1e-4)
 
 
 def test_a_region_may_choose_a_part_of_its_artwork(coder: Coder) -> None:
@@ -295,7 +299,8 @@ def test_a_small_photograph_keeps_its_size(coder: Coder, tmp_path: Path) -> None
         ({"color": "sepia"}, "color is 'sepia'; expected one of"),
         ({"style_scale": 0}, "style_scale is 0; expected a finite number, above 0"),
         ({"style": None}, "style is None; expected an artwork, or regions"),
-        ({"size": 8}, "size"),
+        ({"size": 8}, "size is 8; expected a whole number, 32 or more"),
+        ({"size": 50.5, "content": torch.rand(1, 3, 40, 50)}, "size is 50.5"),
     ],
 )
 def test_bad_options_are_refused(options: dict, message: str, coder: Coder) -> None:
@@ -308,6 +313,8 @@ def test_what_a_coder_or_a_draft_cannot_follow_is_refused(coder: Coder) -> None:
     for option in ({"precision": "fp32"}, {"device": "cpu"}, {"tile": 64}):
         with pytest.raises(ValueError, match="Got a coder, and precision, device or tile"):
             transfer(*PAIR, size=SIZE, coder=coder, **option)
+    with pytest.raises(ValueError, match="coder is 'fast'; expected a nstkit.feedforward.Coder"):
+        transfer(*PAIR, coder="fast")
     region = nstkit.Region(nstkit.rectangle(0, 0, 0.5, 1), "scream")
     with pytest.raises(ValueError, match="Got shares for a draft with regions"):
         Draft(*PAIR, size=SIZE, regions=[region], coder=coder).paint(shares=[1])

@@ -110,6 +110,10 @@ def test_it_refuses_what_is_no_network(tmp_path: Path) -> None:
         TransformerNet.load(text)
     from safetensors.torch import save_file
 
+    for metadata in ({}, {"options": "no JSON", "facts": "{}"}, {"options": "{}", "facts": "3"}):
+        save_file({"a": torch.zeros(1)}, other, metadata)
+        with pytest.raises(ValueError, match="other.safetensors holds no TransformerNet"):
+            TransformerNet.load(other)
     save_file({"a": torch.zeros(1)}, other)
     with pytest.raises(ValueError, match="holds no TransformerNet .*expected a file that net.save"):
         TransformerNet.load(other)
@@ -121,6 +125,7 @@ def test_it_refuses_what_is_no_network(tmp_path: Path) -> None:
     "options, message",
     [
         ({"norm": "layer"}, "norm is 'layer'; expected one of"),
+        ({"channels": 5}, "channels are 5; expected three numbers"),
         ({"channels": (4, 5)}, "expected three numbers such as 16, 32, 64"),
         ({"channels": (4, 5, 0)}, "channels is 0; expected a whole number, 1 or more"),
         ({"blocks": -1}, "blocks is -1; expected a whole number, 0 or more"),

@@ -14,7 +14,7 @@ from studio_tools import a_png, upload, widgets_of
 import nstkit
 from nstkit.feedforward import Coder
 from nstkit.feedforward.transfer import Draft
-from nstkit.studio import Instant, instant
+from nstkit.studio import Instant, instant, page
 
 SIZE = 64
 
@@ -136,6 +136,30 @@ def test_set_moves_controls_and_a_bad_value_moves_nothing(panel: Instant) -> Non
     assert panel.result() is before
 
 
+def test_set_reads_a_file_again_that_has_changed(panel: Instant, tmp_path: Path) -> None:
+    path, images = tmp_path / "photo.png", []
+    for name in ("castle", "macaw"):
+        nstkit.save_image(nstkit.load_image(name, SIZE), path)
+        panel.set(content=path)
+        images.append(panel.result().image)
+    assert images[0].shape != images[1].shape
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"content": "nobody"}, {"size": 8}, {"how": "wct"}, {"coder": 3}]
+)
+def test_a_panel_that_cannot_be_made_leaves_no_widget(wrong: dict, coder: Coder) -> None:
+    from ipywidgets.widgets import widget
+
+    alive = getattr(widget, "_instances", None)
+    if alive is None:  # ipywidgets 7
+        alive = widget.Widget.widgets
+    before = len(alive)
+    with pytest.raises((ValueError, OSError)):
+        Instant(**{"coder": coder, "size": SIZE, **wrong})
+    assert len(alive) == before
+
+
 def test_what_fails_is_told_and_the_picture_stays(
     panel: Instant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,13 +176,11 @@ def test_what_fails_is_told_and_the_picture_stays(
     assert message(panel) == "" and panel.picture.value != before
 
 
-def test_an_upload_is_painted_once_also_under_an_old_name(
-    panel: Instant, drafts: list[dict]
-) -> None:
+def test_each_upload_is_painted_once(panel: Instant, drafts: list[dict]) -> None:
     upload(panel.content, "mine.png", a_png((90, 90)))
     assert len(drafts) == 1 and panel.result().image.shape[-2:] == (SIZE, SIZE)
     upload(panel.content, "mine.png", a_png())
-    assert panel.result().sources[0] == "mine.png"
+    assert panel.result().sources[0] == "mine.png 2"
     assert panel.result().image.shape[-2:] == (43, SIZE)
 
 
@@ -175,4 +197,6 @@ def test_it_shows_itself_and_a_closed_one_keeps_its_picture(coder: Coder) -> Non
     widgets = widgets_of(panel)
     panel.close()
     assert all(widget.comm is None for widget in widgets)
+    assert panel._repr_mimebundle_() == {"text/plain": "<Instant, closed>"}
+    assert panel not in page._PANELS.values()
     assert panel.result().image.shape[-1] == SIZE

@@ -25,6 +25,18 @@ def test_a_picker_takes_uploads_of_both_generations_of_widgets(monkeypatch, gene
     assert picker.menu.value == "my photo.png"
 
 
+def test_two_uploads_of_one_name_are_two_pictures():
+    picker = Picker("content")
+    for side in (90, 80):
+        upload(picker, "image.jpg", a_png((side, side)))
+        picker.take()
+    upload(picker, "cat", a_png((70, 70)))
+    picker.take()
+    sizes = {name: picker.source(name).size[0] for name in ("image.jpg", "image.jpg 2", "cat 2")}
+    assert sizes == {"image.jpg": 90, "image.jpg 2": 80, "cat 2": 70}
+    assert picker.source("cat") == "cat"
+
+
 def test_an_upload_is_painted_and_listed(studio):
     picker = studio.controls.content
     upload(picker, "my photo.png", a_png())

@@ -460,7 +460,8 @@ def test_what_is_wrong_for_all_photographs_is_told_once(
         ["scream", "--color", "sepia"], ["scream", "--style-scale=-1"],
         ["scream", "--mask", "nobody.png"], ["scream", "-o", str(tmp_path / "afile")],
     ):  # fmt: skip
-        assert main([str(folder), *method, *wrong]) == 2
+        style, *options = wrong
+        assert main([str(folder), style, *method, *options]) == 2
         assert capsys.readouterr().err.count("\n") == 1 and not out.exists()
 
 

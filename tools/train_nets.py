@@ -11,7 +11,6 @@ which lies in FOLDER too.
 from __future__ import annotations
 
 import argparse
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,10 @@ from zipfile import ZipFile
 import torch
 from PIL import Image, ImageOps
 from safetensors.torch import load_file
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+
+from machine import processor
 
 from nstkit.feedforward.training import TRAINING, train, trained
 from nstkit.feedforward.transformer import NETS, TransformerNet
@@ -185,14 +188,6 @@ def train_for(artwork: str, files: Mapping[str, Path], folder: Path) -> Transfor
         "recipe": recipe.to_json(),
     }
     return net
-
-
-def processor() -> str:
-    """Return what the processor calls itself."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
 
 
 def main() -> None:

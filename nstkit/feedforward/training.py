@@ -22,11 +22,11 @@ import torch
 from torch import Tensor
 
 from nstkit.feedforward.checkpoint import Checkpoint
-from nstkit.feedforward.transformer import LEAST, TransformerNet
+from nstkit.feedforward.transformer import TransformerNet, painted
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
 from nstkit.options import check_weight, check_whole
-from nstkit.painting.given import GivenStyle, artwork_loader, loaded_works
+from nstkit.painting.given import LEAST, GivenStyle, artwork_loader, loaded_works
 from nstkit.painting.start import Given, as_image, default_device
 from nstkit.pictures.images import load_at
 from nstkit.pictures.sizes import cover, resize
@@ -89,7 +89,6 @@ class TrainingStep(TrainingRecord):
     best: TransformerNet
     photographs: Tensor
 
-    @torch.no_grad()
     def preview(self) -> Tensor:
         """Return the held-out photographs, painted by the newest network, in [0, 1]."""
         return painted(self.net, self.photographs)
@@ -247,15 +246,6 @@ def _steps(
         if run.index >= run.plan.steps:
             return
         run.update(beyond)
-
-
-@torch.no_grad()
-def painted(net: TransformerNet, photographs: Tensor) -> Tensor:
-    """Return a batch of paintings, (B, 3, H, W) in [0, 1], as they would be saved."""
-    net.eval()
-    paintings = net(photographs).clamp(0, 1)
-    net.train()
-    return paintings
 
 
 class _Run:

@@ -451,5 +451,5 @@ def _check_plain(regions: Sequence[Region]) -> None:
             if (value := getattr(region, name, None)) is not None:
                 raise ValueError(
                     f"{name} of region {number} is {value:g}, but transfer minimizes nothing, so "
-                    f"it has no weights. Leave it out, or paint with nstkit.stylize."
+                    "it has no weights. Leave it out, or paint with nstkit.stylize."
                 )

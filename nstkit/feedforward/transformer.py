@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from nstkit.files import write_whole
 from nstkit.options import check_choice, check_whole
+from nstkit.painting.given import LEAST
 from nstkit.pictures.images import check_picture
 
 Norm = Literal["instance", "batch", "none"]
 NETS = Path(__file__).parents[1] / "weights" / "nets"
 CHANNELS = (16, 32, 64)  # half of Johnson's: 0.42 million parameters in place of 1.7
 BLOCKS = 5
-LEAST = 32  # px of a side of a photograph
 SHRINK = 4  # the two strided convolutions halve each side twice
 
 
@@ -106,11 +106,8 @@ class TransformerNet(nn.Module):
                 f"The photograph has {photo.shape[-1]} x {photo.shape[-2]} px; expected {LEAST} or "
                 "more on each side. Load it larger."
             )
-        weight, trains = self.last.weight, self.training
-        self.eval()  # a batch norm would learn from the photograph
-        painting = self(photo.to(weight.device, weight.dtype)).clamp(0, 1).to(photo)
-        self.train(trains)
-        return painting
+        weight = self.last.weight
+        return painted(self, photo.to(weight.device, weight.dtype)).to(photo)
 
     def save(self, path: str | Path, half: bool = False) -> Path:
         """Write the network and its facts to a .safetensors file, completely or not at all.
@@ -151,6 +148,16 @@ class TransformerNet(nn.Module):
                 f"{path} holds no TransformerNet ({error}); expected a file that net.save wrote."
             ) from error
         return net.eval()
+
+
+@torch.no_grad()
+def painted(net: TransformerNet, photographs: Tensor) -> Tensor:
+    """Return a batch of paintings, (B, 3, H, W) in [0, 1], as they would be saved."""
+    trains = net.training
+    net.eval()  # a batch norm would learn from the photographs
+    paintings = net(photographs).clamp(0, 1)
+    net.train(trains)
+    return paintings
 
 
 def nets() -> list[str]:

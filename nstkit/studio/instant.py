@@ -82,8 +82,8 @@ class Instant:
         self.how = menu("how", "way", [(WAYS.get(name, name), name) for name in HOWS])
         self.size = menu("size", "size (px)", [])
         self.alpha = named("alpha", widgets.SelectionSlider(
-            options=[1.0], description="α", layout={"width": "360px"},
-            style={"description_width": "20px"}))  # fmt: skip
+            options=[1.0], description="how far α", layout={"width": "360px"},
+            style={"description_width": "66px"}))  # fmt: skip
         self.picture = named("picture", widgets.Image(format="jpeg"))
         self.status = named("status", widgets.HTML())
         self.message = named("message", widgets.HTML())

@@ -272,15 +272,18 @@ def _moved(options: argparse.Namespace, coder: Coder, content: str, _: bool) -> 
 def warnings_as_lines() -> Iterator[None]:
     """Print nstkit's warnings as plain lines: where in the code they come from is no help here.
 
-    The filter names our modules; ``__main__`` is this one, run by ``python -m``.
+    Each is printed once, however many photographs it holds for. The filter names our modules;
+    ``__main__`` is this one, run by ``python -m``.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=UserWarning, module=r"nstkit\b|__main__$")
-        others = warnings.showwarning
+        others, told = warnings.showwarning, set()
 
         def _show(message: Warning | str, category: type, file: str, *rest: object) -> None:
             if category is UserWarning and Path(__file__).parent in Path(file).parents:
-                print(_line(str(message)), file=sys.stderr)
+                if (line := _line(str(message))) not in told:
+                    print(line, file=sys.stderr)
+                told.add(line)
             else:
                 others(message, category, file, *rest)
 

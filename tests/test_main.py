@@ -399,6 +399,16 @@ def test_a_folder_of_photographs_becomes_a_folder_of_paintings(
     assert read_metadata(out / "b.png")["content"] == "b.png"
 
 
+def test_what_holds_for_all_photographs_is_remarked_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    art = save_image(torch.rand(1, 3, 40, 40), tmp_path / "small.png")
+    arguments = [str(a_folder(tmp_path)), str(art), "--size", "48", "--method", "adain", "--quiet"]
+    assert main([*arguments, "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    assert said.count("The artwork small.png has 40 px and is enlarged to 48 px") == 1
+
+
 def test_a_photograph_that_cannot_be_read_is_told_and_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from panel_page import CUT, OVERLAPS, WITHOUT_TOOLTIP, Panel, folder
@@ -17,8 +18,8 @@ pytestmark = [
 ]
 
 CELL = "import nstkit\npanel = nstkit.Instant('cat', 'great_wave')\npanel"
-ANSWERED = 0.5  # seconds from a move to its picture, on two cores with bfloat16
-SLOW = 3.0  # the same, on any machine
+ANSWERED = 0.5  # seconds from a move to its picture, on two idle cores with bfloat16
+SLOW = 3.0  # the same, where other programs work or the processor has no bfloat16
 # When the picture of the panel has changed for the last time, and when the pointer has moved.
 RECORD = """panel => {
   const image = panel.querySelector('img.nstkit-picture');
@@ -62,6 +63,8 @@ def test_the_panel_fits_and_explains_itself(panel, app):
 
 
 def test_every_move_is_answered_soon(panel, app, tell):
+    idle = any(psutil.cpu_percent(1) < 20 for _ in range(5))
+    bf16 = panel.kernel("print(studio.result().precision)") == "bf16"
     panel.box.evaluate(RECORD)
     seconds = {}
 
@@ -86,8 +89,9 @@ def test_every_move_is_answered_soon(panel, app, tell):
     panel.drag("share", 0.8)
     answered("share")
     middle = {name: statistics.median(found) for name, found in seconds.items()}
-    tell(f"{app}: " + ", ".join(f"{n} {s:.2f} s" for n, s in middle.items()))
-    assert max(middle.values()) < SLOW
+    machine = f"{'bf16' if bf16 else 'fp32'}, {'idle' if idle else 'busy'} machine"
+    tell(f"{app}: {', '.join(f'{n} {s:.2f} s' for n, s in middle.items())}; {machine}")
+    assert max(middle.values()) < (ANSWERED if bf16 and idle else SLOW)
     panel.book.shot(f"instant_{app}_mixed")
     assert panel.book.failures() == []
 

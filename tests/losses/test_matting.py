@@ -1,0 +1,195 @@
+"""The matting Laplacian: against a loop over windows, its null space, and its gradient."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from nstkit import load_image
+from nstkit.losses import matting
+from nstkit.losses.matting import (
+    EPSILON,
+    guided_filter,
+    matting_affinity,
+    matting_laplacian,
+    photo_loss,
+    smooth,
+    window_means,
+)
+
+
+def a_picture(height: int = 8, width: int = 8, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, 3, height, width, generator=generator, dtype=torch.float64)
+
+
+def slowly(picture: Tensor, epsilon: float) -> np.ndarray:
+    """Return L as Levin et al. write it, eq. 12: a loop over windows and pairs of pixels."""
+    image = picture[0].permute(1, 2, 0).numpy()
+    height, width = image.shape[:2]
+    L = np.zeros((height * width,) * 2)
+    for top, left in itertools.product(range(height - 2), range(width - 2)):
+        pixels = [(top + y, left + x) for y, x in itertools.product(range(3), range(3))]
+        colors = np.array([image[p] for p in pixels])
+        mean, covariance = colors.mean(0), np.cov(colors.T, bias=True)
+        inverse = np.linalg.inv(covariance + epsilon / 9 * np.eye(3))
+        for i, j in itertools.product(range(9), range(9)):
+            a, b = (pixels[k][0] * width + pixels[k][1] for k in (i, j))
+            together = (1 + (colors[i] - mean) @ inverse @ (colors[j] - mean)) / 9
+            L[a, b] += (i == j) - together
+    return L
+
+
+@pytest.mark.parametrize("epsilon", [EPSILON, 1e-3])
+def test_it_is_a_loop_over_windows(epsilon: float) -> None:
+    picture = a_picture(8, 7)
+    found = matting_laplacian(picture, epsilon).toarray()
+    np.testing.assert_allclose(found, slowly(picture, epsilon), atol=1e-8)
+
+
+def test_it_is_symmetric_semidefinite_and_its_rows_add_up_to_0() -> None:
+    L = matting_laplacian(load_image("cat", 48))
+    assert abs(L - L.T).max() < 1e-9 and abs(L.sum(1)).max() < 1e-9
+    assert np.linalg.eigvalsh(L.toarray()).min() > -1e-9
+    assert np.diff(L.indptr).max() <= 25
+
+
+@pytest.mark.parametrize(
+    "recolored",
+    [lambda x: 0.3 * x + 0.2, lambda x: 1 - x, lambda x: x.flip(1), lambda x: x.mean(1, True)],
+    ids=["paler", "inverted", "BGR", "gray"],
+)
+def test_what_is_affine_in_every_window_costs_nothing(recolored) -> None:
+    cat = load_image("cat", 48).double()
+    L = matting_laplacian(cat)
+    other = recolored(cat).expand_as(cat)
+    assert photo_loss(other, L) < 1e-6
+    moved = other.roll(1, -1)  # the same picture, one pixel beside
+    assert photo_loss(moved, L) > 100 * photo_loss(other, L).clamp(min=1e-7)
+
+
+def test_its_gradient_is_that_of_finite_differences() -> None:
+    L = matting_laplacian(a_picture())
+    image = torch.cat([a_picture(seed=1), a_picture(seed=2)]).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: photo_loss(x, L), image)
+
+
+def test_it_is_a_mean_over_pictures_and_pixels() -> None:
+    L = matting_laplacian(a_picture())
+    one, other = a_picture(seed=1), a_picture(seed=2)
+    both = photo_loss(torch.cat([one, other]), L)
+    torch.testing.assert_close(both, (photo_loss(one, L) + photo_loss(other, L)) / 2)
+    V = one[0].flatten(1)
+    expected = sum(float(v @ torch.from_numpy(L @ v.numpy())) for v in V) / V.shape[1]
+    torch.testing.assert_close(photo_loss(one, L).item(), expected)
+
+
+def test_a_picture_of_one_color_belongs_together_everywhere() -> None:
+    W = matting_affinity(torch.full((1, 3, 5, 6), 0.4))
+    assert np.isfinite(W.toarray()).all()
+    np.testing.assert_allclose(W.toarray().sum(1).reshape(5, 6)[2, 2], 9, atol=1e-9)
+
+
+def test_bad_input_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 px or more on each side"):
+        matting_laplacian(torch.rand(1, 3, 2, 9))
+    with pytest.raises(ValueError, match="expected .1, 3, H, W."):
+        matting_laplacian(torch.rand(3, 9, 9))
+    with pytest.raises(ValueError, match="The image has 81 pixels, and the photograph had 64"):
+        photo_loss(a_picture(9, 9), matting_laplacian(a_picture()))
+
+
+# ---------------------------------------------------------------- as a filter
+
+
+def test_smoothing_solves_its_equation() -> None:
+    photo, painting = a_picture(9, 10), a_picture(9, 10, seed=1)
+    W = matting_affinity(photo).toarray()
+    D = np.diag(W.sum(1))
+    expected = np.linalg.solve(D - 0.9 * W, 0.1 * D @ painting[0].flatten(1).numpy().T).T
+    found = smooth(painting, photo, beta=0.9)[0].flatten(1).numpy()
+    np.testing.assert_allclose(found, expected.clip(0, 1), atol=1e-9)
+
+
+def test_smoothing_leaves_a_recoloring_as_it_is_also_at_the_edges() -> None:
+    photo = load_image("castle", 64).double()
+    recolored = 0.2 + 0.6 * photo.flip(1)
+    torch.testing.assert_close(smooth(recolored, photo), recolored, atol=1e-2, rtol=0)
+
+
+def test_smoothing_with_beta_0_changes_nothing() -> None:
+    painting = a_picture(9, 10, seed=1)
+    torch.testing.assert_close(smooth(painting, a_picture(9, 10), beta=0), painting)
+
+
+def test_smoothing_brings_the_photographs_edges_back() -> None:
+    photo = load_image("castle", 64)
+    recolored = 0.2 + 0.6 * photo.flip(1)
+    generator = torch.Generator().manual_seed(0)
+    noisy = (recolored + 0.1 * torch.randn(photo.shape, generator=generator)).clamp(0, 1)
+    again = smooth(noisy, photo)
+    assert (again - recolored).abs().mean() < 0.5 * (noisy - recolored).abs().mean()
+    L = matting_laplacian(photo)
+    assert photo_loss(again, L) < 0.01 * photo_loss(noisy, L)
+
+
+def test_a_large_picture_is_recolored_by_what_was_found_at_a_smaller_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo = load_image("castle", 128)
+    recolored = 0.2 + 0.6 * photo.flip(1)
+    expected = smooth(recolored, photo)
+    monkeypatch.setattr(matting, "SOLVED", 64)
+    found = smooth(recolored, photo)
+    assert (found - expected).abs().mean() < 0.02
+    assert photo_loss(found, matting_laplacian(photo)) < 1e-3
+
+
+def test_means_of_windows_are_those_of_a_pooling() -> None:
+    x = a_picture(7, 9)
+    for radius in (0, 1, 3, 20):
+        expected = torch.nn.functional.avg_pool2d(
+            x, 2 * radius + 1, 1, radius, count_include_pad=False
+        )
+        torch.testing.assert_close(window_means(x, radius), expected)
+
+
+def test_the_guided_filter_keeps_a_recoloring_and_is_a_loop_over_windows() -> None:
+    photo, picture = a_picture(7, 8), a_picture(7, 8, seed=1)[:, :1]
+    recolored = 0.3 * photo[:, :1] - 0.2 * photo[:, 2:] + 0.5
+    torch.testing.assert_close(
+        guided_filter(recolored, photo, 3, 1e-12), recolored, atol=1e-6, rtol=0
+    )
+    found = guided_filter(picture, photo, 1, 1e-2)[0, 0].numpy()
+    np.testing.assert_allclose(found, filtered_slowly(picture, photo, 1, 1e-2), atol=1e-9)
+
+
+def filtered_slowly(picture: Tensor, photo: Tensor, radius: int, epsilon: float) -> np.ndarray:
+    """Return the guided filter of He et al. as a loop over windows."""
+    image, p = photo[0].permute(1, 2, 0).numpy(), picture[0, 0].numpy()
+    height, width = p.shape
+    total, count = np.zeros_like(p), np.zeros_like(p)
+    for y, x in itertools.product(range(height), range(width)):
+        rows = slice(max(y - radius, 0), y + radius + 1)
+        columns = slice(max(x - radius, 0), x + radius + 1)
+        colors, values = image[rows, columns].reshape(-1, 3), p[rows, columns].ravel()
+        covariance = np.cov(colors.T, bias=True) + epsilon * np.eye(3)
+        across = ((colors - colors.mean(0)) * (values - values.mean())[:, None]).mean(0)
+        slopes = np.linalg.solve(covariance, across)
+        offset = values.mean() - slopes @ colors.mean(0)
+        total[rows, columns] += image[rows, columns] @ slopes + offset
+        count[rows, columns] += 1
+    return total / count
+
+
+def test_a_filter_refuses_other_sizes_and_numbers() -> None:
+    with pytest.raises(ValueError, match="expected equal sizes. Resize one of them"):
+        smooth(a_picture(9, 9), a_picture(8, 8))
+    with pytest.raises(ValueError, match="expected equal sizes. Resize one of them"):
+        guided_filter(a_picture(9, 9), a_picture(8, 8))
+    with pytest.raises(ValueError, match="beta is 1; expected a number from 0 to below 1"):
+        smooth(a_picture(), a_picture(), beta=1)

@@ -10,17 +10,17 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from nstkit.descent import OPTIMIZERS
-from nstkit.feedforward.transfer import HOWS, Coder, coder_on, transfer
-from nstkit.options import check_choice, check_share, check_weight, check_whole
+from nstkit.feedforward.transfer import HOWS, Coder, check_options, coder_on, transfer
+from nstkit.options import check_choice
 from nstkit.painting import QUALITIES, Result
 from nstkit.painting.estimate import in_words, seconds_needed
-from nstkit.painting.given import LEAST, GivenStyle
+from nstkit.painting.given import GivenStyle
 from nstkit.painting.plan import Plan, prepare
 from nstkit.painting.result import Painting
 from nstkit.painting.stylize import paint
@@ -169,10 +169,15 @@ def named_recipe(name: str, content: str, style: str) -> Recipe:
     return recipe if recipe.weights == own else for_network(recipe, own, content, style)
 
 
+def main_artwork(styles: Mapping[str, float]) -> str:
+    """Return the artwork with the largest share."""
+    return max(styles, key=styles.__getitem__)
+
+
 def given_style(options: argparse.Namespace) -> tuple[GivenStyle, list[Region]]:
     """Return the style of the command line, and its region if there is a mask."""
     styles = parse_styles(options.style)
-    first = max(styles, key=styles.__getitem__)
+    first = main_artwork(styles)
     style = first if len(styles) == 1 and 0 < styles[first] < math.inf else styles
     if options.mask is None:
         return style, []
@@ -182,9 +187,7 @@ def given_style(options: argparse.Namespace) -> tuple[GivenStyle, list[Region]]:
 def planned(options: argparse.Namespace, content: str) -> Plan:
     """Return what the command line asks for, for one photograph."""
     style, regions = given_style(options)
-    styles = parse_styles(options.style)
-    first = max(styles, key=styles.__getitem__)
-    recipe = named_recipe(options.recipe, content, first)
+    recipe = named_recipe(options.recipe, content, main_artwork(parse_styles(options.style)))
     if options.start is not None:
         check_choice("start", options.start, STARTS)
     fields = ("alpha", "beta", "tv", "start", "optimizer")
@@ -233,15 +236,9 @@ def painter(options: argparse.Namespace) -> Painter:
                 f"--{name} is for paintings that are optimized, and --method {options.recipe} "
                 f"paints at once; leave --{name} out"
             )
-    checks: dict[str, Callable[[object], None]] = {
-        "alpha": partial(check_share, "alpha"),
-        "color": partial(check_choice, "color", choices=COLORS),
-        "style_scale": partial(check_weight, "style_scale", positive=True),
-        "size": partial(check_whole, "size", least=LEAST),
-    }
-    for name, check in checks.items():  # told once, and not for each photograph of a folder
-        if (value := getattr(options, name)) is not None:
-            check(value=value)
+    named = {name: getattr(options, name) for name in ("alpha", "color", "style_scale", "size")}
+    # Told once, and not for each photograph of a folder.
+    check_options(**{name: value for name, value in named.items() if value is not None})
     coder = coder_on(None, options.precision, tile=parse_tile(options.tile))
     return partial(_moved, options, coder)
 
@@ -320,7 +317,7 @@ def _done(result: Painting) -> str:
     return result.summary
 
 
-def paint_folder(options: argparse.Namespace) -> int:
+def paint_folder(options: argparse.Namespace, folder: Path) -> int:
     """Paint all photographs in a folder into another; return the exit code.
 
     A photograph that cannot be read or painted is told and left out. So is one whose painting would
@@ -328,7 +325,6 @@ def paint_folder(options: argparse.Namespace) -> int:
     """
     from tqdm import tqdm  # here, so that --help comes at once
 
-    folder = folder_of(options.pictures[0])
     names = [folder.resolve().name, *(Path(name).stem for name in parse_styles(options.style))]
     output = Path(os.path.expanduser(options.output or "_".join(names)))
     files = targets(pictures_in(folder), output)
@@ -398,8 +394,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.style = options.style or [options.pictures[1]]
     try:
         with warnings_as_lines():
-            if folder_of(options.pictures[0]) is not None:
-                return paint_folder(options)
+            if (folder := folder_of(options.pictures[0])) is not None:
+                return paint_folder(options, folder)
             return paint_one(options)
     except KeyboardInterrupt:  # before the first step there is no picture to keep
         print("Interrupted before the first step; nothing was written.", file=sys.stderr)

@@ -9,11 +9,9 @@ on every machine: the tensors are cast to fp16 and the file's header is written 
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import torch
-from build_weights import PACKAGE, build, member_of
+from build_weights import PACKAGE, build, convert, read_source
 from torch import Tensor
 
 MEMBER = "models/decoder.pth"
@@ -41,17 +39,7 @@ METADATA = {
 
 def tensors_of(archive: Path) -> dict[str, Tensor]:
     """Return the tensors of an archive, checked, named after VGG-19's layers, in fp16."""
-    data = member_of(archive, MEMBER, SOURCE_SHA256)
-    return convert(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
-
-
-def convert(source: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Name the 9 convolutions after those of VGG-19 and cast them to fp16."""
-    return {
-        f"{layer}.{kind}": source[f"{position}.{kind}"].half().contiguous()
-        for layer, position in POSITIONS.items()
-        for kind in ("weight", "bias")
-    }
+    return convert(read_source(archive, MEMBER, SOURCE_SHA256), POSITIONS)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -74,17 +74,21 @@ def member_of(archive: Path, member: str, sha256: str) -> bytes:
     return data
 
 
-def read_source(archive: Path) -> dict[str, Tensor]:
+def read_source(
+    archive: Path, member: str = MEMBER, sha256: str = SOURCE_SHA256
+) -> dict[str, Tensor]:
     """Return the state dict inside the archive after checking the hash of its file."""
-    data = member_of(archive, MEMBER, SOURCE_SHA256)
-    return torch.load(io.BytesIO(data), weights_only=True)
+    data = member_of(archive, member, sha256)
+    return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
 
 
-def convert(source: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Name the 16 convolutions as the papers do and cast them to fp16."""
+def convert(
+    source: dict[str, Tensor], positions: Mapping[str, int] = POSITIONS
+) -> dict[str, Tensor]:
+    """Name convolutions after the layers at their positions and cast them to fp16."""
     return {
         f"{layer}.{kind}": source[f"{position}.{kind}"].half().contiguous()
-        for layer, position in POSITIONS.items()
+        for layer, position in positions.items()
         for kind in ("weight", "bias")
     }
 

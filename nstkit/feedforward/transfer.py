@@ -9,9 +9,9 @@ minimized. So nothing measures how good the picture is, either.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from nstkit.feedforward.decoder import LAYER, SHRINK, Decoder, decoded, encoder
 from nstkit.gaussian import MAPS, Gaussian
 from nstkit.losses.moments import mean_and_covariance, moment_sums
-from nstkit.options import check_choice, check_share, check_weight
+from nstkit.options import check_choice, check_share, check_weight, check_whole
 from nstkit.painting.given import (
     LEAST,
     GivenStyle,
@@ -337,6 +337,21 @@ def transfer(
     return draft.paint(how, alpha)
 
 
+CHECKS: dict[str, Callable[..., None]] = {
+    "how": partial(check_choice, choices=HOWS),
+    "alpha": check_share,
+    "size": partial(check_whole, least=LEAST),
+    "color": partial(check_choice, choices=COLORS),
+    "style_scale": partial(check_weight, positive=True),
+}
+
+
+def check_options(**given: object) -> None:
+    """Raise ValueError unless the options of `transfer` that are given are right."""
+    for name, value in given.items():
+        CHECKS[name](name, value)
+
+
 def chosen_coder(
     coder: Coder | None, content: Given, precision: Precision = "auto",
     device: torch.device | str | None = None, tile: Tiling = "auto",
@@ -378,8 +393,7 @@ class Draft:
         self, content: Given, style: GivenStyle, *, coder: Coder, size: int | None = None,
         color: str = "style", style_scale: float = 1.0, regions: Sequence[Region] = (),
     ) -> None:  # fmt: skip
-        check_choice("color", color, COLORS)
-        check_weight("style_scale", style_scale, positive=True)
+        check_options(color=color, style_scale=style_scale)
         regions = (regions,) if isinstance(regions, Region) else tuple(regions or ())
         _check_plain(regions)
         began, remarks = perf_counter(), []
@@ -419,8 +433,7 @@ class Draft:
         Raises:
             ValueError: A bad option, or shares for a draft with regions.
         """
-        check_choice("how", how, HOWS)
-        check_share("alpha", alpha)
+        check_options(how=how, alpha=alpha)
         began = perf_counter()
         content, style, regions, side = self._given
         works = self._works

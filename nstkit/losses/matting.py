@@ -226,25 +226,25 @@ class Recoloring:
     """An affine function of colors for each pixel.
 
     Attributes:
-        slopes: (3, C, H, W) float64: what each of red, green and blue gives to each channel.
+        coefficients: (3, C, H, W) float64: what each of red, green and blue gives to each channel.
         offset: (1, C, H, W) float64.
     """
 
-    slopes: Tensor
+    coefficients: Tensor
     offset: Tensor
 
     def __call__(self, photo: Tensor) -> Tensor:
         """Return a photograph (1, 3, H, W), recolored, (1, C, H, W) with its dtype."""
-        colors = photo[0].to(self.slopes)[:, None]  # (3, 1, H, W)
-        return ((self.slopes * colors).sum(0, keepdim=True) + self.offset).to(photo)
+        colors = photo[0].to(self.coefficients)[:, None]  # (3, 1, H, W)
+        return ((self.coefficients * colors).sum(0, keepdim=True) + self.offset).to(photo)
 
     def enlarged(self, height: int, width: int) -> Recoloring:
         """Return the same functions for a larger photograph."""
-        slopes, offset = (
+        coefficients, offset = (
             F.interpolate(part, (height, width), mode="bilinear", align_corners=False)
-            for part in (self.slopes, self.offset)
+            for part in (self.coefficients, self.offset)
         )
-        return Recoloring(slopes, offset)
+        return Recoloring(coefficients, offset)
 
 
 def local_recoloring(
@@ -269,9 +269,9 @@ def local_recoloring(
     products = window_means(both, radius) - mean[0, :, None] * torch.cat([mean, aim], 1)
     covariance, across = products[:, :3], products[:, 3:]
     covariance = covariance.permute(2, 3, 0, 1) + epsilon * torch.eye(3, dtype=torch.float64)
-    slopes = torch.linalg.solve(covariance, across.permute(2, 3, 0, 1)).permute(2, 3, 0, 1)
-    offset = aim - (slopes * mean[0, :, None]).sum(0, keepdim=True)
-    return Recoloring(window_means(slopes, radius), window_means(offset, radius))
+    coefficients = torch.linalg.solve(covariance, across.permute(2, 3, 0, 1)).permute(2, 3, 0, 1)
+    offset = aim - (coefficients * mean[0, :, None]).sum(0, keepdim=True)
+    return Recoloring(window_means(coefficients, radius), window_means(offset, radius))
 
 
 def window_means(x: Tensor, radius: int) -> Tensor:

@@ -6,8 +6,7 @@ Colab has, and ipywidgets 8 have in common.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +15,7 @@ import ipywidgets as widgets
 from nstkit.descent import OPTIMIZERS
 from nstkit.painting.quality import QUALITIES
 from nstkit.recipes import DEFAULT, FITS, NEIGHBORS, PORTRAIT, RECIPES, STARTS, Recipe
-from nstkit.studio.dials import Dial, Layers, caption, menu, offer
+from nstkit.studio.dials import Dial, Layers, Silent, caption, menu, offer
 from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker
 from nstkit.studio.region import RegionPicker
@@ -61,7 +60,7 @@ HELP = {
 }
 
 
-class Controls:
+class Controls(Silent):
     """All controls of the studio.
 
     Args:
@@ -141,15 +140,6 @@ class Controls:
         with self.silently():
             offer(self.size, sorted({*SIZES, settings.size}), settings.size)
             self.quality.value = settings.quality or OWN
-
-    @contextmanager
-    def silently(self) -> Iterator[None]:
-        """Move controls without calling ``changed``."""
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
 
     def _show_content_layers(self, recipe: Recipe) -> None:
         """Offer each layer alone, and the recipe's own choice."""

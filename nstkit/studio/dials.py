@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
@@ -56,6 +57,21 @@ def offer_number(
 ) -> None:  # fmt: skip
     """Move a slider over some numbers to any value, which it offers too."""
     offer(slider, [(told(number), number) for number in sorted({*numbers, value})], value)
+
+
+class Silent:
+    """What has controls, and may move them without hearing of it."""
+
+    _quiet = False
+
+    @contextmanager
+    def silently(self) -> Iterator[None]:
+        """Move controls, and take no notice."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
 
 
 class Dial:

@@ -7,8 +7,7 @@ while alpha, the way or a share changes, the features of photograph and artworks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -17,14 +16,13 @@ from typing import Any
 import ipywidgets as widgets
 import torch
 
-from nstkit.feedforward.transfer import HOWS, Coder, Draft, Transfer, chosen_coder
-from nstkit.options import check_choice, check_share, check_weight, check_whole
-from nstkit.painting.given import LEAST, GivenStyle, pairs_of
+from nstkit.feedforward.transfer import HOWS, Coder, Draft, Transfer, check_options, chosen_coder
+from nstkit.options import check_choice
+from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.painting.start import Given
-from nstkit.pictures.color import COLORS
 from nstkit.recipes import DEFAULT
 from nstkit.studio import page
-from nstkit.studio.dials import caption, menu, named, offer, offer_number
+from nstkit.studio.dials import Silent, caption, menu, named, offer, offer_number
 from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import jpeg, told
@@ -39,7 +37,7 @@ HELP += "covariance too, which carries more of the colors; of these two, transpo
 HELP += "At α = 0 nothing is moved: that is how well the decoder knows the photograph."
 
 
-class Instant:
+class Instant(Silent):
     """A panel with a photograph, artworks and sliders, which paints anew at every move.
 
     As the last line of a cell it shows itself. A cell that is run again closes the panel that it
@@ -69,9 +67,9 @@ class Instant:
         precision: Precision = "auto", device: torch.device | str | None = None,
         coder: Coder | None = None,
     ) -> None:  # fmt: skip
-        _check(how, alpha, size, color, style_scale)
-        self._coder = chosen_coder(coder, content, precision, device)
         options = {"size": size, "color": color, "style_scale": style_scale}
+        check_options(how=how, alpha=alpha, **options)
+        self._coder = chosen_coder(coder, content, precision, device)
         # Before any widget is made, for ipywidgets would keep it: what cannot be read is told here.
         self._draft = Draft(content, style, **options, coder=self._coder)
         self._drafted: dict[str, Any] = {}
@@ -168,22 +166,13 @@ class Instant:
         style_scale: float,
     ) -> None:  # fmt: skip
         """Move all controls, and paint nothing."""
-        _check(how, alpha, size, color, style_scale)
-        with self._silently():
+        check_options(how=how, alpha=alpha, size=size, color=color, style_scale=style_scale)
+        with self.silently():
             self.content.show(content)
             self.mixing.show(style, DEFAULT.replace(color=color, style_scale=style_scale))
             self.how.value = how
             offer(self.size, sorted({*SIZES, size}), size)
             offer_number(self.alpha, ALPHAS, float(alpha), "{:.2f}".format)
-
-    @contextmanager
-    def _silently(self) -> Iterator[None]:
-        """Move controls without painting."""
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
 
     def _paint(self, again: bool = False) -> None:
         """Paint what the controls show, and show it.
@@ -221,7 +210,7 @@ class Instant:
             return
 
         def _take() -> None:
-            with self._silently():  # menus move twice while a name is added
+            with self.silently():  # menus move twice while a name is added
                 picker.take()
             self._paint()
 
@@ -245,11 +234,3 @@ class Instant:
         columns = named("columns", widgets.HBox([left, right]))
         box = named("studio", widgets.VBox([page.style_sheet(), bar, columns]))
         return named("instant", box)
-
-
-def _check(how: str, alpha: float, size: int, color: str, style_scale: float) -> None:
-    check_choice("how", how, HOWS)
-    check_choice("color", color, COLORS)
-    check_share("alpha", alpha)
-    check_weight("style_scale", style_scale, positive=True)
-    check_whole("size", size, LEAST)

@@ -19,7 +19,7 @@ from nstkit.painting.start import Given, as_image
 from nstkit.pictures.masks import Mask, color_range, dimmed, ellipse, rectangle
 from nstkit.pictures.scene import Region
 from nstkit.pictures.sizes import resize
-from nstkit.studio.dials import caption, menu, named
+from nstkit.studio.dials import Silent, caption, menu, named
 from nstkit.studio.screen import jpeg
 from nstkit.studio.settings import same
 
@@ -60,7 +60,7 @@ TOLERANCE = {"min": 0.01, "max": 0.6, "step": 0.01, "description": "tolerance", 
 TOLERANCE |= {"layout": {"width": "198px"}}
 
 
-class RegionPicker:
+class RegionPicker(Silent):
     """Choose the part of the photograph that is painted.
 
     Args:
@@ -73,7 +73,7 @@ class RegionPicker:
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed, self._quiet = changed, False
+        self._changed = changed
         self._content: Given | None = None
         self._photo, self._regions = torch.zeros(1, 3, 32, 32), ()
         self.kind = menu("kind", "paint", [WHOLE, *SHAPES, COLOR])
@@ -110,12 +110,13 @@ class RegionPicker:
 
     def _take(self, regions: tuple[Region, ...]) -> None:
         """Move the widgets so that they show regions, as far as they can."""
-        self._quiet = True
         known = [WHOLE, *SHAPES, COLOR]
         found = _told(regions)
-        self.kind.options = known if found or not regions else [*known, OWN]
-        self.kind.value = found[0] if found else (OWN if regions else WHOLE)
-        if found:
+        with self.silently():
+            self.kind.options = known if found or not regions else [*known, OWN]
+            self.kind.value = found[0] if found else (OWN if regions else WHOLE)
+            if not found:
+                return
             kind, options, self.inverse.value = found
             if kind == COLOR:
                 self.color.value = _hex(options["color"])
@@ -123,7 +124,6 @@ class RegionPicker:
             else:
                 self.across.value = options["left"], options["right"]
                 self.down.value = options["top"], options["bottom"]
-        self._quiet = False
 
     def _mask(self) -> Mask:
         if self.kind.value == COLOR:
@@ -153,10 +153,9 @@ class RegionPicker:
 
     def _set(self, values: dict[widgets.Widget, object]) -> None:
         """Move several widgets, and tell of it once."""
-        self._quiet = True
-        for widget, value in values.items():
-            widget.value = value
-        self._quiet = False
+        with self.silently():
+            for widget, value in values.items():
+                widget.value = value
         self._moved(None)
 
     def _arrange(self) -> None:

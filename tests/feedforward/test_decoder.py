@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import build_decoder as build
 import pytest
@@ -11,6 +10,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
+from weights_tools import a_source
 
 from nstkit import load_image
 from nstkit.feedforward import Coder
@@ -29,14 +29,9 @@ def test_the_embedded_file_is_the_one_that_was_built() -> None:
         assert sum(file.get_tensor(name).numel() for name in file.keys()) == 3_505_219  # noqa: SIM118
 
 
-def test_the_build_names_and_rounds_the_convolutions(tmp_path: Path) -> None:
-    generator = torch.Generator().manual_seed(0)
-    source = {
-        f"{position}.{kind}": torch.randn(2, 3, generator=generator)
-        for position in build.POSITIONS.values()
-        for kind in ("weight", "bias")
-    }
-    made = build.convert(source)
+def test_the_build_names_and_rounds_the_convolutions() -> None:
+    source = a_source(build.POSITIONS.values())
+    made = build.convert(source, build.POSITIONS)
     assert torch.equal(made["conv4_1.weight"], source["1.weight"].half())
     assert torch.equal(made["conv1_1.bias"], source["28.bias"].half())
     assert set(made) == {f"{conv}.{kind}" for conv in CONVS for kind in ("weight", "bias")}

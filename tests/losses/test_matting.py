@@ -179,9 +179,9 @@ def filtered_slowly(picture: Tensor, photo: Tensor, radius: int, epsilon: float)
         colors, values = image[rows, columns].reshape(-1, 3), p[rows, columns].ravel()
         covariance = np.cov(colors.T, bias=True) + epsilon * np.eye(3)
         across = ((colors - colors.mean(0)) * (values - values.mean())[:, None]).mean(0)
-        slopes = np.linalg.solve(covariance, across)
-        offset = values.mean() - slopes @ colors.mean(0)
-        total[rows, columns] += image[rows, columns] @ slopes + offset
+        coefficients = np.linalg.solve(covariance, across)
+        offset = values.mean() - coefficients @ colors.mean(0)
+        total[rows, columns] += image[rows, columns] @ coefficients + offset
         count[rows, columns] += 1
     return total / count
 

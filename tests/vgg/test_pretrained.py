@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from torchvision import models
+from weights_tools import a_source
 
 from nstkit import VGG, load_image
 from nstkit.vgg.names import channels, layer_names
@@ -62,12 +63,7 @@ def test_the_network_sees_the_cat_and_not_its_bytes(vgg: VGG, cat: Tensor) -> No
 
 
 def test_the_build_is_reproducible_to_the_byte(tmp_path: Path) -> None:
-    generator = torch.Generator().manual_seed(0)
-    source = {
-        f"{i}.{kind}": torch.randn(2, 3, generator=generator)
-        for i in build.POSITIONS.values()
-        for kind in ("weight", "bias")
-    }
+    source = a_source(build.POSITIONS.values())
     files = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
     digests = {build.write(build.convert(source), file) for file in files}
     assert len(digests) == 1 and files[0].read_bytes() == files[1].read_bytes()

@@ -19,6 +19,7 @@ from nstkit.terms import (
     Content,
     Matched,
     Palette,
+    Photo,
     Pixels,
     Style,
     Term,
@@ -210,6 +211,8 @@ def terms_of(recipe: Recipe, scene: Scene, vgg: VGG, so_far: Tensor | None = Non
             terms += style_terms(recipe, content, part, so_far)
     values = vgg.standardize if recipe.tv_values == "input" else None
     terms.append(Variation(recipe.tv, recipe.tv_form, recipe.tv_reduce, values))
+    if _has_picture(content, "content", "photo", recipe.photo) and recipe.photo:
+        terms.append(Photo(content, recipe.photo))
     if any(part.keep for part in parts):
         keep = sum(part.keep * part.mask_of(content) for part in parts)
         terms.append(Pixels(content, 1.0, keep))
@@ -249,9 +252,9 @@ def _guide(statistic: Hypercolumns, content: Tensor | None, so_far: Tensor | Non
     return content.lerp(so_far.to(content).clamp(0, 1), statistic.mix)
 
 
-def _has_picture(picture: object | None, term: str, symbol: str, weight: float) -> bool:
+def _has_picture(picture: object | None, name: str, symbol: str, weight: float) -> bool:
     if picture is None and weight:
-        raise ValueError(f"The {term} term has a weight but {term} is None; set {symbol}=0.")
+        raise ValueError(f"{symbol} is {weight:g}, but {name} is None; set {symbol}=0.")
     return picture is not None
 
 

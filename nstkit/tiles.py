@@ -18,8 +18,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from nstkit.memory import free_memory
 from nstkit.vgg import VGG
-from nstkit.vgg.devices import free_memory
 from nstkit.vgg.fast import FastVGG
 from nstkit.vgg.names import pools_before
 

@@ -13,6 +13,7 @@ as a loss, and Li et al. 2018 ("A Closed-form Solution to Photorealistic Image S
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from nstkit.memory import free_memory
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 EPSILON = 1e-7  # on the diagonal of each window's covariance, as in Levin's code
-REACH = 1  # windows have 3 x 3 pixels
 BETA = 0.9999  # Li et al. 2018, section 3.2
 SOLVED = 512  # px of the long side up to which all pixels are solved for
+BYTES = 1100  # of memory that the matrix takes for each pixel, as measured
+BYTES_TO_SOLVE = 5200  # the same, of its factors
 FITTED = 2  # px: radius of the windows whose recoloring is enlarged
 
 
@@ -49,30 +53,53 @@ def matting_affinity(picture: Tensor, epsilon: float = EPSILON) -> csr_array:
         counted row by row.
 
     Raises:
-        ValueError: It is not one picture, or it is too small.
+        ValueError: It is not one picture, it is too small, it has one color only, or there is too
+            little memory.
 
     Source: Levin et al. 2008, eq. 12.
     """
-    from scipy.sparse import coo_array  # here, so that importing nstkit stays light
+    from scipy.sparse import csr_array  # here, so that importing nstkit stays light
 
     if picture.dim() != 4 or picture.shape[:2] != (1, 3) or min(picture.shape[-2:]) < 3:
         raise ValueError(
             f"picture has shape {tuple(picture.shape)}; expected (1, 3, H, W) with 3 px or more on "
             "each side."
         )
+    if torch.equal(picture.amin((2, 3)), picture.amax((2, 3))):
+        raise ValueError(
+            "The photograph has one color everywhere, so there are no edges to keep. Take another "
+            "photograph."
+        )
+    _check_memory(picture, BYTES)
     height, width = picture.shape[-2:]
-    colors = picture[0].detach().cpu().double().permute(1, 2, 0).reshape(-1, 3).numpy()
-    windows = _windows(height, width)  # (K, 9)
-    I = colors[windows]  # noqa: E741, N806 - (K, 9, 3), the papers' symbol
-    count = windows.shape[1]
-    centered = I - I.mean(1, keepdims=True)
-    covariance = np.einsum("kni,knj->kij", centered, centered) / count
-    covariance += epsilon / count * np.eye(3)
-    solved = np.linalg.solve(covariance, centered.transpose(0, 2, 1))  # (K, 3, 9)
-    weights = (1 + centered @ solved) / count  # (K, 9, 9)
-    rows, columns = np.repeat(windows, count, 1), np.tile(windows, (1, count))
-    entries = weights.ravel(), (rows.ravel(), columns.ravel())
-    return coo_array(entries, shape=(height * width,) * 2).tocsr()
+    planes = _planes(picture[0].detach().cpu().double().numpy(), epsilon)
+    planes = planes.transpose(2, 3, 0, 1).reshape(height * width, -1)  # a row for each pixel
+    steps = np.add.outer(np.arange(-2, 3) * width, np.arange(-2, 3)).ravel()  # to each neighbor
+    columns = np.arange(height * width, dtype=np.int32)[:, None] + steps.astype(np.int32)
+    used = planes != 0  # else the neighbor lies outside
+    ends = np.concatenate([[0], used.sum(1).cumsum()]).astype(np.int32)
+    return csr_array((planes[used], columns[used], ends), shape=(height * width,) * 2)
+
+
+def _planes(image: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return how much each pixel belongs to its neighbors, (5, 5, H, W), with itself at [2, 2].
+
+    Args:
+        image: (3, H, W) float64.
+        epsilon: as in `matting_affinity`.
+    """
+    height, width = (side - 2 for side in image.shape[1:])  # so many windows
+    places = [(y, x) for y in range(3) for x in range(3)]
+    inside = [(slice(y, y + height), slice(x, x + width)) for y, x in places]
+    I = np.stack([image[:, rows, columns] for rows, columns in inside])  # noqa: E741, N806
+    centered = I - I.mean(0)  # (9, 3, height, width): the nine pixels of every window
+    covariance = np.einsum("nchw,ndhw->hwcd", centered, centered) / 9 + epsilon / 9 * np.eye(3)
+    solved = np.linalg.solve(covariance, centered.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1)
+    planes = np.zeros((5, 5, *image.shape[1:]))
+    for (y, x), i, here in zip(places, centered, inside, strict=True):
+        for (v, u), j in zip(places, solved, strict=True):
+            planes[v - y + 2, u - x + 2][here] += (1 + (i * j).sum(0)) / 9
+    return planes
 
 
 def matting_laplacian(picture: Tensor, epsilon: float = EPSILON) -> csr_array:
@@ -86,14 +113,24 @@ def matting_laplacian(picture: Tensor, epsilon: float = EPSILON) -> csr_array:
     return (diags_array(W.sum(1)) - W).tocsr()
 
 
-def photo_loss(image: Tensor, laplacian: csr_array) -> Tensor:
+def on_gpu(laplacian: csr_array, device: torch.device | str) -> Tensor:
+    """Return a matrix as a sparse tensor: on a GPU torch's product is the fastest."""
+    entries = laplacian.tocoo()
+    places = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
+    values = torch.from_numpy(entries.data)
+    found = torch.sparse_coo_tensor(places, values, laplacian.shape, check_invariants=True)
+    return found.coalesce().to(device)
+
+
+def photo_loss(image: Tensor, laplacian: csr_array | Tensor) -> Tensor:
     """Return how far pictures are from local recolorings of a photograph, as a scalar.
 
     That is the sum over channels of V_c^T L V_c, a mean over pixels and over the batch.
 
     Args:
         image: (B, 3, H, W), differentiable.
-        laplacian: `matting_laplacian` of the photograph, (H W, H W).
+        laplacian: `matting_laplacian` of the photograph, (H W, H W); on a GPU as `on_gpu` returns
+            it.
 
     Raises:
         ValueError: The sizes differ.
@@ -110,23 +147,30 @@ def photo_loss(image: Tensor, laplacian: csr_array) -> Tensor:
 
 
 class _Quadratic(torch.autograd.Function):
-    """V^T L V over the pixels, whose gradient is 2 L V: scipy's product is the fastest on a CPU."""
+    """V^T L V over the pixels, whose gradient is 2 L V."""
 
     @staticmethod
-    def forward(ctx: Any, image: Tensor, laplacian: csr_array) -> Tensor:
+    def forward(ctx: Any, image: Tensor, laplacian: csr_array | Tensor) -> Tensor:
         """Return the mean over pixels and pictures. Keep the gradient, which is known already."""
-        V = image.detach().cpu().double().flatten(2).permute(2, 0, 1).flatten(1).numpy()  # (HW, 3B)
-        LV = laplacian @ V
+        pixels = image.detach() if isinstance(laplacian, Tensor) else image.detach().cpu()
+        V = pixels.double().flatten(2).permute(2, 0, 1).flatten(1)  # (H W, 3 B)
+        LV = _product(laplacian, V)
         count = len(V) * len(image)
-        gradient = torch.from_numpy(2 / count * LV).view(-1, len(image), 3).permute(1, 2, 0)
+        gradient = (2 / count * LV).view(-1, len(image), 3).permute(1, 2, 0)
         ctx.gradient = gradient.reshape(image.shape).to(image)
-        return image.new_tensor((V * LV).sum() / count)
+        return ((V * LV).sum() / count).to(image)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the gradient with respect to the image."""
         return gradient * ctx.gradient, None
+
+
+def _product(matrix: csr_array | Tensor, V: Tensor) -> Tensor:
+    if isinstance(matrix, Tensor):
+        return torch.sparse.mm(matrix, V)
+    return torch.from_numpy(matrix @ V.numpy())  # on a CPU five times as fast as torch's
 
 
 # ---------------------------------------------------------------- as a filter
@@ -154,34 +198,57 @@ def smooth(painting: Tensor, photo: Tensor, beta: float = BETA, epsilon: float =
         (1, 3, H, W) in [0, 1].
 
     Raises:
-        ValueError: The sizes differ, or beta is out of range.
+        ValueError: The sizes differ, beta is out of range, or as in `matting_affinity`.
 
     Source: Li et al. 2018, eq. 5, where beta is alpha.
     """
-    if painting.shape != photo.shape:
-        raise ValueError(
-            f"The painting has shape {tuple(painting.shape)}, and the photograph "
-            f"{tuple(photo.shape)}; expected equal sizes. Resize one of them."
-        )
-    if not 0 <= beta < 1:
-        raise ValueError(f"beta is {beta!r}; expected a number from 0 to below 1.")
-    longest = max(photo.shape[-2:])
-    if longest <= SOLVED:
-        return _solved(painting, photo, beta, epsilon)
-    size = [max(round(side * SOLVED / longest), 3) for side in photo.shape[-2:]]
-    small, less = (
-        F.interpolate(picture, size, mode="bilinear", antialias=True)
-        for picture in (photo, painting)
-    )
-    recoloring = local_recoloring(small, _solved(less, small, beta, epsilon), FITTED)
-    return recoloring.enlarged(*photo.shape[-2:])(photo).clamp(0, 1)
+    return Smoother(photo, beta, epsilon)(painting)
 
 
-def _solved(painting: Tensor, photo: Tensor, beta: float, epsilon: float) -> Tensor:
+class Smoother:
+    """A photograph by which many paintings are smoothed: `smooth` without its slow part.
+
+    Nearly all of the time goes into factors of the matrix, and these depend on the photograph
+    alone. Arguments and errors are those of `smooth`.
+    """
+
+    def __init__(self, photo: Tensor, beta: float = BETA, epsilon: float = EPSILON) -> None:
+        if not 0 <= beta < 1:
+            raise ValueError(f"beta is {beta!r}; expected a number from 0 to below 1.")
+        self.photo = photo.detach()
+        self._small = _at_most(photo, SOLVED)
+        self._solve = _solver(self._small, beta, epsilon)
+
+    def __call__(self, painting: Tensor) -> Tensor:
+        """Return a painting (1, 3, H, W), smoothed; see `smooth`."""
+        if painting.shape != self.photo.shape:
+            raise ValueError(
+                f"The painting has shape {tuple(painting.shape)}, and the photograph "
+                f"{tuple(self.photo.shape)}; expected equal sizes. Resize one of them."
+            )
+        solved = self._solve(_at_most(painting, SOLVED))
+        if solved.shape == painting.shape:
+            return solved.clamp(0, 1)
+        recoloring = local_recoloring(self._small, solved, FITTED)
+        return recoloring.enlarged(*painting.shape[-2:])(self.photo).to(painting).clamp(0, 1)
+
+
+def _at_most(picture: Tensor, side: int) -> Tensor:
+    """Return a picture that is made smaller if its long side is above a number of px."""
+    longest = max(picture.shape[-2:])
+    if longest <= side:
+        return picture
+    size = [max(round(length * side / longest), 3) for length in picture.shape[-2:]]
+    return F.interpolate(picture, size, mode="bilinear", antialias=True)
+
+
+def _solver(photo: Tensor, beta: float, epsilon: float) -> Callable[[Tensor], Tensor]:
+    """Return what solves the equation of `smooth` for a painting of a photograph's size."""
     from scipy.sparse import diags_array
     from scipy.sparse.linalg import splu
 
     W = matting_affinity(photo, epsilon)
+    _check_memory(photo, BYTES_TO_SOLVE)
     sums = W.sum(1)
     matrix = (diags_array(sums) - beta * W).tocsc()
     # The matrix is symmetric and positive definite, so no row needs to be exchanged.
@@ -191,9 +258,23 @@ def _solved(painting: Tensor, photo: Tensor, beta: float, epsilon: float) -> Ten
         diag_pivot_thresh=0.0,
         options={"SymmetricMode": True},
     )
-    Y = painting[0].detach().cpu().double().flatten(1).numpy()
-    solved = np.stack([factors.solve((1 - beta) * sums * channel) for channel in Y])
-    return torch.from_numpy(solved).view(painting.shape).to(painting).clamp(0, 1)
+
+    def _solve(painting: Tensor) -> Tensor:
+        Y = painting[0].detach().cpu().double().flatten(1).numpy()
+        solved = np.stack([factors.solve((1 - beta) * sums * channel) for channel in Y])
+        return torch.from_numpy(solved).view(painting.shape).to(painting)
+
+    return _solve
+
+
+def _check_memory(picture: Tensor, bytes_a_pixel: int) -> None:
+    height, width = picture.shape[-2:]
+    needed, free = height * width * bytes_a_pixel, free_memory(torch.device("cpu"))
+    if needed > free:
+        raise ValueError(
+            f"The matting Laplacian of {width} x {height} px needs about {needed / 1e9:.1f} GB of "
+            f"memory here, and {free / 1e9:.1f} GB are free. Choose a smaller size."
+        )
 
 
 def guided_filter(
@@ -294,10 +375,3 @@ def _reach(side: int, radius: int) -> tuple[Tensor, Tensor]:
     """Return where the windows of a row begin and end."""
     at = torch.arange(side)
     return (at - radius).clamp(min=0), (at + radius + 1).clamp(max=side)
-
-
-def _windows(height: int, width: int) -> np.ndarray:
-    """Return the pixels of all windows that lie in a picture, (K, 9), counted row by row."""
-    side = 2 * REACH + 1
-    index = np.arange(height * width).reshape(height, width)
-    return np.lib.stride_tricks.sliding_window_view(index, (side, side)).reshape(-1, side * side)

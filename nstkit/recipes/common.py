@@ -115,6 +115,7 @@ def normalized(recipe: Recipe) -> Recipe:
         beta=beta / unit,
         tv=recipe.tv / unit,
         palette=recipe.palette / unit,
+        photo=recipe.photo / unit,
         content_layers={n: w / sums["content"] for n, w in recipe.content_layers.items()},
         style_layers={n: w / sums["style"] for n, w in recipe.style_layers.items()},
     )

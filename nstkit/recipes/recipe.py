@@ -51,6 +51,8 @@ class Recipe:
         tv_values: "image", of pixels in [0, 1], or "input", as the network is given them.
         finest_statistic: the statistic of the finest of several scales; None is ``statistic``.
         palette: weight of the distance between the colors of painting and artwork, >= 0.
+        photo: weight of the distance from a photograph in other colors, >= 0: lambda of Luan et
+            al. 2017; see `nstkit.terms.Photo`.
         color: whose colors the painting gets: "style", the artwork's; "match", the photograph's, to
             which the artwork is recolored before painting; "luminance", those of each pixel of the
             photograph, for only light and dark are painted. See `nstkit.pictures.color.COLORS`.
@@ -95,6 +97,7 @@ class Recipe:
     tv_values: str = "image"
     finest_statistic: Statistic | None = None
     palette: float = 0.0
+    photo: float = 0.0
     color: str = "style"
     style_scale: float = 1.0
     network: Arch = "vgg19"
@@ -115,7 +118,7 @@ class Recipe:
         """Check every field, and copy the layer weights into read-only dicts of floats."""
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
-        for name in ("alpha", "beta", "tv", "palette"):
+        for name in ("alpha", "beta", "tv", "palette", "photo"):
             check_weight(name, getattr(self, name))
             # 10 and 10.0 make one recipe, and so do 0.0 and -0.0.
             object.__setattr__(self, name, float(getattr(self, name)) + 0.0)

@@ -6,6 +6,7 @@ names only the terms of `nstkit.objective.terms_of`, so a term for `stylize` nee
 """
 
 from nstkit.terms.content import Content
+from nstkit.terms.photo import Photo
 from nstkit.terms.pixels import Pixels, Variation
 from nstkit.terms.style import Matched, Palette, Style
 from nstkit.terms.term import IMAGE, Compared, Term, check_names
@@ -16,6 +17,7 @@ __all__ = [
     "Content",
     "Matched",
     "Palette",
+    "Photo",
     "Pixels",
     "Style",
     "Term",

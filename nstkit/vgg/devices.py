@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import psutil
 import torch
 
 from nstkit.options import check_choice
@@ -38,14 +37,6 @@ def precision_name(dtype: torch.dtype) -> str:
     """Return what `feature_dtype` calls a dtype, "fp32" and the like; others by torch's name."""
     names = {known: name for name, known in DTYPES.items()}
     return names.get(dtype, str(dtype).removeprefix("torch."))
-
-
-def free_memory(device: torch.device) -> int:
-    """Return how many bytes can still be had on a device."""
-    if device.type == "cuda":
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + kept  # torch keeps what it has freed
-    return psutil.virtual_memory().available  # Apple's GPU shares the system's memory
 
 
 def _has_fp16_tensor_cores(device: torch.device) -> bool:

@@ -13,9 +13,11 @@ from nstkit import load_image
 from nstkit.losses import matting
 from nstkit.losses.matting import (
     EPSILON,
+    Smoother,
     guided_filter,
     matting_affinity,
     matting_laplacian,
+    on_gpu,
     photo_loss,
     smooth,
     window_means,
@@ -88,10 +90,46 @@ def test_it_is_a_mean_over_pictures_and_pixels() -> None:
     torch.testing.assert_close(photo_loss(one, L).item(), expected)
 
 
-def test_a_picture_of_one_color_belongs_together_everywhere() -> None:
-    W = matting_affinity(torch.full((1, 3, 5, 6), 0.4))
-    assert np.isfinite(W.toarray()).all()
-    np.testing.assert_allclose(W.toarray().sum(1).reshape(5, 6)[2, 2], 9, atol=1e-9)
+def test_a_part_of_one_color_belongs_together() -> None:
+    picture = torch.full((1, 3, 6, 9), 0.4)
+    picture[..., 7:] = a_picture(6, 2)
+    W = matting_affinity(picture).toarray().reshape(6, 9, 6, 9)
+    assert np.isfinite(W).all()
+    # A pixel and its neighbor below share six windows, and all weigh alike.
+    np.testing.assert_allclose(W[2, 3, 3, 3], 6 / 9, atol=1e-9)
+
+
+def test_a_picture_of_one_color_is_refused() -> None:
+    for use in (matting_affinity, lambda photo: smooth(a_picture(), photo)):
+        with pytest.raises(ValueError, match="one color everywhere"):
+            use(torch.full((1, 3, 8, 8), 0.4))
+
+
+def test_too_little_memory_is_told_before_the_work(monkeypatch) -> None:
+    photo = a_picture(64, 64)
+    for free, use in ((10**6, matting_laplacian), (10**7, lambda photo: smooth(photo, photo))):
+        monkeypatch.setattr(matting, "free_memory", lambda _, free=free: free)
+        with pytest.raises(ValueError, match=r"64 x 64 px needs about 0\.0 GB .* Choose a smaller"):
+            use(photo)
+
+
+def test_on_a_gpu_it_is_the_same(device="cpu") -> None:
+    L, image = matting_laplacian(a_picture()), a_picture(seed=1).requires_grad_()
+    found = photo_loss(image, on_gpu(L, device))
+    (gradient,) = torch.autograd.grad(3 * found, image)
+    torch.testing.assert_close(found, photo_loss(image, L))
+    (expected,) = torch.autograd.grad(3 * photo_loss(image, L), image)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_a_photograph_smooths_many_paintings() -> None:
+    photo = load_image("castle", 48).double()
+    smoother = Smoother(photo, 0.99)
+    for seed in (1, 2):
+        painting = a_picture(*photo.shape[-2:], seed=seed)
+        torch.testing.assert_close(smoother(painting), smooth(painting, photo, 0.99))
+    with pytest.raises(ValueError, match="expected equal sizes"):
+        smoother(a_picture())
 
 
 def test_bad_input_is_refused() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nstkit.vgg.devices import feature_dtype, free_memory, precision_name
+from nstkit.memory import free_memory
+from nstkit.vgg.devices import feature_dtype, precision_name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""`Photo`: what keeps a photograph a photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from nstkit.losses.matting import matting_laplacian, on_gpu, photo_loss
+from nstkit.terms.term import IMAGE, Term
+from nstkit.vgg import VGG
+
+
+class Photo(Term):
+    """How far the painting is from a photograph in other colors. Luan et al. 2017, eqs. 2 and 4.
+
+    It is 0 where the painting is an affine function of the photograph's colors in each small
+    window: there every line stays where it was. See `nstkit.losses.matting`.
+
+    Args:
+        picture: the photograph, (1, 3, H, W) in [0, 1], of the painting's size.
+        weight: lambda.
+        name: of the term.
+    """
+
+    def __init__(self, picture: Tensor, weight: float, name: str = "photo") -> None:
+        self.picture, self.weight, self.name = picture, weight, name
+        self._laplacian = None
+
+    def prepare(self, vgg: VGG, tile: int | None) -> None:
+        """Compute the photograph's matting Laplacian, once."""
+        if self._laplacian is None:
+            laplacian = matting_laplacian(self.picture)
+            on_cuda = self.picture.is_cuda
+            self._laplacian = on_gpu(laplacian, self.picture.device) if on_cuda else laplacian
+
+    def losses(self, measured: Mapping[str, Tensor], image: Tensor) -> dict[str, Tensor]:
+        """Return the mean over pixels of V^T L V."""
+        return {IMAGE: photo_loss(image, self._laplacian)}

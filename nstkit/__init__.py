@@ -17,6 +17,7 @@ if sys.orig_argv[1:3] == ["-m", "nstkit"]:
 from nstkit.descent import Record, Step, optimize
 from nstkit.feedforward import TransformerNet, transfer
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
+from nstkit.losses.matting import smooth
 from nstkit.losses.statistics import (
     Gram,
     GramMeans,
@@ -41,7 +42,7 @@ from nstkit.pictures.images import (
 from nstkit.pictures.masks import color_range, ellipse, luminance_range, rectangle
 from nstkit.pictures.plots import show_images, show_losses, show_steps
 from nstkit.pictures.scene import Region
-from nstkit.recipes import DEFAULT, NEIGHBORS, PORTRAIT, RECIPES, TEXTBOOK, Recipe
+from nstkit.recipes import DEFAULT, NEIGHBORS, PHOTOREAL, PORTRAIT, RECIPES, TEXTBOOK, Recipe
 from nstkit.version import __version__
 from nstkit.vgg import VGG
 
@@ -59,6 +60,7 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "DEFAULT",
     "NEIGHBORS",
+    "PHOTOREAL",
     "PORTRAIT",
     "QUALITIES",
     "RECIPES",
@@ -99,6 +101,7 @@ __all__ = [
     "show_images",
     "show_losses",
     "show_steps",
+    "smooth",
     "style_loss",
     "stylize",
     "to_pil",

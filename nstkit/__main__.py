@@ -34,7 +34,7 @@ from nstkit.translate import for_network
 
 PAIR = ("cat", "great_wave")
 QUALITY = "good"
-TUNED = ("default", "portrait", "neighbors")  # recipes that were made for this quality
+TUNED = ("default", "portrait", "neighbors", "photoreal")  # recipes that were made for this quality
 # Options of what is minimized, and how: a method that paints at once has none of them.
 MINIMIZED = (
     "quality", "scales", "steps", "beta", "tv", "start", "optimizer", "layers", "seed",

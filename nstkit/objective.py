@@ -15,7 +15,6 @@ from nstkit.recipes import TEXTBOOK, Recipe
 from nstkit.recipes.network import network
 from nstkit.terms import (
     IMAGE,
-    Compared,
     Content,
     Matched,
     Palette,
@@ -166,11 +165,9 @@ class Objective:
         Regions stay what they are, so this is for objectives without any. Weights of the copy can
         be changed alone. Hypercolumns are matched with the content again.
         """
-        pictures = {"content": content, "style": style, "palette": style}
+        pictures = {"content": content, "photo": content, "style": style, "palette": style}
         terms = [
-            term.of(pictures[name])
-            if isinstance(term, Compared) and name in pictures
-            else term.copy()
+            term.of(pictures[name]) if name in pictures else term.copy()
             for name, term in self.terms.items()
         ]
         for term in terms:

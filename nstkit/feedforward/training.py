@@ -426,6 +426,11 @@ def _check_given(
         raise ValueError(
             f"net is {net!r}; expected a TransformerNet, such as TransformerNet.load('great_wave')."
         )
+    if recipe.photo:
+        raise ValueError(
+            f"The recipe's photo is {recipe.photo:g}, but that term compares with one photograph, "
+            "and a network paints all. Set photo=0."
+        )
     if recipe.color != "style":
         raise ValueError(
             f"The recipe's color is {recipe.color!r}, but a network has one artwork for all "

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstkit.feedforward.decoder import LAYER, SHRINK, Decoder, decoded, encoder
+from nstkit.feedforward.photoreal import Photoreal
 from nstkit.gaussian import MAPS, Gaussian
 from nstkit.losses.moments import mean_and_covariance, moment_sums
 from nstkit.options import check_choice, check_share, check_weight, check_whole
@@ -45,7 +46,8 @@ from nstkit.vgg.devices import Precision, feature_dtype, precision_name
 from nstkit.vgg.fast import to_paint
 
 # What becomes of the photograph's features: a key of `nstkit.gaussian.MAPS`.
-HOWS = {"adain": "diagonal", "whiten": "analogies", "transport": "transport"}
+PHOTO = "photo"  # features are moved, and then the painting is made a photograph again
+HOWS = {"adain": "diagonal", "whiten": "analogies", "transport": "transport", PHOTO: "transport"}
 SIDE = 512  # px of the long side, unless another is given
 TILE = 1536  # px of the parts of larger pictures: the layers of one take about 2 GB
 
@@ -306,7 +308,8 @@ def transfer(
             and deviation of each channel (Huang and Belongie 2017, arXiv 1703.06868); "whiten",
             the mean and covariance (Li et al. 2017, "Universal Style Transfer via Feature
             Transforms", arXiv 1705.08086, here in one layer); "transport", the same, and features
-            move least (Mroueh 2020, "Wasserstein Style Transfer", arXiv 1905.12828).
+            move least (Mroueh 2020, "Wasserstein Style Transfer", arXiv 1905.12828); "photo", that
+            of "transport", and the painting is made a photograph again, see `Photoreal`.
         alpha: how far, from 0 to 1. 0 gives the photograph as the decoder sees it.
         size: long side in px to which pictures that are not tensors are scaled. None is at most
             512: a smaller photograph keeps its own.
@@ -444,6 +447,8 @@ class Draft:
             works = works.mixed(shares)
             shares = works.in_layer(LAYER)
         image = self._encoded.painted(how, alpha, shares)
+        if how == PHOTO:
+            image = self._photoreal(image)
         image = finished(image, self._scene, self._photo, self._facts["color"])
         if image.is_cuda:
             torch.cuda.synchronize()  # else the clock is read before the picture is done
@@ -456,6 +461,12 @@ class Draft:
             alpha=float(alpha),
             **self._facts,
         )
+
+
+    @cached_property
+    def _photoreal(self) -> Photoreal:
+        """Computed once, and only if it is asked for: it takes seconds."""
+        return Photoreal(self._photo)
 
 
 def _check_plain(regions: Sequence[Region]) -> None:

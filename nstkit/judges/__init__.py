@@ -15,10 +15,11 @@ from torch import Tensor
 
 from nstkit.judges.alexnet import LEAST, AlexNet
 from nstkit.judges.distances import Features, lpips, remd, sliced_wasserstein
+from nstkit.judges.edges import edge_agreement
 from nstkit.judges.judgement import Bounds, Judgement
 from nstkit.pictures.images import check_picture
 
-__all__ = ["AlexNet", "Bounds", "Judgement", "judge", "lpips", "remd", "sliced_wasserstein"]
+__all__ = ["AlexNet", "Bounds", "Judgement", "edge_agreement", "judge", "lpips", "remd", "sliced_wasserstein"]
 
 
 @torch.no_grad()

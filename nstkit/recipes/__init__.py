@@ -19,6 +19,7 @@ __all__ = [
     "FITS",
     "HOUSE",
     "NEIGHBORS",
+    "PHOTOREAL",
     "PORTRAIT",
     "RECIPES",
     "STARTS",
@@ -60,6 +61,11 @@ PORTRAIT = DEFAULT.replace(
     style_layers={"relu1_1": 0.3, "relu2_1": 0.3, "relu3_1": 0.3, "relu4_1": 0.1},
 )
 
+# A photograph in the light of another one. Luan et al. 2017 (arXiv 1703.07511) add the matting
+# Laplacian to the losses: what is painted must be the photograph in other colors. They stop at
+# lambda = 1e4, and judge pixels from 0 to 255.
+PHOTOREAL = DEFAULT.replace(photo=3e4)
+
 # Neural neighbors: every patch is compared with the most similar one of the artwork (Kolkin et al.
 # 2022, arXiv 2203.13215). Whole hypercolumns draw the forms, each layer alone the strokes. What
 # the photograph shows comes through the choice of neighbors, so there is no content loss. The
@@ -91,7 +97,13 @@ NEIGHBORS = Recipe(
 )
 
 HOUSE: Mapping[str, Recipe] = MappingProxyType(
-    {"default": DEFAULT, "portrait": PORTRAIT, "neighbors": NEIGHBORS, "textbook": TEXTBOOK}
+    {
+        "default": DEFAULT,
+        "portrait": PORTRAIT,
+        "neighbors": NEIGHBORS,
+        "photoreal": PHOTOREAL,
+        "textbook": TEXTBOOK,
+    }
 )
 
 # When to choose which recipe of the house.
@@ -101,6 +113,7 @@ FITS: Mapping[str, str] = MappingProxyType(
         "portrait": "for faces",
         "neighbors": "to draw with the artwork's own lines and strokes, though small features such "
         "as eyes may get lost",
+        "photoreal": "to give a photograph the light and the colors of another one",
         "textbook": "to see what the lessons explain",
     }
 )

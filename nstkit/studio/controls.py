@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from nstkit.descent import OPTIMIZERS
 from nstkit.painting.quality import QUALITIES
-from nstkit.recipes import DEFAULT, FITS, NEIGHBORS, PORTRAIT, RECIPES, STARTS, Recipe
+from nstkit.recipes import DEFAULT, FITS, NEIGHBORS, PHOTOREAL, PORTRAIT, RECIPES, STARTS, Recipe
 from nstkit.studio.dials import Dial, Layers, Silent, caption, menu, offer
 from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker
@@ -32,6 +32,7 @@ HOUSE = {
     "bold": DEFAULT.replace(beta=DEFAULT.beta * 10),
     "portrait": PORTRAIT,
     "neighbors": NEIGHBORS,
+    "photoreal": PHOTOREAL,
 }
 # These show what the textbook tells of layers and of noise, so they paint as it does, at one size:
 # from coarse to fine, shallow layers paint large strokes too, and noise leaves less grain.
@@ -49,7 +50,8 @@ PRESETS = {
     **{key.replace("_", " "): published for key, published in RECIPES.items()},
 }
 HELP = {
-    "preset": f"Presets: portrait {FITS['portrait']}, and neighbors {FITS['neighbors']}.",
+    "preset": f"Presets: portrait {FITS['portrait']}, and neighbors {FITS['neighbors']}. "
+    f"Photoreal is {FITS['photoreal']}.",
     "weights": "α holds on to the photograph: shapes stay. β paints: colors and strokes of the "
     "artwork come. Smoothing (total variation) wipes out grain.",
     "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",

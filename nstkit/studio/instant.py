@@ -16,7 +16,7 @@ from typing import Any
 import ipywidgets as widgets
 import torch
 
-from nstkit.feedforward.transfer import HOWS, Coder, Draft, Transfer, check_options, chosen_coder
+from nstkit.feedforward.transfer import HOWS, PHOTO, Coder, Draft, Transfer, check_options, chosen_coder
 from nstkit.options import check_choice
 from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.painting.start import Given
@@ -31,9 +31,10 @@ from nstkit.vgg.devices import Precision
 
 SIZES = (128, 192, 256, 320, 384, 512, 768, 1024)
 ALPHAS = tuple(n / 20 for n in range(21))
-WAYS = {"adain": "AdaIN", "whiten": "whitening", "transport": "transport"}
+WAYS = {"adain": "AdaIN", "whiten": "whitening", "transport": "transport", PHOTO: "photograph"}
 HELP = "AdaIN moves the mean and the deviation of each channel. Whitening and transport move the "
 HELP += "covariance too, which carries more of the colors; of these two, transport moves less. "
+HELP += "Photograph is transport, and then every line goes back to where the photograph has it. "
 HELP += "At α = 0 nothing is moved: that is how well the decoder knows the photograph."
 
 
@@ -46,7 +47,7 @@ class Instant(Silent):
     Args:
         content: photograph, as `nstkit.transfer` takes it.
         style: artwork, or two with their shares, the same.
-        how: "adain", "whiten" or "transport"; see `nstkit.transfer`.
+        how: "adain", "whiten", "transport" or "photo"; see `nstkit.transfer`.
         alpha: how far, from 0 to 1.
         size: long side in px.
         color, style_scale, precision, device: as in `nstkit.transfer`.

@@ -27,6 +27,10 @@ class Photo(Term):
         self.picture, self.weight, self.name = picture, weight, name
         self._laplacian = None
 
+    def of(self, picture: Tensor) -> Photo:
+        """Return a copy of this term for a photograph; the same one keeps its Laplacian."""
+        return self.copy() if picture is self.picture else Photo(picture, self.weight, self.name)
+
     def prepare(self, vgg: VGG, tile: int | None) -> None:
         """Compute the photograph's matting Laplacian, once."""
         if self._laplacian is None:

@@ -41,6 +41,10 @@ class Term(ABC):
         other.layers = dict(self.layers)
         return other
 
+    def of(self, picture: Tensor) -> Term:
+        """Return a copy of this term for another picture. By default a term has none."""
+        return self.copy()
+
     def active_layers(self) -> list[str]:
         """Return the layers whose features the term needs under its current weights."""
         return [name for name, weight in self.layers.items() if weight and self.weight]

@@ -247,6 +247,7 @@ def test_small_photographs_are_enlarged(options: dict) -> None:
         ({"recipe": "default"}, "recipe is 'default'; expected a Recipe"),
         ({"seed": None}, "seed is None; expected a whole number"),
         ({"recipe": RECIPE.replace(color="match")}, "The recipe's color is 'match'"),
+        ({"recipe": RECIPE.replace(photo=1)}, "The recipe's photo is 1"),
     ],
 )
 def test_it_refuses_bad_options(change: dict, message: str, options: dict) -> None:

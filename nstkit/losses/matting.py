@@ -28,7 +28,10 @@ from nstkit.memory import free_memory
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-EPSILON = 1e-7  # on the diagonal of each window's covariance, as in Levin's code
+# Levin's code has 1e-7, for pictures without noise. Rounding to 8 bits alone gives colors a variance
+# of 1 / (12 * 255^2), which is about 1e-5 / 9. With less than that, the blocks of a JPEG count as
+# edges, and show in a smoothed sky.
+EPSILON = 1e-5
 BETA = 0.9999  # Li et al. 2018, section 3.2
 SOLVED = 512  # px of the long side up to which all pixels are solved for
 BYTES = 1100  # of memory that the matrix takes for each pixel, as measured

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,11 +47,19 @@ def slowly(picture: Tensor, epsilon: float) -> np.ndarray:
     return L
 
 
-@pytest.mark.parametrize("epsilon", [EPSILON, 1e-3])
+@pytest.mark.parametrize("epsilon", [1e-7, EPSILON, 1e-3])
 def test_it_is_a_loop_over_windows(epsilon: float) -> None:
     picture = a_picture(8, 7)
     found = matting_laplacian(picture, epsilon).toarray()
     np.testing.assert_allclose(found, slowly(picture, epsilon), atol=1e-8)
+
+
+def test_it_is_that_of_another_implementation() -> None:
+    """The file holds cf_laplacian(image / 255, epsilon=1e-7, radius=1) of pymatting 1.1.16."""
+    stored = np.load(Path(__file__).parent / "pymatting_laplacian.npz")
+    picture = torch.from_numpy(stored["image"] / 255).permute(2, 0, 1)[None]
+    found = matting_laplacian(picture, 1e-7).toarray()
+    np.testing.assert_allclose(found, stored["L"], atol=1e-10)
 
 
 def test_it_is_symmetric_semidefinite_and_its_rows_add_up_to_0() -> None:
@@ -67,7 +76,7 @@ def test_it_is_symmetric_semidefinite_and_its_rows_add_up_to_0() -> None:
 )
 def test_what_is_affine_in_every_window_costs_nothing(recolored) -> None:
     cat = load_image("cat", 48).double()
-    L = matting_laplacian(cat)
+    L = matting_laplacian(cat, 1e-7)
     other = recolored(cat).expand_as(cat)
     assert photo_loss(other, L) < 1e-6
     moved = other.roll(1, -1)  # the same picture, one pixel beside
@@ -156,7 +165,8 @@ def test_smoothing_solves_its_equation() -> None:
 def test_smoothing_leaves_a_recoloring_as_it_is_also_at_the_edges() -> None:
     photo = load_image("castle", 64).double()
     recolored = 0.2 + 0.6 * photo.flip(1)
-    torch.testing.assert_close(smooth(recolored, photo), recolored, atol=1e-2, rtol=0)
+    found = smooth(recolored, photo, epsilon=1e-7)
+    torch.testing.assert_close(found, recolored, atol=1e-2, rtol=0)
 
 
 def test_smoothing_with_beta_0_changes_nothing() -> None:

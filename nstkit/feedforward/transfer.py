@@ -462,7 +462,6 @@ class Draft:
             **self._facts,
         )
 
-
     @cached_property
     def _photoreal(self) -> Photoreal:
         """Computed once, and only if it is asked for: it takes seconds."""

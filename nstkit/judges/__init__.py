@@ -19,7 +19,16 @@ from nstkit.judges.edges import edge_agreement
 from nstkit.judges.judgement import Bounds, Judgement
 from nstkit.pictures.images import check_picture
 
-__all__ = ["AlexNet", "Bounds", "Judgement", "edge_agreement", "judge", "lpips", "remd", "sliced_wasserstein"]
+__all__ = [
+    "AlexNet",
+    "Bounds",
+    "Judgement",
+    "edge_agreement",
+    "judge",
+    "lpips",
+    "remd",
+    "sliced_wasserstein",
+]
 
 
 @torch.no_grad()

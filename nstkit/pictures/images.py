@@ -20,6 +20,8 @@ from nstkit.pictures.decode import decode, identify
 
 Source = str | os.PathLike[str] | BinaryIO | Image.Image
 
+KINDS = ("content", "style", "light")  # of bundled pictures, and their folders
+
 _JPEG = {"format": "JPEG", "quality": 95, "subsampling": "4:4:4"}
 _TIFF = {"format": "TIFF", "compression": "tiff_lzw"}
 _FORMATS = {".png": {"format": "PNG"}, ".jpg": _JPEG, ".jpeg": _JPEG, ".tif": _TIFF, ".tiff": _TIFF}
@@ -188,9 +190,17 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def samples(kind: str | None = None) -> list[str]:
-    """Return the sorted names of the bundled pictures: kind "content", "style", or None for all."""
-    if kind not in (None, "content", "style"):
-        raise ValueError(f"kind={kind!r}; expected 'content', 'style' or None")
+    """Return the sorted names of the bundled pictures.
+
+    Args:
+        kind: "content", photographs to paint; "style", artworks; "light", photographs that take
+            their light from each other, for `nstkit.PHOTOREAL`; None is all.
+
+    Raises:
+        ValueError: Another kind.
+    """
+    if kind not in (None, *KINDS):
+        raise ValueError(f"kind={kind!r}; expected one of {list(KINDS)}, or None")
     return sorted(path.stem for path in _sample_paths() if kind in (None, path.parent.name))
 
 
@@ -205,7 +215,7 @@ def _sample_paths() -> list[Path]:
     package = Path(__file__).parents[1]
     root = package / "samples"  # in a wheel; in a clone they lie beside the package
     root = root if root.is_dir() else package.parent / "images"
-    return [*root.glob("content/*.jpg"), *root.glob("style/*.jpg")]
+    return [path for kind in KINDS for path in root.glob(f"{kind}/*.jpg")]
 
 
 def _known(name: str) -> str:

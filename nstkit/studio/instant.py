@@ -16,7 +16,15 @@ from typing import Any
 import ipywidgets as widgets
 import torch
 
-from nstkit.feedforward.transfer import HOWS, PHOTO, Coder, Draft, Transfer, check_options, chosen_coder
+from nstkit.feedforward.transfer import (
+    HOWS,
+    PHOTO,
+    Coder,
+    Draft,
+    Transfer,
+    check_options,
+    chosen_coder,
+)
 from nstkit.options import check_choice
 from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.painting.start import Given

@@ -44,7 +44,7 @@ class Picker:
         self._thumbnails, self._sheet = widgets.HBox(), widgets.HTML(layout={"display": "none"})
         self._thumbnails.add_class("nstkit-thumbnails")
         self.menu.observe(lambda _: self._mark(), "value")
-        for name in samples(kind):
+        for name in (*samples(kind), *samples("light")):  # the latter can be either
             self._add(name, name, bundled_thumbnail(name))
         self._list()
         label = widgets.HTML(kind, layout={"width": "56px"})

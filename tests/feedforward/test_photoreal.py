@@ -41,7 +41,9 @@ def test_colors_that_smoothing_has_averaged_come_back(pair: tuple[Tensor, Tensor
 
 
 @pytest.mark.parametrize("color", ["match", "luminance"])
-def test_colors_are_finished_after_it(color: str, pair: tuple[Tensor, Tensor], coder: Coder) -> None:
+def test_colors_are_finished_after_it(
+    color: str, pair: tuple[Tensor, Tensor], coder: Coder
+) -> None:
     photo, _ = pair
     found = transfer(*pair, "photo", color=color, coder=coder).image
     assert edge_agreement(found, photo) > 0.9

@@ -42,6 +42,8 @@ from nstkit.pictures.images import (
 )
 
 quick = settings(max_examples=25, deadline=None)
+LIGHT = ["autumn_hills", "brandenburg_gate", "colosseum", "gateway_of_india", "great_wall",
+         "mont_saint_michel"]  # fmt: skip
 CONTENT = ["astronaut", "bridge", "castle", "cat", "kitten", "macaw"]
 STYLE = ["bouquet", "composition_viii", "grande_jatte", "great_wave", "ink_landscape"]
 STYLE += ["sainte_victoire", "scream", "seashore", "self_portrait", "starry_night"]
@@ -600,12 +602,13 @@ def test_metadata_of_what_is_no_picture_is_refused(tmp_path):
 def test_the_bundled_pictures_are_listed_by_kind():
     assert samples("content") == CONTENT
     assert samples("style") == STYLE
-    assert samples() == sorted(CONTENT + STYLE)
+    assert samples("light") == LIGHT
+    assert samples() == sorted(CONTENT + STYLE + LIGHT)
     with pytest.raises(ValueError, match="kind='photo'"):
         samples("photo")
 
 
-@pytest.mark.parametrize("name", CONTENT + STYLE)
+@pytest.mark.parametrize("name", CONTENT + STYLE + LIGHT)
 def test_every_bundled_picture_loads_by_its_name(name):
     assert sample_path(name).name == f"{name}.jpg"
     image = load_image(name, 64)

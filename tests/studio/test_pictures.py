@@ -43,7 +43,9 @@ def test_an_upload_is_painted_and_listed(studio):
     assert message(studio) == ""
     assert picker.menu.value == "my photo.png"
     assert picker.menu.options[-1] == "my photo.png"
-    assert len(widgets_of(studio, f"content-{len(samples('content'))}")) == 1  # its thumbnail
+    assert (
+        len(widgets_of(studio, f"content-{len(samples('content') + samples('light'))}")) == 1
+    )  # its thumbnail
     assert studio.engine.pictures.content.shape[-1] == SIZE
     assert studio.engine.result().sources[0] == "my photo.png"
     picker.menu.value = "castle"

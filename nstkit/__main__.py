@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from nstkit.descent import OPTIMIZERS
-from nstkit.feedforward.transfer import HOWS, Coder, check_options, coder_on, transfer
+from nstkit.feedforward.transfer import METHODS, Coder, check_options, coder_on, transfer
 from nstkit.options import check_choice
 from nstkit.painting import QUALITIES, Result
 from nstkit.painting.estimate import in_words, seconds_needed
@@ -66,7 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--quality", help=f"{', '.join(map(_described, QUALITIES))}; a smaller photograph keeps "
         f"its size (default: {QUALITY}, or what the recipe says)")  # fmt: skip
     add("--recipe", "--method", default="default", metavar="NAME", help=f"{_fits()}; or, in "
-        f"a second and without optimization: {', '.join(HOWS)}; or published: "
+        f"a second and without optimization: {', '.join(METHODS)} (which makes a photograph, and "
+        "takes some seconds more); or published: "
         f"{', '.join(RECIPES)} (default: %(default)s)")  # fmt: skip
     add(
         "--size", type=int, help="long side in px (default: the quality's, or the last of --scales)"
@@ -78,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--steps", type=_whole_numbers, metavar="N[,N...]", help="updates: a number, or one for "
         "each scale from coarse to fine: 40,20,10 (default: the quality's)")  # fmt: skip
     add("--alpha", type=float, help="content weight (default: the recipe's); of "
-        f"{', '.join(HOWS)}: how far, from 0 to 1 (default: 1)")  # fmt: skip
+        f"{', '.join(METHODS)}: how far, from 0 to 1 (default: 1)")  # fmt: skip
     add("--beta", type=float, help="style weight (default: the recipe's)")
     add("--tv", type=float, help="smoothing weight (default: the recipe's)")
     add("--start", help=f"one of {', '.join(STARTS)} (default: the recipe's)")
@@ -161,7 +162,7 @@ def parse_styles(items: Sequence[str]) -> dict[str, float]:
 
 def named_recipe(name: str, content: str, style: str) -> Recipe:
     """Return a recipe of the house, or a published one for the network that nstkit ships."""
-    check_choice("--recipe", name, [*HOUSE, *HOWS, *RECIPES])
+    check_choice("--recipe", name, [*HOUSE, *METHODS, *RECIPES])
     if name in HOUSE:
         return HOUSE[name]
     recipe = RECIPES[name].recipe
@@ -228,7 +229,7 @@ def painter(options: argparse.Namespace) -> Painter:
     Raises:
         ValueError: An option that the method does not have.
     """
-    if options.recipe not in HOWS:
+    if options.recipe not in METHODS:
         return partial(_minimized, options)
     for name in MINIMIZED:
         if getattr(options, name) is not None:

@@ -24,6 +24,7 @@ from nstkit.__main__ import (
     parse_tile,
     warnings_as_lines,
 )
+from nstkit.feedforward import METHODS
 from nstkit.painting import Quality
 from nstkit.recipes import FITS, HOUSE
 
@@ -349,7 +350,7 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
     assert int(read_metadata(out)["steps_done"]) > 0
 
 
-@pytest.mark.parametrize("how", ["adain", "whiten", "transport"])
+@pytest.mark.parametrize("how", METHODS)
 def test_a_method_without_optimization_is_that_of_the_package(
     how: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -46,8 +46,9 @@ from nstkit.vgg.devices import Precision, feature_dtype, precision_name
 from nstkit.vgg.fast import to_paint
 
 # What becomes of the photograph's features: a key of `nstkit.gaussian.MAPS`.
-PHOTO = "photo"  # features are moved, and then the painting is made a photograph again
-HOWS = {"adain": "diagonal", "whiten": "analogies", "transport": "transport", PHOTO: "transport"}
+HOWS = {"adain": "diagonal", "whiten": "analogies", "transport": "transport"}
+PHOTO = "photo"  # features are moved by "transport", and the painting is made a photograph again
+METHODS = (*HOWS, PHOTO)  # what `transfer` can do
 SIDE = 512  # px of the long side, unless another is given
 TILE = 1536  # px of the parts of larger pictures: the layers of one take about 2 GB
 
@@ -341,7 +342,7 @@ def transfer(
 
 
 CHECKS: dict[str, Callable[..., None]] = {
-    "how": partial(check_choice, choices=HOWS),
+    "how": partial(check_choice, choices=METHODS),
     "alpha": check_share,
     "size": partial(check_whole, least=LEAST),
     "color": partial(check_choice, choices=COLORS),
@@ -446,7 +447,7 @@ class Draft:
             style = list(zip((picture for picture, _ in pairs_of(style)), shares, strict=True))
             works = works.mixed(shares)
             shares = works.in_layer(LAYER)
-        image = self._encoded.painted(how, alpha, shares)
+        image = self._encoded.painted("transport" if how == PHOTO else how, alpha, shares)
         if how == PHOTO:
             image = self._photoreal(image)
         image = finished(image, self._scene, self._photo, self._facts["color"])

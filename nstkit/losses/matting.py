@@ -28,9 +28,9 @@ from nstkit.memory import free_memory
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-# Levin's code has 1e-7, for pictures without noise. Rounding to 8 bits alone gives colors a variance
-# of 1 / (12 * 255^2), which is about 1e-5 / 9. With less than that, the blocks of a JPEG count as
-# edges, and show in a smoothed sky.
+# Levin's code has 1e-7, for pictures without noise. Rounding to 8 bits alone gives colors a
+# variance of 1 / (12 * 255^2), which is about 1e-5 / 9. With less than that, the blocks of a JPEG
+# count as edges, and show in a smoothed sky.
 EPSILON = 1e-5
 BETA = 0.9999  # Li et al. 2018, section 3.2
 SOLVED = 512  # px of the long side up to which all pixels are solved for

@@ -17,7 +17,7 @@ import ipywidgets as widgets
 import torch
 
 from nstkit.feedforward.transfer import (
-    HOWS,
+    METHODS,
     PHOTO,
     Coder,
     Draft,
@@ -86,7 +86,7 @@ class Instant(Silent):
         self._quiet = True
         self.content, self.style = Picker("content"), Picker("style")
         self.mixing = Mixing(self.style)
-        self.how = menu("how", "way", [(WAYS.get(name, name), name) for name in HOWS])
+        self.how = menu("how", "way", [(WAYS.get(name, name), name) for name in METHODS])
         self.size = menu("size", "size (px)", [])
         self.alpha = named("alpha", widgets.SelectionSlider(
             options=[1.0], description="how far α", layout={"width": "360px"},

@@ -111,7 +111,7 @@ def test_alpha_0_does_not_depend_on_the_artwork(how: str, coder: Coder) -> None:
     assert pixels_apart(pictures[0], cat) < 0.15  # and it is the photograph, decoded
 
 
-@pytest.mark.parametrize("how", ["adain", "whiten", "transport"])
+@pytest.mark.parametrize("how", HOWS)
 def test_the_painting_has_the_statistics_that_were_moved(how: str, coder: Coder) -> None:
     """The decoder gives back most of what was put in: encoded again, it is near the artwork."""
     photo, artwork = (nstkit.load_image(name, 96) for name in PAIR)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nstkit
-from nstkit import DEFAULT, NEIGHBORS, PORTRAIT, RECIPES, TEXTBOOK, Gram, Moments, Recipe
+from nstkit import DEFAULT, NEIGHBORS, PHOTOREAL, PORTRAIT, RECIPES, TEXTBOOK, Gram, Moments, Recipe
 from nstkit.losses.statistics import STATISTICS, Statistic
 from nstkit.recipes import FITS, HOUSE, STYLE_LAYERS
 from nstkit.vgg.names import layer_names
@@ -31,7 +31,7 @@ def test_the_textbooks_is_a_recipe_without_options() -> None:
 
 
 def test_recipes_of_the_house_can_be_printed_and_stored() -> None:
-    assert set(HOUSE.values()) == {DEFAULT, PORTRAIT, NEIGHBORS, TEXTBOOK}
+    assert set(HOUSE.values()) == {DEFAULT, PORTRAIT, NEIGHBORS, PHOTOREAL, TEXTBOOK}
     assert list(FITS) == list(HOUSE)
     for recipe in HOUSE.values():
         assert Recipe.from_json(recipe.to_json()) == recipe

@@ -58,6 +58,8 @@ def message(panel: Instant) -> str:
     [
         (lambda p: setattr(p.alpha, "value", 0.5), {"alpha": 0.5}),
         (lambda p: setattr(p.how, "value", "transport"), {"how": "transport"}),
+        (lambda p: setattr(p.how, "value", "photo"), {"how": "photo"}),
+        (lambda p: setattr(p.style.menu, "value", "colosseum"), {"style": "colosseum"}),
         (lambda p: setattr(p.content.menu, "value", "macaw"), {"content": "macaw"}),
         (lambda p: setattr(p.style.menu, "value", "scream"), {"style": "scream"}),
         (lambda p: setattr(p.size, "value", 128), {"size": 128}),

@@ -11,6 +11,7 @@ from nstkit.checks import (
     notebook_07,
     notebook_08,
     notebook_09,
+    notebook_10,
     notebook_11,
     notebook_12,
 )
@@ -25,6 +26,7 @@ EXERCISES: dict[str, Exercise] = {
     **notebook_07.EXERCISES,
     **notebook_08.EXERCISES,
     **notebook_09.EXERCISES,
+    **notebook_10.EXERCISES,
     **notebook_11.EXERCISES,
     **notebook_12.EXERCISES,
 }

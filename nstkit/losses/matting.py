@@ -94,7 +94,7 @@ def _planes(image: np.ndarray, epsilon: float) -> np.ndarray:
     height, width = (side - 2 for side in image.shape[1:])  # so many windows
     places = [(y, x) for y in range(3) for x in range(3)]
     inside = [(slice(y, y + height), slice(x, x + width)) for y, x in places]
-    I = np.stack([image[:, rows, columns] for rows, columns in inside])  # noqa: E741, N806
+    I = np.stack([image[:, rows, columns] for rows, columns in inside])
     centered = I - I.mean(0)  # (9, 3, height, width): the nine pixels of every window
     covariance = np.einsum("nchw,ndhw->hwcd", centered, centered) / 9 + epsilon / 9 * np.eye(3)
     solved = np.linalg.solve(covariance, centered.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1)
@@ -347,7 +347,7 @@ def local_recoloring(
             f"The picture has {tuple(picture.shape[-2:])} px, and the photograph "
             f"{tuple(photo.shape[-2:])}; expected equal sizes. Resize one of them."
         )
-    I, p = (x.detach().cpu().double() for x in (photo, picture))  # noqa: E741, N806
+    I, p = (x.detach().cpu().double() for x in (photo, picture))
     mean, aim = window_means(I, radius), window_means(p, radius)
     both = I[0, :, None] * torch.cat([I, p], 1)  # (3, 3 + C, H, W): products of colors
     products = window_means(both, radius) - mean[0, :, None] * torch.cat([mean, aim], 1)

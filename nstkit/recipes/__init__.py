@@ -64,7 +64,7 @@ PORTRAIT = DEFAULT.replace(
 # A photograph in the light of another one. Luan et al. 2017 (arXiv 1703.07511) add the matting
 # Laplacian to the losses: what is painted must be the photograph in other colors. They stop at
 # lambda = 1e4, and judge pixels from 0 to 255.
-PHOTOREAL = DEFAULT.replace(photo=3e4)
+PHOTOREAL = DEFAULT.replace(photo=1e5)
 
 # Neural neighbors: every patch is compared with the most similar one of the artwork (Kolkin et al.
 # 2022, arXiv 2203.13215). Whole hypercolumns draw the forms, each layer alone the strokes. What

@@ -15,7 +15,7 @@ if sys.orig_argv[1:3] == ["-m", "nstkit"]:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from nstkit.descent import Record, Step, optimize
-from nstkit.feedforward import TransformerNet, transfer
+from nstkit.feedforward import TransformerNet, as_photo, transfer
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
 from nstkit.losses.matting import smooth
 from nstkit.losses.statistics import (
@@ -82,6 +82,7 @@ __all__ = [
     "Step",
     "TransformerNet",
     "__version__",
+    "as_photo",
     "color_range",
     "content_loss",
     "ellipse",

@@ -12,3 +12,12 @@ def free_memory(device: torch.device) -> int:
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + kept  # torch keeps what it has freed
     return psutil.virtual_memory().available  # Apple's GPU shares the system's memory
+
+
+def needs_more(what: str, needed: int, free: int) -> str:
+    """Return the sentence for what needs more bytes than are free."""
+    return f"{what} needs about {_told(needed)} of memory, and {_told(free)} are free."
+
+
+def _told(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -101,6 +101,9 @@ class Objective:
             raise ValueError("Got neither content nor style; expected at least one picture.")
         vgg = network(recipe).to(given.device) if vgg is None else vgg
         terms = terms_of(recipe, scene, vgg, so_far)
+        for term in terms:
+            if isinstance(term, Photo):  # takes memory, so before the tiles are chosen
+                term.prepare(vgg, None)
         layers = {**recipe.content_layers, **recipe.style_layers}
         if tile == "auto" and not all(term.tiled for term in terms):
             tile = None

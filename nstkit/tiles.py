@@ -18,7 +18,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from nstkit.memory import free_memory
+from nstkit.memory import free_memory, needs_more
 from nstkit.vgg import VGG
 from nstkit.vgg.fast import FastVGG
 from nstkit.vgg.names import pools_before
@@ -222,9 +222,9 @@ def check_memory(height: int, width: int, device: torch.device) -> None:
     needed, free = bytes_needed(height, width), free_memory(device)
     if needed > free:
         raise ValueError(
-            f"A picture of {width} x {height} px needs about {needed / 1e9:.1f} GB of memory, and "
-            f"{free / 1e9:.1f} GB are free. This recipe compares the whole picture at once, so it "
-            "cannot paint in tiles. Choose a smaller size, or tile=None to try it."
+            f"{needs_more(f'A picture of {width} x {height} px', needed, free)} This recipe "
+            "compares the whole picture at once, so it cannot paint in tiles. Choose a smaller "
+            "size, or tile=None to try it."
         )
 
 

@@ -12,18 +12,21 @@ import numpy as np
 import pytest
 from make_gallery import (
     BESIDE,
+    BY_LIGHT,
     BY_NEIGHBORS,
     BY_NETWORKS,
     CONTENTS,
     DETAIL,
     DOCS,
     FOLDER,
+    LIT,
     MOST,
     POSTER_MOST,
     POSTER_SIZE,
     SIZE,
     STYLES,
     beside_file,
+    light_file,
     network_file,
 )
 from PIL import Image, JpegImagePlugin
@@ -60,8 +63,9 @@ def test_the_gallery_has_every_pair_and_nothing_else() -> None:
     expected = {f"{content}_{style}.jpg" for content in CONTENTS for style in STYLES}
     beside = {beside_file(*pair, name).name for pair in BY_NEIGHBORS for name in BESIDE}
     at_once = {network_file(content, style).name for content in BY_NETWORKS for style in nets()}
-    assert {file.name for file in FOLDER.glob("*.jpg")} == expected | beside | at_once
-    beside |= at_once
+    lit = {light_file(*pair, way).name for pair in BY_LIGHT for way in LIT}
+    assert {file.name for file in FOLDER.glob("*.jpg")} == expected | beside | at_once | lit
+    beside |= at_once | lit
     assert all(max(opened(FOLDER / name, MOST).size) == 512 for name in beside)
     for name in expected:
         assert max(opened(FOLDER / name, MOST).size) == SIZE

@@ -6,11 +6,13 @@
     python tools/make_gallery.py --portrait          paint docs/portrait.jpg
     python tools/make_gallery.py --neighbors         paint four pairs by NEIGHBORS
     python tools/make_gallery.py --networks          paint by the networks that need one pass
+    python tools/make_gallery.py --light             give photographs the light of others
 
 The default recipe paints. Every picture of the gallery is a JPEG of 200 KB at most. The poster is
 painted in "print" quality; its detail is cut out pixel by pixel. The portrait shows two faces by
 the default recipe and by PORTRAIT. Pairs by NEIGHBORS have 512 px and the
-default recipe beside them. Networks paint at 512 px, too.
+default recipe beside them. Networks paint at 512 px, too, and so do photographs in another light,
+of which docs/photographs.jpg shows some.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ import argparse
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
+from torch import Tensor
 
 import nstkit
-from nstkit import DEFAULT, PORTRAIT
+from nstkit import DEFAULT, PHOTOREAL, PORTRAIT, Region, color_range, luminance_range, rectangle
 from nstkit.feedforward import TransformerNet, nets
 from nstkit.files import write_whole
 from nstkit.lesson.titles import pair_title, title
@@ -42,6 +46,22 @@ BY_NEIGHBORS = (
 )  # fmt: skip
 BESIDE = ("neighbors", "default")  # recipes of the house
 BY_NETWORKS = ("castle", "bridge", "kitten")  # photographs, each by all bundled networks
+# Photographs and those whose light they get.
+BY_LIGHT = (
+    ("castle", "brandenburg_gate"), ("colosseum", "gateway_of_india"),
+    ("mont_saint_michel", "brandenburg_gate"), ("great_wall", "autumn_hills"),
+)  # fmt: skip
+SKY = {
+    "castle": rectangle(0, 0, 1, 0.45)
+    & (color_range("#4f86c6", 0.3) | color_range("#a8c8e8", 0.22)),
+    "mont_saint_michel": rectangle(0, 0, 1, 0.58) & luminance_range(0.6, 1),
+    "brandenburg_gate": color_range("#6f8fc6", 0.25) | color_range("#8890a0", 0.12),
+}
+LEAVES = {
+    "great_wall": color_range("#506828", 0.2) | color_range("#283818", 0.2),
+    "autumn_hills": rectangle(0, 0.2, 1, 0.65) & color_range("#b07840", 0.1),
+}
+LIT = {"step": 'transfer(..., "photo")', "loss": "PHOTOREAL"}  # the two ways, and what they are
 FACES, FACES_STYLE = ("astronaut", "kitten"), "starry_night"
 
 
@@ -75,6 +95,43 @@ def by_networks() -> Iterator[Path]:
 def network_file(content: str, style: str) -> Path:
     """Return where a painting by a network is kept."""
     return FOLDER / f"{content}_{style}_network.jpg"
+
+
+def by_light() -> Iterator[Path]:
+    """Give photographs the light of others, as a step and as a loss."""
+    pictures, titles = [], []
+    for content, light in BY_LIGHT:
+        photo = nstkit.load_image(content, 512)
+        images = {way: lit(photo, content, light, way) for way in LIT}
+        for way, image in images.items():
+            yield write_whole(light_file(content, light, way), jpeg(nstkit.to_pil(image), MOST))
+        pictures += [photo, *images.values()]
+        titles += [title(content), *(f"as a {way}" for way in images)]
+    yield nstkit.show_images(pictures, titles, columns=3).save(DOCS / "photographs.jpg")
+
+
+def lit(photo: Tensor, content: str, light: str, way: str) -> Tensor:
+    """Return a photograph in the light of another one."""
+    regions = parts(content, light)
+    given: dict[str, Any] = {"style": None if regions else light, "regions": regions}
+    if way == "step":
+        return nstkit.transfer(photo, how="photo", **given).image
+    return nstkit.stylize(photo, recipe=PHOTOREAL, progress=False, **given).image
+
+
+def parts(content: str, light: str) -> list[Region]:
+    """Return the regions of a photograph: sky after sky and the rest after the rest, or leaves."""
+    if content in LEAVES:
+        return [Region(LEAVES[content], light, artwork_mask=LEAVES[light])]
+    if content not in SKY:
+        return []
+    sky, theirs = SKY[content], SKY[light]
+    return [Region(sky, light, artwork_mask=theirs), Region(~sky, light, artwork_mask=~theirs)]
+
+
+def light_file(content: str, light: str, way: str) -> Path:
+    """Return where a photograph in another light is kept."""
+    return FOLDER / f"{content}_{light}_{way}.jpg"
 
 
 def poster() -> Iterator[Path]:
@@ -117,10 +174,19 @@ def page() -> str:
         [_cell(network_file(content, style).name, pair_title(content, style)) for style in nets()]
         for content in BY_NETWORKS
     ]
+    lights = [
+        [
+            *(_cell(f"../../images/{_folder(name)}/{name}.jpg", title(name)) for name in pair),
+            *(_cell(light_file(*pair, way).name, f"{pair_title(*pair)}, {way}") for way in LIT),
+        ]
+        for pair in BY_LIGHT
+    ]
+    heads = ["photograph", "light", *(f"as a {way}: `{call}`" for way, call in LIT.items())]
     return (
         "# Gallery\n\nFour photographs after six artworks at 768 px by the default recipe. Below "
-        "them are four pairs by neural neighbors, and nine by networks. `tools/make_gallery.py` "
-        f"painted them and wrote this page.\n\n{_table(rows)}\n\n## By neural neighbors\n\n"
+        "them are four pairs by neural neighbors, nine by networks, and four photographs in "
+        "another light. `tools/make_gallery.py` painted them and wrote this page.\n\n"
+        f"{_table(rows)}\n\n## By neural neighbors\n\n"
         "`nstkit.NEIGHBORS` beside the default recipe, both at 512 px. Each place of the "
         "photograph is drawn with the place of the artwork that is most like it "
         "([notebook 08](../../notebooks/08_distributions.ipynb)).\n\n"
@@ -128,8 +194,17 @@ def page() -> str:
         "Three small networks, each trained for one artwork. At 512 px they take a fraction of a "
         "second. They had seen none of these photographs "
         "([notebook 09](../../notebooks/09_in_real_time.ipynb)).\n\n"
-        f"{_table([[title(style) for style in nets()], ['---'] * len(nets()), *at_once])}\n"
+        f"{_table([[title(style) for style in nets()], ['---'] * len(nets()), *at_once])}\n\n"
+        "## Photographs in another light\n\nNo line may bend, so these stay photographs. The "
+        "first way takes a few seconds, and the second a search "
+        "([notebook 10](../../notebooks/10_photographs.ipynb)). In all but the Colosseum, sky is "
+        "painted after sky, or leaves after leaves.\n\n"
+        f"{_table([heads, ['---'] * len(heads), *lights])}\n"
     )
+
+
+def _folder(name: str) -> str:
+    return nstkit.sample_path(name).parent.name
 
 
 def _table(rows: Iterable[Iterable[str]]) -> str:
@@ -167,6 +242,7 @@ def main() -> None:
     instead.add_argument("--portrait", action="store_true", help="paint the portrait only")
     instead.add_argument("--neighbors", action="store_true", help="paint pairs by NEIGHBORS only")
     instead.add_argument("--networks", action="store_true", help="paint by networks only")
+    instead.add_argument("--light", action="store_true", help="paint photographs in another light")
     options = parser.parse_args()
     if unknown := set(options.pairs) - pairs.keys():
         parser.error(f"no pair {', '.join(sorted(unknown))}; there are {', '.join(pairs)}")
@@ -178,6 +254,9 @@ def main() -> None:
         return
     if options.networks:
         print(*by_networks(), sep="\n")
+        return
+    if options.light:
+        print(*by_light(), sep="\n")
         return
     if options.portrait:
         print(portrait())

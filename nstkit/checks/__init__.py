@@ -110,6 +110,8 @@ def _answer(thing: Any, case: Case) -> Any:
 def _difference(got: Any, want: Any) -> str:
     """Return in words how two answers differ; empty if they agree to five digits."""
     if not isinstance(want, (Tensor, float, int)) or isinstance(want, bool):
+        if isinstance(want, set) and not isinstance(got, set):
+            return f"got {got!r}; expected a set, such as {{'A', 'C'}}"
         return "" if got == want else f"got {got!r}, which is not the answer"
     if not isinstance(got, (Tensor, float, int)):
         return f"got {type(got).__name__}; expected a {type(want).__name__}"

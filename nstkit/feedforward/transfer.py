@@ -310,8 +310,10 @@ def transfer(
             the mean and covariance (Li et al. 2017, "Universal Style Transfer via Feature
             Transforms", arXiv 1705.08086, here in one layer); "transport", the same, and features
             move least (Mroueh 2020, "Wasserstein Style Transfer", arXiv 1905.12828); "photo", that
-            of "transport", and the painting is made a photograph again, see `Photoreal`.
-        alpha: how far, from 0 to 1. 0 gives the photograph as the decoder sees it.
+            of "transport", and the painting is made a photograph again, which takes seconds (see
+            `nstkit.as_photo`).
+        alpha: how far, from 0 to 1. 0 gives the photograph as the decoder sees it, which "photo"
+            then smooths.
         size: long side in px to which pictures that are not tensors are scaled. None is at most
             512: a smaller photograph keeps its own.
         color: "style", "match" or "luminance", as in `nstkit.stylize`.
@@ -325,8 +327,9 @@ def transfer(
         coder: networks to use again, in place of the three options before.
 
     A covariance needs as many positions as ``relu4_1`` has channels, 512, which is a photograph of
-    about 256 x 128 px. Of a smaller photograph, or a smaller region, "whiten" and "transport" move
-    what there is, and reach only a part of the artwork's covariance.
+    about 256 x 128 px. Of a smaller photograph, or a smaller region, all but "adain" move what
+    there is, and reach only a part of the artwork's covariance. "photo" smooths the whole picture
+    at once. So colors of one region flow into another where the photograph has no edge.
 
     Raises:
         ValueError: A bad picture, option or number.
@@ -429,6 +432,8 @@ class Draft:
     ) -> Transfer:
         """Return the painting. Its seconds are those of this call and of the encoder.
 
+        The first "photo" takes seconds. The next ones are faster, until another way is taken.
+
         Args:
             how: as in `transfer`.
             alpha: the same.
@@ -449,7 +454,9 @@ class Draft:
             shares = works.in_layer(LAYER)
         image = self._encoded.painted("transport" if how == PHOTO else how, alpha, shares)
         if how == PHOTO:
-            image = self._photoreal(image)
+            image = self._photoreal(image, [part.where for part in self._scene.parts])
+        else:
+            self.__dict__.pop("_photoreal", None)  # its factors take more than 1 GB at 512 px
         image = finished(image, self._scene, self._photo, self._facts["color"])
         if image.is_cuda:
             torch.cuda.synchronize()  # else the clock is read before the picture is done

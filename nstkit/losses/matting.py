@@ -1,9 +1,9 @@
-"""The matting Laplacian: how far a picture is from a photograph in other colors.
+"""The matting Laplacian: how far a picture is from being a recoloring of a photograph.
 
-In a small window of a photograph, colors lie near a line or a plane. A recoloring that is an affine
-function of the photograph in every window (output = a . I + b) keeps every edge where it was, and
-bends no line. The matting Laplacian L measures how far a picture V is from that: V^T L V is 0 for
-such a recoloring, and grows with every edge that the photograph does not have.
+A recoloring is an affine function of the photograph's colors in every small window, output =
+a . I + b. It moves no edge and adds none, though it may fade one. The matting Laplacian L measures
+how far a picture V is from that: V^T L V is nearly 0 for a recoloring whose a and b change slowly,
+and grows with every edge that the photograph does not have.
 
 Levin, Lischinski and Weiss 2008 ("A Closed-Form Solution to Natural Image Matting", IEEE TPAMI 30)
 made it to cut figures out. Luan et al. 2017 ("Deep Photo Style Transfer", arXiv 1703.07511) use it
@@ -23,19 +23,22 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from nstkit.memory import free_memory
+from nstkit.memory import free_memory, needs_more
+from nstkit.options import check_weight, check_whole
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-# Levin's code has 1e-7, for pictures without noise. Rounding to 8 bits alone gives colors a
-# variance of 1 / (12 * 255^2), which is about 1e-5 / 9. With less than that, the blocks of a JPEG
-# count as edges, and show in a smoothed sky.
-EPSILON = 1e-5
-BETA = 0.9999  # Li et al. 2018, section 3.2
+# Levin's code has 1e-7, for pictures without noise. With that, rounding to 8 bits and the blocks of
+# a JPEG count as edges, and show in a smoothed sky. With 1e-5 fine texture fades.
+EPSILON = 3e-6
+FLAT = 2 / 255  # colors that differ by no more than this are one color
+MOST = 1 - 1e-9  # of beta: nearer to 1, the solution is lost in rounding
+BETA = 0.9999  # as in the code of Li et al. 2018
 SOLVED = 512  # px of the long side up to which all pixels are solved for
-BYTES = 1100  # of memory that the matrix takes for each pixel, as measured
-BYTES_TO_SOLVE = 5200  # the same, of its factors
+# Bytes of memory that each pixel takes, as measured: to build the matrix, to factorize it, to keep
+# it on a GPU, and to fit the functions of `guided_filter`.
+TO_BUILD, TO_SOLVE, TO_KEEP, TO_FIT = 1100, 5200, 600, 1000
 FITTED = 2  # px: radius of the windows whose recoloring is enlarged
 
 
@@ -49,31 +52,23 @@ def matting_affinity(picture: Tensor, epsilon: float = EPSILON) -> csr_array:
 
     Args:
         picture: I, (1, 3, H, W) in [0, 1], H and W at least 3.
-        epsilon: how much noise counts as no color: larger values take weak edges for flat.
+        epsilon: above 0: how small a difference of colors counts as noise.
 
     Returns:
         (H W, H W) float64, sparse and symmetric, with at most 25 entries in a row. Pixels are
-        counted row by row.
+        counted row by row, and a row adds up to the number of windows that hold its pixel: 9
+        inside, and down to 1 at the corners.
 
     Raises:
-        ValueError: It is not one picture, it is too small, it has one color only, or there is too
-            little memory.
+        ValueError: It is not one picture of numbers, it is too small, it has one color only,
+            epsilon is not above 0, or there is too little memory.
 
     Source: Levin et al. 2008, eq. 12.
     """
     from scipy.sparse import csr_array  # here, so that importing nstkit stays light
 
-    if picture.dim() != 4 or picture.shape[:2] != (1, 3) or min(picture.shape[-2:]) < 3:
-        raise ValueError(
-            f"picture has shape {tuple(picture.shape)}; expected (1, 3, H, W) with 3 px or more on "
-            "each side."
-        )
-    if torch.equal(picture.amin((2, 3)), picture.amax((2, 3))):
-        raise ValueError(
-            "The photograph has one color everywhere, so there are no edges to keep. Take another "
-            "photograph."
-        )
-    _check_memory(picture, BYTES)
+    check_photo(picture)
+    check_weight("epsilon", epsilon, positive=True)
     height, width = picture.shape[-2:]
     planes = _planes(picture[0].detach().cpu().double().numpy(), epsilon)
     planes = planes.transpose(2, 3, 0, 1).reshape(height * width, -1)  # a row for each pixel
@@ -117,16 +112,18 @@ def matting_laplacian(picture: Tensor, epsilon: float = EPSILON) -> csr_array:
 
 
 def on_gpu(laplacian: csr_array, device: torch.device | str) -> Tensor:
-    """Return a matrix as a sparse tensor: on a GPU torch's product is the fastest."""
+    """Return a matrix as a sparse tensor of torch on a device."""
     entries = laplacian.tocoo()
     places = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
     values = torch.from_numpy(entries.data)
-    found = torch.sparse_coo_tensor(places, values, laplacian.shape, check_invariants=True)
-    return found.coalesce().to(device)
+    return torch.sparse_coo_tensor(
+        places.to(device), values.to(device), laplacian.shape, check_invariants=True,
+        is_coalesced=True,  # as the entries of a CSR matrix are
+    )  # fmt: skip
 
 
 def photo_loss(image: Tensor, laplacian: csr_array | Tensor) -> Tensor:
-    """Return how far pictures are from local recolorings of a photograph, as a scalar.
+    """Return how far pictures are from being recolorings of a photograph, as a scalar.
 
     That is the sum over channels of V_c^T L V_c, a mean over pixels and over the batch.
 
@@ -140,6 +137,9 @@ def photo_loss(image: Tensor, laplacian: csr_array | Tensor) -> Tensor:
 
     Source: Luan et al. 2017, eq. 2.
     """
+    if not isinstance(image, Tensor) or image.dim() != 4 or not image.is_floating_point():
+        told = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else repr(image)
+        raise ValueError(f"The image is {told}; expected floats, (B, 3, H, W).")
     pixels = image.shape[-2] * image.shape[-1]
     if laplacian.shape[0] != pixels:
         raise ValueError(
@@ -154,13 +154,14 @@ class _Quadratic(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, laplacian: csr_array | Tensor) -> Tensor:
-        """Return the mean over pixels and pictures. Keep the gradient, which is known already."""
+        """Return the mean over pixels and pictures, and keep the gradient: it is known already."""
         pixels = image.detach() if isinstance(laplacian, Tensor) else image.detach().cpu()
         V = pixels.double().flatten(2).permute(2, 0, 1).flatten(1)  # (H W, 3 B)
         LV = _product(laplacian, V)
         count = len(V) * len(image)
-        gradient = (2 / count * LV).view(-1, len(image), 3).permute(1, 2, 0)
-        ctx.gradient = gradient.reshape(image.shape).to(image)
+        if ctx.needs_input_grad[0]:
+            gradient = (2 / count * LV).view(-1, len(image), 3).permute(1, 2, 0)
+            ctx.gradient = gradient.reshape(image.shape).to(image)
         return ((V * LV).sum() / count).to(image)
 
     @staticmethod
@@ -183,9 +184,11 @@ def smooth(painting: Tensor, photo: Tensor, beta: float = BETA, epsilon: float =
     """Return a painting whose edges are those of a photograph, by one sparse solve.
 
     With the painting Y and D the sums of W's rows, it solves (D - beta W) R = (1 - beta) D Y: near
-    the painting, and alike where the photograph is alike. A recoloring of the photograph stays as
-    it is. Li et al. solve (1 - beta D^-1/2 W D^-1/2) R = (1 - beta) Y, which is the same but for
-    the edges of the picture: pixels there lie in fewer windows, and would become dark.
+    the painting, and alike where the photograph is alike. A recoloring of the photograph stays
+    nearly as it is: only texture that is as weak as noise fades, the more so with a larger epsilon.
+    Li et al. solve (1 - beta D^-1/2 W D^-1/2) R = (1 - beta) Y, which is the same except
+    near the picture's border. There pixels lie in fewer windows and would turn dark, which is why
+    their code pads the picture and crops the result.
 
     Above 512 px the solve happens at 512 px. There the result is a local recoloring of the
     photograph. This recoloring is enlarged, and not the picture, so the photograph's fine detail
@@ -216,19 +219,19 @@ class Smoother:
     """
 
     def __init__(self, photo: Tensor, beta: float = BETA, epsilon: float = EPSILON) -> None:
-        if not 0 <= beta < 1:
+        check_weight("beta", beta)
+        if beta > MOST:
             raise ValueError(f"beta is {beta!r}; expected a number from 0 to below 1.")
-        self.photo = photo.detach()
+        self.photo, self.beta = photo.detach().clone(), beta
         self._small = _at_most(photo, SOLVED)
         self._solve = _solver(self._small, beta, epsilon)
 
     def __call__(self, painting: Tensor) -> Tensor:
         """Return a painting (1, 3, H, W), smoothed; see `smooth`."""
-        if painting.shape != self.photo.shape:
-            raise ValueError(
-                f"The painting has shape {tuple(painting.shape)}, and the photograph "
-                f"{tuple(self.photo.shape)}; expected equal sizes. Resize one of them."
-            )
+        check_one("The painting", painting)
+        check_sizes(painting, self.photo)
+        if not self.beta:
+            return painting.clone()
         solved = self._solve(_at_most(painting, SOLVED))
         if solved.shape == painting.shape:
             return solved.clamp(0, 1)
@@ -242,7 +245,8 @@ def _at_most(picture: Tensor, side: int) -> Tensor:
     if longest <= side:
         return picture
     size = [max(round(length * side / longest), 3) for length in picture.shape[-2:]]
-    return F.interpolate(picture, size, mode="bilinear", antialias=True)
+    precise = picture.to(torch.promote_types(picture.dtype, torch.float32))  # half has no such code
+    return F.interpolate(precise, size, mode="bilinear", antialias=True)
 
 
 def _solver(photo: Tensor, beta: float, epsilon: float) -> Callable[[Tensor], Tensor]:
@@ -251,7 +255,7 @@ def _solver(photo: Tensor, beta: float, epsilon: float) -> Callable[[Tensor], Te
     from scipy.sparse.linalg import splu
 
     W = matting_affinity(photo, epsilon)
-    _check_memory(photo, BYTES_TO_SOLVE)
+    _check_memory(photo, TO_SOLVE)
     sums = W.sum(1)
     matrix = (diags_array(sums) - beta * W).tocsc()
     # The matrix is symmetric and positive definite, so no row needs to be exchanged.
@@ -270,14 +274,53 @@ def _solver(photo: Tensor, beta: float, epsilon: float) -> Callable[[Tensor], Te
     return _solve
 
 
-def _check_memory(picture: Tensor, bytes_a_pixel: int) -> None:
-    height, width = picture.shape[-2:]
-    needed, free = height * width * bytes_a_pixel, free_memory(torch.device("cpu"))
-    if needed > free:
+def check_one(what: str, picture: Tensor) -> None:
+    """Raise ValueError unless a picture is one of numbers, (1, 3, H, W), with 3 px on each side."""
+    if not isinstance(picture, Tensor) or not picture.is_floating_point():
         raise ValueError(
-            f"The matting Laplacian of {width} x {height} px needs about {needed / 1e9:.1f} GB of "
-            f"memory here, and {free / 1e9:.1f} GB are free. Choose a smaller size."
+            f"{what} is {getattr(picture, 'dtype', type(picture).__name__)}; expected floats in "
+            "[0, 1], as nstkit.load_image returns."
         )
+    if picture.dim() != 4 or picture.shape[:2] != (1, 3) or min(picture.shape[-2:]) < 3:
+        raise ValueError(
+            f"{what} has shape {tuple(picture.shape)}; expected (1, 3, H, W) with 3 px or more on "
+            "each side."
+        )
+    if not picture.abs().amax() < 2:  # false of NaN, too
+        raise ValueError(
+            f"{what} has pixels up to {picture.abs().amax():.3g}; expected numbers in [0, 1]. "
+            "Divide 8-bit colors by 255."
+        )
+
+
+def check_photo(picture: Tensor) -> None:
+    """Raise ValueError unless a photograph has a matting Laplacian that fits into the memory."""
+    check_one("The photograph", picture)
+    if (picture.amax((2, 3)) - picture.amin((2, 3))).max() < FLAT:
+        raise ValueError(
+            "The photograph has one color everywhere, so there are no edges to keep. Take another "
+            "photograph."
+        )
+    _check_memory(picture, TO_BUILD)
+
+
+def check_sizes(painting: Tensor, photo: Tensor) -> None:
+    """Raise ValueError unless a painting has the size of its photograph."""
+    if painting.shape[-2:] != photo.shape[-2:]:
+        height, width = painting.shape[-2:]
+        raise ValueError(
+            f"The painting has {width} x {height} px, and the photograph {photo.shape[-1]} x "
+            f"{photo.shape[-2]} px; expected equal sizes. Resize one of them."
+        )
+
+
+def _check_memory(picture: Tensor, bytes_a_pixel: int, device: torch.device | str = "cpu") -> None:
+    """Raise ValueError if less memory is free than something takes for each pixel."""
+    height, width = picture.shape[-2:]
+    needed, free = height * width * bytes_a_pixel, free_memory(torch.device(device))
+    if needed > free:
+        what = f"The matting Laplacian of {width} x {height} px"
+        raise ValueError(f"{needs_more(what, needed, free)} Choose a smaller size.")
 
 
 def guided_filter(
@@ -298,10 +341,14 @@ def guided_filter(
         (1, C, H, W), with the dtype of ``picture``.
 
     Raises:
-        ValueError: The sizes differ.
+        ValueError: The sizes differ, a bad picture or option, or there is too little memory.
 
     Source: He, Sun and Tang 2013, "Guided Image Filtering", IEEE TPAMI 35, eqs. 19 to 21.
     """
+    check_one("The photograph", photo)
+    check_whole("radius", radius, 1)
+    check_weight("epsilon", epsilon, positive=True)
+    _check_memory(photo, TO_FIT)
     return local_recoloring(photo, picture, radius, epsilon)(photo).to(picture)
 
 
@@ -310,8 +357,8 @@ class Recoloring:
     """An affine function of colors for each pixel.
 
     Attributes:
-        coefficients: (3, C, H, W) float64: what each of red, green and blue gives to each channel.
-        offset: (1, C, H, W) float64.
+        coefficients: (3, C, H, W): what each of red, green and blue gives to each channel.
+        offset: (1, C, H, W).
     """
 
     coefficients: Tensor
@@ -319,13 +366,17 @@ class Recoloring:
 
     def __call__(self, photo: Tensor) -> Tensor:
         """Return a photograph (1, 3, H, W), recolored, (1, C, H, W) with its dtype."""
-        colors = photo[0].to(self.coefficients)[:, None]  # (3, 1, H, W)
-        return ((self.coefficients * colors).sum(0, keepdim=True) + self.offset).to(photo)
+        precise = torch.promote_types(photo.dtype, torch.float32)
+        coefficients, offset = (
+            part.to(precise).to(photo.device) for part in (self.coefficients, self.offset)
+        )
+        colors = photo[0].to(precise)[:, None]  # (3, 1, H, W)
+        return ((coefficients * colors).sum(0, keepdim=True) + offset).to(photo)
 
     def enlarged(self, height: int, width: int) -> Recoloring:
-        """Return the same functions for a larger photograph."""
+        """Return the same functions for a larger photograph, in float32 to save memory."""
         coefficients, offset = (
-            F.interpolate(part, (height, width), mode="bilinear", align_corners=False)
+            F.interpolate(part.float(), (height, width), mode="bilinear")
             for part in (self.coefficients, self.offset)
         )
         return Recoloring(coefficients, offset)
@@ -342,11 +393,11 @@ def local_recoloring(
         radius: as in `guided_filter`.
         epsilon: the same.
     """
-    if picture.shape[-2:] != photo.shape[-2:]:
+    if picture.dim() != 4 or len(picture) != 1:
         raise ValueError(
-            f"The picture has {tuple(picture.shape[-2:])} px, and the photograph "
-            f"{tuple(photo.shape[-2:])}; expected equal sizes. Resize one of them."
+            f"The picture has shape {tuple(picture.shape)}; expected one picture, (1, C, H, W)."
         )
+    check_sizes(picture, photo)
     I, p = (x.detach().cpu().double() for x in (photo, picture))
     mean, aim = window_means(I, radius), window_means(p, radius)
     both = I[0, :, None] * torch.cat([I, p], 1)  # (3, 3 + C, H, W): products of colors
@@ -361,7 +412,8 @@ def local_recoloring(
 def window_means(x: Tensor, radius: int) -> Tensor:
     """Return the mean over the window around each pixel, as far as the picture reaches.
 
-    Cumulative sums need four numbers for any radius, in float64. A pooling would need all.
+    Cumulative sums need four numbers for any radius, in float64. Pooling would read the whole
+    window.
 
     Args:
         x: (B, C, H, W) float64.

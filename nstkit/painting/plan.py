@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nstkit.losses.matting import check_photo
 from nstkit.options import check_whole
 from nstkit.painting.given import (
     GivenStyle,
@@ -121,6 +122,8 @@ def prepare(
         raise ValueError("style is None; expected an artwork, or regions with artworks.")
     for remark in dict.fromkeys(remarks):
         warnings.warn(remark, UserWarning, stacklevel=3)  # points at the caller of `stylize`
+    if recipe.photo:
+        check_photo(scene.content)  # told now, not at the last scale
     if recipe.beta and not recipe.tiled:
         _check_whole(tile, photo)  # told now, not at the last scale
     recipe, start = _start(recipe, start, photo)

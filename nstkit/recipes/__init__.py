@@ -62,8 +62,8 @@ PORTRAIT = DEFAULT.replace(
 )
 
 # A photograph in the light of another one. Luan et al. 2017 (arXiv 1703.07511) add the matting
-# Laplacian to the losses: what is painted must be the photograph in other colors. They stop at
-# lambda = 1e4, and judge pixels from 0 to 255.
+# Laplacian to the losses: what is painted must be a recoloring of the photograph. Their lambda is
+# 1e4, for pixels from 0 to 255 and a sum over pixels, so the numbers do not compare.
 PHOTOREAL = DEFAULT.replace(photo=1e5)
 
 # Neural neighbors: every patch is compared with the most similar one of the artwork (Kolkin et al.

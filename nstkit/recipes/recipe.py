@@ -34,8 +34,9 @@ from nstkit.vgg.names import Arch, equal_weights, layer_names, layer_weights
 class Recipe:
     """What to minimize, from where and how, in plain numbers and names.
 
-    The objective is ``alpha * L_content + beta * L_style + tv * variation`` where L_content and
-    L_style are sums over layers of weight times distance. Every constant of the literature (1/2,
+    The objective is ``alpha * L_content + beta * L_style + tv * variation``, and ``palette`` and
+    ``photo`` times their losses if they are above 0. L_content and L_style are sums over layers of
+    weight times distance. Every constant of the literature (1/2,
     1/(4 N^2), 255^2 for other pixel ranges) is a factor in a weight.
 
     Attributes:
@@ -51,7 +52,7 @@ class Recipe:
         tv_values: "image", of pixels in [0, 1], or "input", as the network is given them.
         finest_statistic: the statistic of the finest of several scales; None is ``statistic``.
         palette: weight of the distance between the colors of painting and artwork, >= 0.
-        photo: weight of the distance from a photograph in other colors, >= 0: lambda of Luan et
+        photo: weight of the distance from a recoloring of the photograph, >= 0: lambda of Luan et
             al. 2017; see `nstkit.terms.Photo`.
         color: whose colors the painting gets: "style", the artwork's; "match", the photograph's, to
             which the artwork is recolored before painting; "luminance", those of each pixel of the

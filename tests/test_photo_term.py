@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nstkit import PHOTOREAL, VGG, Objective, Recipe, load_image, stylize
 from nstkit.judges import edge_agreement
+from nstkit.losses import matting
 from nstkit.losses.matting import matting_laplacian
 from nstkit.terms import Photo, Variation
 
@@ -62,11 +63,35 @@ def test_other_pictures_have_a_laplacian_of_their_own(vgg: VGG, cat: Tensor, wav
     assert objective.with_pictures(cat, wave)(image).floats() == objective(image).floats()
 
 
+def test_another_photograph_has_another_laplacian(vgg: VGG, cat: Tensor) -> None:
+    objective = Objective.of(cat, None, vgg, PLAIN)
+    before, other = objective(cat).value("photo"), cat.flip(3)
+    objective["photo"].picture = other
+    assert objective(cat).value("photo") > 100 * before
+    assert objective(other).value("photo") == pytest.approx(before.item(), rel=0.01)
+
+
+def test_sides_that_are_swapped_are_told(vgg: VGG, cat: Tensor) -> None:
+    with pytest.raises(ValueError, match="px, and the photograph"):
+        Objective.of(cat, None, vgg, PLAIN)(cat.transpose(2, 3))
+
+
+def test_too_little_memory_is_told_before_the_first_scale(monkeypatch) -> None:
+    monkeypatch.setattr(matting, "free_memory", lambda _: 6_000_000)
+    steps = []
+    with pytest.raises(ValueError, match="96 x 64 px needs about 7 MB"):
+        stylize("castle", "scream", PHOTOREAL, scales=[48, 96], callback=steps.append)
+    assert not steps
+
+
 def test_it_is_the_same_in_tiles(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
     recipe = Recipe(style_layers=["relu1_1"], content_layers=["relu1_1"], photo=7)
     whole, parts = (Objective.of(cat, wave, vgg, recipe, tile) for tile in (None, 32))
-    image = cat.roll(1, -1)
-    torch.testing.assert_close(parts(image).value("photo"), whole(image).value("photo"))
+    image = cat.roll(1, -1).requires_grad_()
+    found, expected = parts(image).total, whole(image).total
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(total, image)[0] for total in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-5)
 
 
 def test_what_it_cannot_do_is_told(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
@@ -76,7 +101,7 @@ def test_what_it_cannot_do_is_told(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
         Recipe(photo=-1)
     with pytest.raises(ValueError, match="one color everywhere"):
         Objective.of(torch.full_like(cat, 0.5), None, vgg, PLAIN)
-    with pytest.raises(ValueError, match="image has .* pixels, and the photograph had"):
+    with pytest.raises(ValueError, match="64 x 35 px, and the photograph 64 x 43 px"):
         Objective.of(cat, None, vgg, PLAIN)(cat[..., :-8, :])
 
 

@@ -61,7 +61,7 @@ LEAVES = {
     "great_wall": color_range("#506828", 0.2) | color_range("#283818", 0.2),
     "autumn_hills": rectangle(0, 0.2, 1, 0.65) & color_range("#b07840", 0.1),
 }
-LIT = {"step": 'transfer(..., "photo")', "loss": "PHOTOREAL"}  # the two ways, and what they are
+LIT = {"step": 'transfer(..., "photo")', "loss": "as_photo(stylize(..., PHOTOREAL).image, photo)"}
 FACES, FACES_STYLE = ("astronaut", "kitten"), "starry_night"
 
 
@@ -106,7 +106,7 @@ def by_light() -> Iterator[Path]:
         for way, image in images.items():
             yield write_whole(light_file(content, light, way), jpeg(nstkit.to_pil(image), MOST))
         pictures += [photo, *images.values()]
-        titles += [title(content), *(f"as a {way}" for way in images)]
+        titles += [title(content), *(f"by a {way}" for way in images)]
     yield nstkit.show_images(pictures, titles, columns=3).save(DOCS / "photographs.jpg")
 
 
@@ -116,7 +116,8 @@ def lit(photo: Tensor, content: str, light: str, way: str) -> Tensor:
     given: dict[str, Any] = {"style": None if regions else light, "regions": regions}
     if way == "step":
         return nstkit.transfer(photo, how="photo", **given).image
-    return nstkit.stylize(photo, recipe=PHOTOREAL, progress=False, **given).image
+    painted = nstkit.stylize(photo, recipe=PHOTOREAL, progress=False, **given).image
+    return nstkit.as_photo(painted, photo)
 
 
 def parts(content: str, light: str) -> list[Region]:
@@ -181,7 +182,7 @@ def page() -> str:
         ]
         for pair in BY_LIGHT
     ]
-    heads = ["photograph", "light", *(f"as a {way}: `{call}`" for way, call in LIT.items())]
+    heads = ["photograph", "light", *(f"by a {way}: `{call}`" for way, call in LIT.items())]
     return (
         "# Gallery\n\nFour photographs after six artworks at 768 px by the default recipe. Below "
         "them are four pairs by neural neighbors, nine by networks, and four photographs in "

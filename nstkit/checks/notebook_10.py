@@ -16,7 +16,7 @@ def _window(
 ) -> Tensor:
     C = I - I.mean(0)
     noise = epsilon / 9 if noise is None else noise
-    Sigma = C.T @ C / count + noise * torch.eye(3, dtype=I.dtype)  # noqa: N806
+    Sigma = C.T @ C / count + noise * torch.eye(3, dtype=I.dtype)
     return (1 + C @ torch.linalg.inv(Sigma) @ C.T) / 9
 
 
@@ -42,6 +42,20 @@ def _without_1(I: Tensor, epsilon: float) -> Tensor:
 
 def _laplacian(I: Tensor, epsilon: float) -> Tensor:
     return torch.eye(9, dtype=I.dtype) - _window(I, epsilon)
+
+
+def _ones(I: Tensor, epsilon: float) -> Tensor:
+    C = I - I.mean(0)
+    return (1 + C @ torch.linalg.inv(C.T @ C / 9 + epsilon / 9) @ C.T) / 9
+
+
+def _not_centered(I: Tensor, epsilon: float) -> Tensor:
+    Sigma = torch.cov(I.T, correction=0) + epsilon / 9 * torch.eye(3, dtype=I.dtype)
+    return (1 + I @ torch.linalg.inv(Sigma) @ I.T) / 9
+
+
+def _a_sum_of_squares(I: Tensor, epsilon: float) -> Tensor:
+    return _window(I, epsilon, count=1)
 
 
 def _windows(generator: Generator) -> list[Case]:
@@ -73,6 +87,11 @@ def _mean_square(I: Tensor, V: Tensor) -> Tensor:
 
 def _root(I: Tensor, V: Tensor) -> Tensor:
     return _unexplained(I, V).sqrt()
+
+
+def _broadcast(I: Tensor, V: Tensor) -> Tensor:
+    A = torch.cat([I, torch.ones_like(I[:, :1])], 1)
+    return (V - A @ torch.linalg.lstsq(A, V[:, None]).solution).square().sum()
 
 
 def _recolorings(generator: Generator) -> list[Case]:
@@ -118,6 +137,9 @@ EXERCISES: dict[str, Exercise] = {
             "The covariance is a mean over nine pixels, and not divided by 8.": _eight,
             "Add epsilon / 9 to the diagonal, and not all of epsilon.": _all_of_epsilon,
             "Add epsilon / 9 to the diagonal of the covariance before you invert it.": _no_epsilon,
+            "Add epsilon / 9 to the diagonal alone: torch.eye(3) is the unit matrix.": _ones,
+            "Take the mean color away first, in front and behind, too.": _not_centered,
+            "Sigma is a mean over the nine pixels: divide by 9.": _a_sum_of_squares,
             "The 1/9 in front is missing.": _not_a_ninth,
             "The 1 in the bracket is missing: it stands for the constant b.": _without_1,
             "That is the window's part of L. W is what is taken away from the unit matrix.": (
@@ -131,6 +153,7 @@ EXERCISES: dict[str, Exercise] = {
         mistakes={
             "The constant b is missing: give the colors a column of ones.": _no_constant,
             "Red, green and blue have a coefficient each.": _only_gray,
+            "A (9,) minus a (9, 1) is a (9, 9): give both one shape.": _broadcast,
             "It is the sum of the squares, not their mean.": _mean_square,
             "It is the sum of the squares, not its root.": _root,
         },
@@ -149,9 +172,7 @@ EXERCISES: dict[str, Exercise] = {
     "10.4": Exercise(
         right={"B", "D"},
         mistakes={
-            "What does a region without a style do? Sky and wall are in none, or in such a one.": {
-                "B"
-            },
+            "One more: a region without a style stays as it is, like what is in no region.": {"B"},
             "B does it too: what is in no region stays as it is, for style is None.": {"D"},
             "In A the leaves take from all of the hills: from meadow and rocks, too.": {
                 "A",

@@ -219,6 +219,7 @@ class Smoother:
     """
 
     def __init__(self, photo: Tensor, beta: float = BETA, epsilon: float = EPSILON) -> None:
+        check_one("The photograph", photo)
         check_weight("beta", beta)
         if beta > MOST:
             raise ValueError(f"beta is {beta!r}; expected a number from 0 to below 1.")

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 import nstkit
-from nstkit import transfer
+from nstkit import as_photo, transfer
 from nstkit.feedforward import Coder
 from nstkit.feedforward.photoreal import Photoreal
+from nstkit.feedforward.transfer import Draft
 from nstkit.judges import edge_agreement
 from nstkit.losses.matting import smooth
 from nstkit.pictures.color import match_colors
@@ -33,11 +34,34 @@ def test_colors_that_smoothing_has_averaged_come_back(pair: tuple[Tensor, Tensor
     photo = pair[0]
     noise = torch.rand(photo[:, :1].shape, generator=torch.Generator().manual_seed(0))
     painting = 0.25 + 0.25 * photo + 0.25 * noise
-    smoothed, found = smooth(painting, photo), Photoreal(photo)(painting)
+    smoothed, found = smooth(painting, photo), as_photo(painting, photo)
     spread = [picture.std((2, 3)).mean() for picture in (painting, smoothed, found)]
     assert spread[1] < 0.9 * spread[0]
     torch.testing.assert_close(spread[2], spread[0], rtol=0.02, atol=0)
     torch.testing.assert_close(found.mean((2, 3)), painting.mean((2, 3)), rtol=0, atol=0.01)
+
+
+def test_parts_get_their_colors_back_each_for_itself(pair: tuple[Tensor, Tensor]) -> None:
+    photo = pair[0]
+    noise = torch.rand(photo[:, :1].shape, generator=torch.Generator().manual_seed(0))
+    left = (torch.arange(photo.shape[-1]) < 48).float().expand_as(photo[:, :1])
+    painting = 0.25 + 0.25 * photo + left * (0.25 * noise - 0.1)  # contrast on one side only
+    found = Photoreal(photo)(painting, [left, 1 - left])
+    for part in (slice(0, 48), slice(48, None)):
+        spread = [picture[..., part].std((2, 3)).mean() for picture in (found, painting)]
+        torch.testing.assert_close(*spread, rtol=0.05, atol=0)
+    whole = Photoreal(photo)
+    torch.testing.assert_close(whole(painting, [None]), whole(painting))
+
+
+def test_another_way_forgets_what_smoothing_needed(
+    pair: tuple[Tensor, Tensor], coder: Coder
+) -> None:
+    draft = Draft(*pair, coder=coder)
+    first = draft.paint("photo").image
+    plain = draft.paint("transport").image
+    torch.testing.assert_close(draft.paint("photo").image, first)
+    torch.testing.assert_close(first, as_photo(plain, pair[0]))
 
 
 @pytest.mark.parametrize("color", ["match", "luminance"])

@@ -48,6 +48,19 @@ def test_a_gradient_is_that_of_a_plane() -> None:
     torch.testing.assert_close(found[1, 1:-1, 1:-1], torch.full((5, 7), -0.1))
 
 
+def test_large_pictures_and_other_dtypes_are_judged() -> None:
+    photo = load_image("castle", 128)
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        assert edge_agreement(photo.to(dtype), photo.to(dtype)) > 0.97
+    with pytest.raises(ValueError, match="pixels up to nan"):
+        edge_agreement(photo * torch.nan, photo)
+    with pytest.raises(ValueError, match="expected .1, 3, H, W."):
+        edge_agreement(torch.cat([photo, photo]), photo)
+    for color in (0.7, 0.333):
+        with pytest.raises(ValueError, match="one color everywhere"):
+            edge_agreement(photo, torch.full_like(photo, color))
+
+
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="expected equal sizes"):
         edge_agreement(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 9))

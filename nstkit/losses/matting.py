@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 # Levin's code has 1e-7, for pictures without noise. With that, rounding to 8 bits and the blocks of
-# a JPEG count as edges, and show in a smoothed sky. With 1e-5 fine texture fades.
-EPSILON = 3e-6
+# a JPEG count as edges, and show in a smoothed sky. Larger values let fine texture fade.
+EPSILON = 1e-5
 FLAT = 2 / 255  # colors that differ by no more than this are one color
 MOST = 1 - 1e-9  # of beta: nearer to 1, the solution is lost in rounding
 BETA = 0.9999  # as in the code of Li et al. 2018

@@ -96,6 +96,20 @@ def test_every_move_is_answered_soon(panel, app, tell):
     assert panel.book.failures() == []
 
 
+def test_a_painting_becomes_a_photograph(panel, app):
+    """The first takes seconds, and a slider's move after it none."""
+    panel.choose("style", "colosseum")
+    panel.box.evaluate(RECORD)
+    panel.choose("how", "photograph")
+    panel.book.wait(PAINTED, timeout=60)
+    panel.page.evaluate("window.painted = []")
+    panel.drag("alpha", 0.5)
+    assert panel.book.wait(PAINTED, timeout=30) / 1000 < SLOW
+    assert panel.kernel("print(studio.result().how)") == "photo"
+    panel.book.shot(f"instant_{app}_photo")
+    assert panel.book.failures() == []
+
+
 def test_thumbnails_uploads_and_the_save_button(panel, app, tmp_path):
     before = panel.thumbnail()
     panel.part("thumbnails").nth(1).locator("button").nth(9).click()

@@ -132,7 +132,11 @@ def test_a_picture_of_one_color_is_refused() -> None:
 
 def test_too_little_memory_is_told_before_the_work(monkeypatch) -> None:
     photo = a_picture(64, 64)
-    for free, use in ((10**6, matting_laplacian), (10**7, lambda photo: smooth(photo, photo))):
+    for free, use in (
+        (10**6, matting_laplacian),
+        (10**6, lambda photo: guided_filter(photo, photo)),
+        (10**7, lambda photo: smooth(photo, photo)),
+    ):
         monkeypatch.setattr(matting, "free_memory", lambda _, free=free: free)
         with pytest.raises(ValueError, match=f"64 x 64 px needs about .* {free // 10**6} MB are"):
             use(photo)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nstkit.losses.statistics import Hypercolumns
 from nstkit.losses.values import Key, Losses
+from nstkit.options import check_weight
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.scene import Part, Scene
 from nstkit.recipes import TEXTBOOK, Recipe
@@ -183,6 +184,9 @@ class Objective:
         return tuple(term.in_force() for term in self.terms.values())
 
     def _check_active(self) -> None:
+        for name, term in self.terms.items():
+            for what, weight in {"": term.weight, **term.layers}.items():
+                check_weight(f"The weight of {name} {what}".rstrip(), weight)
         if not any(term.active for term in self.terms.values()):
             raise ValueError(
                 "All weights are 0: nothing to minimize. Give one of the terms "

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import torch
@@ -255,7 +256,8 @@ def computed_pixels(side: Tiling, image: Tensor, vgg: VGG, layers: Iterable[str]
 
 def check_side(side: object) -> None:
     """Raise ValueError unless a side of tiles is None or a whole number of 32 px or more."""
-    if side is not None and (type(side) is not int or side < LEAST):
+    whole = isinstance(side, Integral) and not isinstance(side, bool)
+    if side is not None and (not whole or side < LEAST):
         raise ValueError(f"tile is {side!r}; expected 'auto', None or {LEAST} px or more.")
 
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from nstkit.checks import Case, Exercise, normal
+from nstkit.modes import ON_CPU
 
 Y = torch.tensor([[0.299, 0.587, 0.114]], dtype=torch.float64)
 
@@ -60,7 +61,7 @@ def _grams(generator: Generator) -> list[Case]:
     cases = []
     for count, channels in [(2, 3), (3, 4), (2, 6)]:
         features = normal(generator, count, channels, 20)
-        weights = 0.2 + 3 * torch.rand(count, generator=generator).double()
+        weights = 0.2 + 3 * torch.rand(count, generator=generator, **ON_CPU).double()
         cases.append((features @ features.mT / 20, weights))
     return cases
 
@@ -98,7 +99,7 @@ def _one_too_many(mask: Tensor, pools: int) -> Tensor:
 def _masks(generator: Generator) -> list[Case]:
     """Return cases (mask (1, 1, H, W), number of poolings); some sides are odd on the way."""
     return [
-        (torch.rand(1, 1, *size, generator=generator).double(), pools)
+        (torch.rand(1, 1, *size, generator=generator, **ON_CPU).double(), pools)
         for size, pools in [((16, 24), 1), ((32, 32), 3), ((27, 38), 2)]
     ]
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from nstkit.checks import Case, Exercise, normal
+from nstkit.modes import ON_CPU
 
 
 def _nearest(queries: Tensor, keys: Tensor, chunk: int) -> Tensor:
@@ -36,7 +37,9 @@ def _rows(generator: Generator) -> list[Case]:
     cases = []
     for n, m, c, chunk in [(40, 30, 4, 7), (25, 50, 6, 25), (33, 20, 3, 10)]:
         drift = torch.linspace(-2, 2, n, dtype=torch.float64)[:, None]
-        keys = normal(generator, m, c) * (1 + 3 * torch.rand(m, 1, generator=generator).double())
+        keys = normal(generator, m, c) * (
+            1 + 3 * torch.rand(m, 1, generator=generator, **ON_CPU).double()
+        )
         cases.append((normal(generator, n, c) + drift + 1, keys - 1, chunk))
     return cases
 

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from nstkit.checks import Case, Exercise, normal
+from nstkit.modes import ON_CPU
 
 EPSILON = 1e-4
 
@@ -50,7 +51,7 @@ def _masked(generator: Generator) -> list[Case]:
         (
             normal(generator, 3, n) + 2,
             3 * normal(generator, 3, m) - 1,
-            (torch.rand(n, generator=generator).double() - 0.3).clamp(0, 1),
+            (torch.rand(n, generator=generator, **ON_CPU).double() - 0.3).clamp(0, 1),
         )
         for n, m in ((12, 9), (20, 7), (30, 40))
     ]

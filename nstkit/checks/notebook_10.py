@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from nstkit.checks import Case, Exercise, normal
+from nstkit.modes import ON_CPU
 
 
 def _window(
@@ -60,7 +61,7 @@ def _a_sum_of_squares(I: Tensor, epsilon: float) -> Tensor:
 
 def _windows(generator: Generator) -> list[Case]:
     """Return cases (colors, epsilon); in one the nine colors are nearly gray."""
-    colors = [torch.rand(9, 3, generator=generator).double() for _ in range(3)]
+    colors = [torch.rand(9, 3, generator=generator, **ON_CPU).double() for _ in range(3)]
     colors[2] = colors[2][:, :1] + 0.1 * colors[2]
     return [(colors[0], 1e-5), (colors[1], 0.01), (colors[2], 0.1)]
 
@@ -96,8 +97,8 @@ def _broadcast(I: Tensor, V: Tensor) -> Tensor:
 
 def _recolorings(generator: Generator) -> list[Case]:
     """Return cases (colors, new channel): two by chance, and one that nearly is a recoloring."""
-    colors = [torch.rand(9, 3, generator=generator).double() for _ in range(3)]
-    chance = [torch.rand(9, generator=generator).double() for _ in range(2)]
+    colors = [torch.rand(9, 3, generator=generator, **ON_CPU).double() for _ in range(3)]
+    chance = [torch.rand(9, generator=generator, **ON_CPU).double() for _ in range(2)]
     nearly = colors[2] @ normal(generator, 3) + 2 + 0.1 * normal(generator, 9)
     return list(zip(colors, [*chance, nearly], strict=True))
 

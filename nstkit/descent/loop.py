@@ -14,7 +14,8 @@ from torch import Tensor
 
 from nstkit.descent.solver import DEFAULT_OPTIMIZER, OPTIMIZERS, Solver
 from nstkit.losses.values import Losses
-from nstkit.options import check_choice, check_whole
+from nstkit.modes import plain, usual_mode
+from nstkit.options import check_choice, check_weight, check_whole
 
 
 class LossFunction(Protocol):
@@ -78,12 +79,20 @@ def optimize(
         steps: how many updates; None goes on until the caller stops.
 
     Raises:
-        ValueError: An unknown optimizer or a wrong number of steps; or the loss of the start, or
+        ValueError: An unknown optimizer, a wrong number of steps, a learning rate that is not above
+            0, or a start that is no picture of floats; or the loss of the start, or
             later of the best picture, is not finite.
     """
     check_choice("optimizer", optimizer, OPTIMIZERS)
     if steps is not None:
-        check_whole("steps", steps, 0)
+        steps = check_whole("steps", steps, 0)
+    if learning_rate is not None:
+        check_weight("learning_rate", learning_rate, positive=True)
+    if not isinstance(start, Tensor) or not start.is_floating_point():
+        raise ValueError(
+            f"start is {getattr(start, 'dtype', type(start).__name__)}; expected a picture of "
+            "floats in [0, 1], as nstkit.load_image returns."
+        )
     return _descend(objective, start, optimizer, learning_rate, steps)
 
 
@@ -92,10 +101,11 @@ def _descend(
     steps: int | None,
 ) -> Iterator[Step]:  # fmt: skip
     began = perf_counter()
-    x = start.detach().float().clone(memory_format=torch.contiguous_format).clamp_(0, 1)
-    x.requires_grad_()
+    with usual_mode():
+        x = plain(start).detach().float().clone(memory_format=torch.contiguous_format).clamp_(0, 1)
+        x.requires_grad_()
+        solver = Solver(x, optimizer, learning_rate)
     del start  # a poster's memory is needed for the work
-    solver = Solver(x, optimizer, learning_rate)
     best: Step | None = None
     learned, fresh = _in_force(objective), True  # fresh: no step yet under these weights
     for index in itertools.count():
@@ -115,9 +125,11 @@ def _descend(
             learned = now
             solver.forget()
         if losses is not None:
-            solver.update()
+            with usual_mode():
+                solver.update()
 
 
+@usual_mode()
 def evaluate(objective: LossFunction, x: Tensor) -> Losses | None:
     """Return the losses of an image as floats, and leave their gradient in ``x.grad``.
 

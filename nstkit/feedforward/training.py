@@ -24,10 +24,11 @@ from torch import Tensor
 from nstkit.feedforward.checkpoint import Checkpoint
 from nstkit.feedforward.transformer import TransformerNet, painted
 from nstkit.losses.values import Losses
+from nstkit.modes import ON_CPU
 from nstkit.objective import Objective
 from nstkit.options import check_weight, check_whole
 from nstkit.painting.given import LEAST, GivenStyle, artwork_loader, loaded_works
-from nstkit.painting.start import Given, as_image, default_device
+from nstkit.painting.start import Given, as_image, chosen_device
 from nstkit.pictures.images import load_at
 from nstkit.pictures.sizes import cover, resize
 from nstkit.recipes import DEFAULT, Recipe
@@ -188,7 +189,7 @@ def train(
     _check_given(style, pictures, held_out, recipe, net)
     _check_numbers(steps, size, crop, batch, rate, check_every)
     check_whole("seed", seed, 0)
-    device = torch.device(default_device(None, vgg) if device is None else device)
+    device = chosen_device(device, None, vgg)
     if vgg is None:
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
     photographs, judges = _photographs(pictures, held_out, crop)
@@ -353,15 +354,16 @@ class _Plan:
     def _part(self, generator: torch.Generator) -> Tensor:
         """Return a random part of a random photograph, at a random scale, perhaps mirrored."""
         number, mirrored = (
-            int(torch.randint(n, (1,), generator=generator)) for n in (len(self.photographs), 2)
+            int(torch.randint(n, (1,), generator=generator, device="cpu"))
+            for n in (len(self.photographs), 2)
         )
         photo = self.photographs[number]
         least = self.crop / min(photo.shape[-2:])
-        scale = least + (1 - least) * float(torch.rand(1, generator=generator))
+        scale = least + (1 - least) * float(torch.rand(1, generator=generator, **ON_CPU))
         height, width = (max(round(side * scale), self.crop) for side in photo.shape[-2:])
         photo = resize(photo, height, width)
         top, left = (
-            int(torch.randint(side - self.crop + 1, (1,), generator=generator))
+            int(torch.randint(side - self.crop + 1, (1,), generator=generator, device="cpu"))
             for side in (height, width)
         )
         part = photo[..., top : top + self.crop, left : left + self.crop]

@@ -23,6 +23,7 @@ from nstkit.feedforward.decoder import LAYER, SHRINK, Decoder, decoded, encoder
 from nstkit.feedforward.photoreal import Photoreal
 from nstkit.gaussian import MAPS, Gaussian
 from nstkit.losses.moments import mean_and_covariance, moment_sums
+from nstkit.modes import usual_mode
 from nstkit.options import check_choice, check_share, check_weight, check_whole
 from nstkit.painting.given import (
     LEAST,
@@ -35,7 +36,7 @@ from nstkit.painting.given import (
     scene_of,
 )
 from nstkit.painting.result import Painting
-from nstkit.painting.start import Given, default_device
+from nstkit.painting.start import Given, chosen_device
 from nstkit.painting.subject import Subject
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.scene import Part, Region, Scene
@@ -385,7 +386,7 @@ def coder_on(
     tile: Tiling = "auto",
 ) -> Coder:  # fmt: skip
     """Return networks where a photograph is to be painted; arguments as in `transfer`."""
-    device = torch.device(default_device(content) if device is None else device)
+    device = chosen_device(device, content)
     return Coder(device, feature_dtype(precision, device), TILE if tile == "auto" else tile)
 
 
@@ -396,6 +397,7 @@ class Draft:
         remarks: what to tell of its pictures, such as that one is enlarged.
     """
 
+    @usual_mode()
     def __init__(
         self, content: Given, style: GivenStyle, *, coder: Coder, size: int | None = None,
         color: str = "style", style_scale: float = 1.0, regions: Sequence[Region] = (),
@@ -427,6 +429,7 @@ class Draft:
         self.remarks = list(dict.fromkeys(remarks))
         self._seconds = perf_counter() - began
 
+    @usual_mode()
     def paint(
         self, how: str = "adain", alpha: float = 1.0, shares: Sequence[float] | None = None
     ) -> Transfer:

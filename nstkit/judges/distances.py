@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nstkit.modes import ON_CPU
+
 Features = Mapping[str, Tensor]
 
 EPSILON = 1e-10  # added to a length, so that a position without features can be divided by it
@@ -81,7 +83,7 @@ def sliced_wasserstein(
     generator = torch.Generator().manual_seed(seed)
     distances = []
     for layer, target in artwork.items():
-        along = torch.randn(directions, target.shape[1], generator=generator)
+        along = torch.randn(directions, target.shape[1], generator=generator, **ON_CPU)
         along = F.normalize(along).to(target.device)
         theirs = _quantiles(along, target, quantiles)
         deviation = theirs.std().clamp(min=LEAST_DEVIATION)
@@ -155,7 +157,9 @@ def _drawn(patches: Tensor, count: int, seed: int) -> Tensor:
     """Return up to so many of the patches (M, D)."""
     if len(patches) <= count:
         return patches
-    order = torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(
+        len(patches), generator=torch.Generator().manual_seed(seed), device="cpu"
+    )
     return patches[order[:count].to(patches.device)]
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nstkit.modes import ON_CPU
+
 
 def directions(channels: int, count: int, seed: int = 0) -> Tensor:
     """Return unit vectors drawn at random, (count, channels) float32; a seed fixes them.
@@ -20,7 +22,7 @@ def directions(channels: int, count: int, seed: int = 0) -> Tensor:
     They are drawn on the CPU, so that they are the same on all devices.
     """
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randn(count, channels, generator=generator)
+    drawn = torch.randn(count, channels, generator=generator, **ON_CPU)
     return drawn / drawn.norm(dim=1, keepdim=True)
 
 

@@ -335,8 +335,8 @@ class SlicedWasserstein(Sorted):
     def __post_init__(self) -> None:
         """Check count and seed."""
         if self.count is not None:
-            check_whole("count", self.count, least=1)
-        check_whole("seed", self.seed, least=0)
+            object.__setattr__(self, "count", check_whole("count", self.count, least=1))
+        object.__setattr__(self, "seed", check_whole("seed", self.seed, least=0))
 
     def projected(self, F_l: Tensor) -> Tensor:
         """Return features (B, C, M) along the directions, (B, directions, M)."""
@@ -381,7 +381,7 @@ class Neighbors:
 
     def __post_init__(self) -> None:
         """Check the side."""
-        check_whole("side", self.side, least=1)
+        object.__setattr__(self, "side", check_whole("side", self.side, least=1))
 
     def sums(self, features: Tensor, where: Tensor | None = None) -> Tensor:
         """Return features and weights of the positions that take part, (B, C + 1, M)."""

@@ -72,7 +72,7 @@ def photograph(
         remarks: where to say that it is enlarged.
     """
     if size is not None:
-        check_whole("size", size, LEAST)
+        size = check_whole("size", size, LEAST)
         return loaded(content, size, device, ENLARGED, remarks), size
     if isinstance(content, Tensor):
         photo = as_image(content, None, device)

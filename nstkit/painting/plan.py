@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nstkit.losses.matting import check_photo
+from nstkit.modes import usual_mode
 from nstkit.options import check_whole
 from nstkit.painting.given import (
     GivenStyle,
@@ -20,12 +21,12 @@ from nstkit.painting.given import (
 )
 from nstkit.painting.quality import named
 from nstkit.painting.scales import Scale, side_of, work
-from nstkit.painting.start import Given, check_start, default_device
+from nstkit.painting.start import Given, check_start, chosen_device
 from nstkit.painting.subject import Subject
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.scene import Region, Scene
-from nstkit.recipes import DEFAULT, STARTS, Recipe
+from nstkit.recipes import DEFAULT, STARTS, Published, Recipe, as_recipe
 from nstkit.recipes.fields import GIVEN_START, in_px, rising
 from nstkit.recipes.network import naming, network
 from nstkit.tiles import Tiling, check_memory, computed_pixels
@@ -74,10 +75,11 @@ class Plan:
         )
 
 
+@usual_mode()
 def prepare(
     content: Given,
     style: GivenStyle,
-    recipe: Recipe = DEFAULT,
+    recipe: Recipe | Published | str = DEFAULT,
     *,
     quality: str | None = None,
     steps: int | Sequence[int] | None = None,
@@ -99,13 +101,10 @@ def prepare(
         ValueError: a bad picture, option or number; ``size`` beside scales in px; or the memory is
             too small for a recipe that cannot paint in tiles.
     """
-    if not isinstance(recipe, Recipe):
-        raise ValueError(
-            f"recipe is {recipe!r}; expected a Recipe, such as RECIPES['gatys_2016'].recipe."
-        )
-    check_whole("seed", seed, 0)
+    recipe = as_recipe(recipe)
+    seed = check_whole("seed", seed, 0)
     chosen = named(quality)
-    device = default_device(content, vgg) if device is None else device
+    device = chosen_device(device, content, vgg)
     given = recipe.scales if scales is None and chosen is None else scales
     if chosen is not None:
         recipe = chosen.of(recipe)
@@ -121,7 +120,7 @@ def prepare(
     if not scene.parts and (recipe.beta or recipe.palette):
         raise ValueError("style is None; expected an artwork, or regions with artworks.")
     for remark in dict.fromkeys(remarks):
-        warnings.warn(remark, UserWarning, stacklevel=3)  # points at the caller of `stylize`
+        warnings.warn(remark, UserWarning, stacklevel=4)  # points at the caller of `stylize`
     if recipe.photo:
         check_photo(scene.content)  # told now, not at the last scale
     if recipe.beta and not recipe.tiled:

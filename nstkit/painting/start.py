@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nstkit.descent import Solver, evaluate
+from nstkit.modes import ON_CPU, plain
 from nstkit.objective import Objective
 from nstkit.options import check_choice
 from nstkit.pictures.artworks import Artworks
@@ -47,7 +48,7 @@ def as_image(source: Given, size: int | None, device: torch.device | str) -> Ten
     if not isinstance(source, Tensor):
         return load_image(source, size, device)
     check_picture("the picture", source)
-    return source.to(device, torch.promote_types(source.dtype, torch.float32))
+    return plain(source).to(device, torch.promote_types(source.dtype, torch.float32))
 
 
 # ---------------------------------------------------------------- the start
@@ -113,7 +114,7 @@ def start_image(
         shares = works.in_layer(layer)
         return cover(works.pictures[shares.index(max(shares))], *content.shape[-2:]).to(content)
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.rand(content.shape, generator=generator).to(content)
+    noise = torch.rand(content.shape, generator=generator, **ON_CPU).to(content)
     return noise if kind == "noise" else (content + noise) / 2
 
 
@@ -137,7 +138,7 @@ def noise_like(picture: Tensor, seed: int = 0) -> Tensor:
         seed: of the noise, drawn on the CPU so that it is the same on all devices.
     """
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(picture.shape, generator=generator).to(picture)
+    return torch.randn(picture.shape, generator=generator, **ON_CPU).to(picture)
 
 
 def check_start(start: Tensor, content: Tensor) -> Tensor:
@@ -153,7 +154,7 @@ def check_start(start: Tensor, content: Tensor) -> Tensor:
             f"content, or one of {', '.join(STARTS)}."
         )
     check_picture("start", start)
-    return start.to(content)
+    return plain(start).to(content)
 
 
 # ---------------------------------------------------------------- the device
@@ -175,9 +176,34 @@ def default_device(picture: object, vgg: VGG | None = None) -> torch.device:
         warnings.warn(
             "Apple's GPU does not compute what the CPU computes with this version of torch, so "
             "nstkit paints on the CPU. Pass device='mps' to use the GPU all the same.",
-            stacklevel=4,  # points at the caller of `stylize`
+            stacklevel=6,  # points at the caller of `stylize`
         )
     return picture.device if isinstance(picture, Tensor) else torch.device("cpu")
+
+
+def chosen_device(
+    device: torch.device | str | None, picture: object, vgg: VGG | None = None
+) -> torch.device:
+    """Return a device that was asked for, or where to paint if none was; see `default_device`.
+
+    Raises:
+        ValueError: There is no such device here.
+    """
+    if device is None:
+        return default_device(picture, vgg)
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device is {device!r}; expected 'cpu', 'cuda', 'cuda:1' or 'mps'."
+        ) from error
+    here = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (found.index or 0) >= here.get(found.type, 1):
+        raise ValueError(
+            f"device is {device!r}, but torch sees no such GPU here. Leave device out, or install "
+            "a torch that fits the GPU and its driver."
+        )
+    return found
 
 
 @cache
@@ -196,7 +222,8 @@ def _trial(device: str) -> tuple[Tensor, Tensor]:
     """Return the gradient of a tiny start and how far the first update moves it, on the CPU."""
     recipe = Recipe()
     content, style = (
-        torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)
+        torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(seed), **ON_CPU)
+        for seed in (0, 1)
     )
     pictures = content.to(device), style.to(device)
     objective = Objective.of(*pictures, to_paint(network(recipe), device), recipe)

@@ -12,7 +12,7 @@ from torch import Tensor
 from nstkit.descent import Step, optimize
 from nstkit.objective import Objective
 from nstkit.painting.given import BLURRED, loaded
-from nstkit.painting.start import Given, default_device
+from nstkit.painting.start import Given, chosen_device
 from nstkit.pictures.color import match_colors
 from nstkit.recipes import Recipe
 from nstkit.recipes.network import network
@@ -66,7 +66,7 @@ def mix_strokes(
 
     Source: Gatys et al. 2017 (arXiv 1611.07865), section 6.
     """
-    device = default_device(forms, vgg) if device is None else device
+    device = chosen_device(device, forms, vgg)
     remarks: list[str] = []
     coarse, fine = (loaded(picture, size, device, BLURRED, remarks) for picture in (forms, strokes))
     for remark in remarks:

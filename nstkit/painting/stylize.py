@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from nstkit.descent import Record, Step
+from nstkit.modes import usual_mode
 from nstkit.painting.given import GivenStyle, finished
 from nstkit.painting.plan import Plan, prepare
 from nstkit.painting.result import Result
 from nstkit.painting.scales import Scale, coarse_to_fine, done, last_index
 from nstkit.painting.start import Given
 from nstkit.pictures.scene import Region
-from nstkit.recipes import DEFAULT, Recipe
+from nstkit.recipes import DEFAULT, Published, Recipe
 from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
 from nstkit.vgg.devices import Precision, precision_name
@@ -28,7 +29,7 @@ BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 def stylize(
     content: Given,
     style: GivenStyle,
-    recipe: Recipe = DEFAULT,
+    recipe: Recipe | Published | str = DEFAULT,
     *,
     quality: str | None = None,
     steps: int | Sequence[int] | None = None,
@@ -55,7 +56,8 @@ def stylize(
             "great_wave": 1} or pairs, [("starry_night", 2), ("great_wave", 1)]. Only the ratio
             counts. A share may be {layer: number} or a list of layers, so that layers are painted
             after other artworks. None paints only ``regions``.
-        recipe: what to minimize and how.
+        recipe: what to minimize and how: a `Recipe`, one of `RECIPES`, or the name of
+            one, such as "neighbors".
         quality: "draft", "good" or "print": a size, scales and steps that belong together, see
             `nstkit.painting.quality`. They replace the recipe's; ``size``, ``scales`` and ``steps``
             that are given replace theirs. None is the recipe's own scales and steps.
@@ -114,6 +116,7 @@ def stylize(
     return paint(plan, progress=progress, callback=callback, keep=keep)
 
 
+@usual_mode()
 def paint(
     plan: Plan,
     *,

@@ -13,10 +13,14 @@ from typing import BinaryIO
 import torch
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
+from nstkit.options import check_whole
+
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused by their header, before anything is decoded."""
 MIN_SIDE = 32
 """Shorter sides, in pixels, are refused: they leave the deeper layers of the network nothing."""
+
+TOPS = (1.0, 255.0, 65535.0)  # what white may be, in pictures of floats or of 32 bits
 
 _TURN = Image.Transpose
 _TURNS = {2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM}
@@ -77,8 +81,10 @@ def decode(
     Raises:
         ValueError: Damaged, cut off, too large, too small, too elongated, or a wrong `size`.
     """
-    if size is not None and (type(size) is not int or not MIN_SIDE <= size <= MAX_PIXELS):
-        raise ValueError(f"size={size!r}; expected a whole number of pixels, {MIN_SIDE} or more")
+    if size is not None:
+        size = check_whole("size", size, MIN_SIDE)
+        if size > MAX_PIXELS:
+            raise ValueError(f"size is {size}; expected {MAX_PIXELS} px or less")
     _check_pixels(picture.size, name)
     with _explained(name):
         # MPO is what many phones write: a JPEG with a depth or brightness map behind it.
@@ -110,11 +116,19 @@ def _explained(name: str, head: bytes = b"") -> Iterator[None]:
         raise ValueError(f"{name} is not a picture that can be read: it is {kind}") from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} is too large ({error}); scale it down first") from error
+    except ValueError as error:
+        if "closed" not in str(error):
+            raise _damaged(name, error) from error
+        raise ValueError(f"{name} is closed; open it again, or pass the path") from error
     except Exception as error:  # decoders of damaged data raise nearly everything
-        raise ValueError(
-            f"{name} cannot be read completely ({error}); expected an undamaged picture; "
-            "download or export it again"
-        ) from error
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"{name} cannot be read completely ({error}); expected an undamaged picture; download or "
+        "export it again"
+    )
 
 
 def _warn(message: str, stacklevel: int = 6) -> None:
@@ -140,14 +154,17 @@ def _goal(shape: tuple[int, int], size: int | None, name: str) -> tuple[int, int
         return shape
     ratio = min(shape) / max(shape)
     short = max(1, round(size * ratio))
-    got = f"{name} has {shape[0]} x {shape[1]} pixels; with size={size} it becomes {size} x {short}"
+    wide = shape[0] >= shape[1]
+    goal = (size, short) if wide else (short, size)
+    got = f"{name} has {shape[0]} x {shape[1]} pixels; with size={size} it becomes "
+    got += "{} x {}".format(*goal)
     if short < MIN_SIDE:
         fit = math.ceil(MIN_SIDE / ratio)
         raise ValueError(f"{got}, expected at least {MIN_SIDE}; use size={fit} or more, or crop it")
     if size * short > MAX_PIXELS:
         fit = int((math.sqrt(0.25 + 4 * ratio * MAX_PIXELS) - 0.5) / (2 * ratio))
         raise ValueError(f"{got}, over {MAX_PIXELS // 10**6} million; use size={fit} or less")
-    return (size, short) if shape[0] >= shape[1] else (short, size)
+    return goal
 
 
 def _over(ground: str, picture: Image.Image, name: str) -> Image.Image:
@@ -184,15 +201,27 @@ def _to_srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Im
         return picture.convert("RGB")
 
 
+def _reaches(low: float, high: float, top: float) -> bool:
+    """Tell whether values lie between 0 and a number and come near it: half of it, at least."""
+    return -0.1 * top <= low and high <= 1.1 * top and (high >= 0.5 * top or top == TOPS[0])
+
+
 def _to_8_bit(picture: Image.Image, name: str) -> Image.Image:
-    """Scale gray of 16 or 32 bits or floats to 8 bits, by the range that it seems to use."""
+    """Scale gray of 16 or 32 bits or floats to 8 bits.
+
+    Values that reach from 0 to about 1, 255 or 65535 are taken for shares of that number. Others
+    could be anything, so they are refused.
+    """
     sixteen = picture.mode.startswith("I;16") or picture.format in ("PNG", "PPM")
     values = torch.frombuffer(bytearray(picture.convert("F").tobytes()), dtype=torch.float32)
     low, high = values.min().item(), values.max().item()
     if not math.isfinite(low + high):
         raise ValueError(f"{name} contains NaN or infinite values; replace them first")
-    tops = (65535.0,) if sixteen else (1.0, 255.0, 65535.0)
-    top = next((top for top in tops if low >= -0.1 * top and high <= 1.1 * top), None)
-    low, top = (low, high) if top is None else (0.0, top)
-    values = values.sub(low).mul(255 / ((top - low) or 1.0)).round().clamp(0, 255).byte()
+    top = 65535.0 if sixteen else next((top for top in TOPS if _reaches(low, high, top)), None)
+    if top is None:
+        raise ValueError(
+            f"{name} has values from {low:g} to {high:g}; expected 0 to 1, 0 to 255 or 0 to 65535. "
+            "Scale them to 0 to 1 first."
+        )
+    values = values.mul(255 / top).round().clamp(0, 255).byte()
     return Image.frombytes("L", picture.size, values.numpy().tobytes())

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nstkit.losses.statistics import GramMeans, Hypercolumns, Neighbors
+from nstkit.options import check_choice
 from nstkit.recipes.fields import STARTS, STYLE_LAYERS
 from nstkit.recipes.recipe import Recipe
 from nstkit.vgg.names import equal_weights
@@ -27,6 +28,7 @@ __all__ = [
     "TEXTBOOK",
     "Published",
     "Recipe",
+    "as_recipe",
     "equal_weights",
 ]
 
@@ -146,6 +148,24 @@ class Published:
         return {
             label: self.recipe.replace(**changes) for label, changes in self.experiments.items()
         }
+
+
+def as_recipe(given: Recipe | Published | str) -> Recipe:
+    """Return a recipe, also of one that somebody published, or of a name.
+
+    Raises:
+        ValueError: It is none, or no recipe has this name.
+    """
+    if isinstance(given, Recipe):
+        return given
+    if isinstance(given, Published):
+        return given.recipe
+    if isinstance(given, str):
+        check_choice("recipe", given, [*HOUSE, *RECIPES])
+        return HOUSE[given] if given in HOUSE else RECIPES[given].recipe
+    raise ValueError(
+        f"recipe is {given!r}; expected a Recipe, one of RECIPES, or a name such as 'neighbors'."
+    )
 
 
 def _load() -> dict[str, Published]:

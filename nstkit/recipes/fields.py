@@ -58,16 +58,14 @@ def rising(scales: int | Sequence[float]) -> int | tuple[float, ...]:
             of the size that end with 1.
     """
     if not isinstance(scales, list | tuple):
-        check_whole("scales", scales, 1)
-        return scales
+        return check_whole("scales", scales, 1)
     scales = tuple(scales)
     if scales and scales[-1] == 1:
         for share in scales:
             check_weight("each of scales", share, positive=True)
         scales = tuple(map(float, scales))
     else:
-        for side in scales:
-            check_whole("each of scales", side, 32)
+        scales = tuple(check_whole("each of scales", side, 32) for side in scales)
     if not scales or list(scales) != sorted(set(scales)):
         raise ValueError(
             f"scales are {list(scales)}; expected sides in px that rise, [256, 512], or shares of "
@@ -93,10 +91,8 @@ def steps_at(steps: int | Sequence[int], scales: int | Sequence[float]) -> int |
         ValueError: Neither a whole number, 0 or more, nor one such number for each scale.
     """
     if not isinstance(steps, list | tuple):
-        check_whole("steps", steps, 0)
-        return steps
-    for number in steps:
-        check_whole("each of steps", number, 0)
+        return check_whole("steps", steps, 0)
+    steps = [check_whole("each of steps", number, 0) for number in steps]
     if len(steps) != (count := count_of(scales)):
         raise ValueError(
             f"steps are {list(steps)}, and the number of scales is {count}; expected as many "

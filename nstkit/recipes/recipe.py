@@ -218,7 +218,10 @@ class Recipe:
         Raises:
             ValueError: It is no JSON object, or holds what no recipe has.
         """
-        values = json.loads(text)
+        try:
+            values = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("The recipe has too many brackets; expected a JSON object.") from error
         if not isinstance(values, dict):
             raise ValueError(f"Got {text[:40]!r}; expected a JSON object with a recipe's fields.")
         return cls.from_data(values)

@@ -25,7 +25,7 @@ from nstkit.painting.scales import (
     steps_left,
     work,
 )
-from nstkit.painting.start import default_device, first_picture
+from nstkit.painting.start import chosen_device, first_picture
 from nstkit.pictures.artworks import Artworks, Share
 from nstkit.pictures.scene import Scene
 from nstkit.recipes import Recipe
@@ -101,7 +101,7 @@ class Engine:
         device: torch.device | str | None = None,
     ) -> None:  # fmt: skip
         self.settings = self._used = settings
-        self.device = default_device(settings.content) if device is None else torch.device(device)
+        self.device = chosen_device(device, settings.content)
         self.dtype = feature_dtype(precision, self.device)
         self.history: list[Record] = []
         self.pace = self.seconds = 0.0

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nstkit.modes import usual_mode
 from nstkit.options import check_choice
 from nstkit.vgg.names import Arch, block_of, layer_names, pools_before
 from nstkit.vgg.pretrained import (
@@ -72,6 +73,7 @@ class VGG(nn.Module):
         ConnectionError: torchvision's weights could not be downloaded.
     """
 
+    @usual_mode()
     def __init__(
         self,
         arch: Arch = "vgg19",

@@ -37,10 +37,20 @@ def equal_weights(layers: Iterable[str]) -> dict[str, float]:
 
 
 def layer_weights(layers: Mapping[str, float] | Iterable[str] | str) -> dict[str, float]:
-    """Return {layer: weight}; names alone share the weight 1 equally."""
+    """Return {layer: weight}; names alone share the weight 1 equally.
+
+    Raises:
+        ValueError: It is neither weights nor names.
+    """
     if isinstance(layers, Mapping):
         return dict(layers)
-    return equal_weights([layers] if isinstance(layers, str) else layers)
+    names = [layers] if isinstance(layers, str) else layers
+    if not isinstance(names, Iterable):
+        raise ValueError(
+            f"layers is {layers!r}; expected names, ['relu1_1', 'relu2_1'], or weights, "
+            "{'relu1_1': 0.5, 'relu2_1': 1}."
+        )
+    return equal_weights(names)
 
 
 def channels(layer: str) -> int:

@@ -52,7 +52,7 @@ def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mappin
             f"The embedded weights are those of vgg19, not {arch}. "
             "Use weights='torchvision' or a path to a state dict."
         )
-    path = EMBEDDED if weights == "embedded" else Path(weights)
+    path = EMBEDDED if weights == "embedded" else Path(weights).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
             f"No weights file {path}; expected 'embedded', 'torchvision' or a path to a state dict."

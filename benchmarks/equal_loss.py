@@ -30,7 +30,7 @@ from nstkit.vgg.fast import FastVGG, to_paint
 PAIRS = (("cat", "great_wave"), ("castle", "scream"), ("macaw", "composition_viii"))
 MARKS = (50, 100, 200)  # evaluations of the plain loop
 RECIPE = nstkit.TEXTBOOK.replace(tv=0)  # the tutorials' two terms
-FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
+FIGURES = Path(__file__).resolve().parents[1] / "notebooks" / "figures"
 PATIENCE = 3  # times the evaluations of the last mark, within which nstkit is to get there
 CHUNK = 20  # evaluations in a turn: one call of torch's L-BFGS
 

@@ -70,9 +70,9 @@ OPENING = f"""# An example
 
 {BADGE}
 
-**What this notebook claims is told in one sentence.** With a [license](../LICENSE).
+**What this notebook claims is told in one sentence.** With a [lesson](06_studio.ipynb).
 
-![a cat becomes a wave](../docs/hero.jpg)
+![a cat becomes a wave](figures/hero.jpg)
 
 **What you will learn**
 
@@ -120,7 +120,7 @@ def good():
         new_markdown_cell(OPENING),
         new_code_cell("%pip install -q nothing\nimport nstkit"),
         new_code_cell("show()", outputs=[figure()]),
-        new_markdown_cell(f"{NOTICE}\n![a cat](../images/content/cat.jpg)\n"),
+        new_markdown_cell(f"{NOTICE}\n![a cat](figures/hero.jpg)\n"),
         new_code_cell("print(1)", outputs=[new_output("stream", text="1/2 m/s\n")]),
         new_markdown_cell(NOTICE),
         definition,
@@ -227,19 +227,21 @@ MUTANTS = [
         "figures_are_followed_by_text",
         lambda nb: nb.cells.append(copy.deepcopy(nb.cells[2])),
     ),
-    ("markdown_images_have_alt_text", lambda nb: text(nb, "![](../images/content/cat.jpg)")),
+    ("markdown_images_have_alt_text", lambda nb: text(nb, "![](figures/hero.jpg)")),
     (
         "markdown_images_have_alt_text",
-        lambda nb: text(nb, '<img src="../images/content/cat.jpg" alt="">'),
+        lambda nb: text(nb, '<img src="figures/hero.jpg" alt="">'),
     ),
     ("links_lead_somewhere", lambda nb: text(nb, "[next](08_missing.ipynb)")),
-    ("links_lead_somewhere", lambda nb: text(nb, "![a cat](../images/content/dog.jpg)")),
+    ("links_lead_somewhere", lambda nb: text(nb, "[credits](../CREDITS.md)")),
+    ("links_lead_somewhere", lambda nb: text(nb, "![a castle](../docs/hero.jpg)")),
+    ("links_lead_somewhere", lambda nb: text(nb, "![a cat](figures/dog.jpg)")),
     ("links_lead_somewhere", lambda nb: text(nb, '<img alt="a" src="missing.jpg">')),
     ("details_are_closed", lambda nb: text(nb, "<details><summary>Why?</summary>Because")),
     ("details_are_closed", lambda nb: text(nb, "</details> and <details>")),
     ("it_has_all_parts", lambda nb: change(nb, "## Summary", "## The end")),
     ("it_has_all_parts", lambda nb: change(nb, "**How long it runs:**", "It runs")),
-    ("it_has_all_parts", lambda nb: change(nb, "](../docs/hero.jpg)", "](../LICENSE)")),
+    ("it_has_all_parts", lambda nb: change(nb, "](figures/hero.jpg)", "](06_studio.ipynb)")),
     ("it_has_all_parts", lambda nb: change(nb, "**What this", "What this", slice(1))),
     (
         "it_has_all_parts",
@@ -300,7 +302,7 @@ def test_every_rule_has_a_mutant():
         lambda nb: code(nb, "x = not y\nassert x != 1"),
         lambda nb: code(nb, "with warnings.catch_warnings():\n    pass"),
         lambda nb: text(nb, "`![](nowhere.png)` and $G^l_{ij}[a](b_1)$".replace("[a](b_1)", "")),
-        lambda nb: text(nb, "[a](https://example.org/x) [b](#part) [c](../LICENSE#top)"),
+        lambda nb: text(nb, "[a](https://example.org/x) [b](#part) [c](06_studio.ipynb#top)"),
         lambda nb: nb.cells[4].metadata.update(tags=["thumbnail"]),
         lambda nb: nb.metadata.update(accelerator="GPU"),
         lambda nb: nb.cells.insert(6, new_markdown_cell("More words.")),

@@ -68,7 +68,7 @@ def it_has_all_parts(nb: NotebookNode, path: Path) -> Iterator[str]:
         else:
             yield f"no part {part!r} in its place"
     opening = nb.cells[0].source
-    if not (re.search(r"^\*\*[^*\n]{20,}\*\*", opening, re.MULTILINE) and "](../docs/" in opening):
+    if not (re.search(r"^\*\*[^*\n]{20,}\*\*", opening, re.MULTILINE) and "](figures/" in opening):
         yield "cell 0: expected the claim as a bold sentence, and a picture of the result"
 
 

@@ -193,13 +193,18 @@ def markdown_images_have_alt_text(nb: NotebookNode, path: Path) -> Iterator[str]
 
 
 def links_lead_somewhere(nb: NotebookNode, path: Path) -> Iterator[str]:
-    """Relative links and images name files that exist."""
+    """Relative links and images name files that exist, in the folder of the notebooks.
+
+    A Jupyter server does not serve what lies above its root, and its root may be this folder.
+    """
     for index, text in markdown(nb):
         for target in (one or other for one, other in TARGET.findall(text)):
             address = urllib.parse.urlsplit(target)
             if address.scheme or address.netloc or not address.path:
                 continue
-            if not (path.parent / urllib.parse.unquote(address.path)).exists():
+            if address.path.startswith("../"):
+                yield f"cell {index}: {target} lies above the folder of the notebooks"
+            elif not (path.parent / urllib.parse.unquote(address.path)).exists():
                 yield f"cell {index}: {target} does not exist"
 
 

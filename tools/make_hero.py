@@ -1,9 +1,10 @@
 """Make the pictures of the README and of the notebooks' first cells.
 
 python tools/make_hero.py               docs/hero.jpg, a painting of docs/gallery beside its
-                                        photograph and its artwork, and the others:
+                                        photograph and its artwork, a copy for notebook 00, and the
+                                        others:
 python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
-                                        docs/figures/NN_topic.jpg, the same to the byte, and
+                                        notebooks/figures/NN_topic.jpg, the same to the byte, and
                                         docs/thumbnails/NN_topic.jpg, a small copy
 """
 
@@ -18,11 +19,12 @@ import nbformat
 from PIL import Image, ImageOps
 
 import nstkit
-from nstkit.files import replacing
+from nstkit.files import replacing, write_whole
 from nstkit.pictures.plots import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+FIGURES = ROOT / "notebooks" / "figures"  # inside, so that a server whose root this is finds them
 CONTENT, STYLE, GAP = "castle", "starry_night", 8
 THUMBNAIL = (240, 160)
 
@@ -40,6 +42,7 @@ def hero() -> Path:
         sheet.paste(picture, (painting.width + GAP, top))
     with replacing(DOCS / "hero.jpg") as draft:
         sheet.save(draft, format="JPEG", quality=92, subsampling="4:4:4")
+    write_whole(FIGURES / "hero.jpg", (DOCS / "hero.jpg").read_bytes())
     return DOCS / "hero.jpg"
 
 
@@ -58,9 +61,9 @@ def main_picture(notebook: Path) -> bytes:
 def thumbnail(notebook: Path) -> Path:
     """Save the picture of a notebook's first cell, and the small one for the README's table."""
     data, name = main_picture(notebook), f"{notebook.stem}.jpg"
-    for folder in ("figures", "thumbnails"):
-        (DOCS / folder).mkdir(parents=True, exist_ok=True)
-    Picture(data, alt="", width=0).save(DOCS / "figures" / name)
+    for folder in (FIGURES, DOCS / "thumbnails"):
+        folder.mkdir(parents=True, exist_ok=True)
+    Picture(data, alt="", width=0).save(FIGURES / name)
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
     with replacing(DOCS / "thumbnails" / name) as draft:

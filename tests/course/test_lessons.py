@@ -29,5 +29,5 @@ def test_the_picture_in_the_first_cell_is_the_stored_one(path):
     cells = nbformat.read(path, as_version=4).cells
     (cell,) = [cell for cell in cells if "thumbnail" in cell.metadata.get("tags", [])]
     (stored,) = [o.data["image/jpeg"] for o in cell.outputs if "image/jpeg" in o.get("data", {})]
-    figure = NOTEBOOKS.parent / "docs" / "figures" / f"{path.stem}.jpg"
+    figure = NOTEBOOKS / "figures" / f"{path.stem}.jpg"
     assert figure.read_bytes() == base64.b64decode(stored)

@@ -31,8 +31,9 @@ from playwright.sync_api import Browser, BrowserContext, Locator, sync_playwrigh
 ROOT = Path(__file__).parents[2]
 Change = Callable[[nbformat.NotebookNode], nbformat.NotebookNode]
 ARTIFACTS = ROOT / "browser-artifacts"
-# What a notebook needs beside it. nstkit and the sample pictures are found through PYTHONPATH.
-PARTS = ("notebooks", "docs", "CREDITS.md", "README.md")
+# What is served: the notebooks and nothing beside them, for readers may start a server in there.
+# nstkit and the sample pictures are found through PYTHONPATH.
+PARTS = ("notebooks",)
 SETTINGS: dict[str, dict[str, Any]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},

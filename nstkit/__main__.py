@@ -9,6 +9,7 @@ import argparse
 import math
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from nstkit.descent import OPTIMIZERS
 from nstkit.feedforward.transfer import METHODS, Coder, check_options, coder_on, transfer
+from nstkit.files import check_place, free_name, short
 from nstkit.options import check_choice
 from nstkit.painting import QUALITIES, Result
 from nstkit.painting.estimate import in_words, seconds_needed
@@ -62,7 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--mask", metavar="PICTURE", help="paint only where this picture is white, and leave the "
         "photograph as it is where it is black")  # fmt: skip
     add("-o", "--output", type=Path, help="file to write, or for a folder of photographs a folder "
-        "(default: CONTENT_STYLE.png, or the folder CONTENT_STYLE)")  # fmt: skip
+        "(default: CONTENT_STYLE.png, with a number if that is there; or the folder CONTENT_STYLE)"
+    )  # fmt: skip
     add("--quality", help=f"{', '.join(map(_described, QUALITIES))}; a smaller photograph keeps "
         f"its size (default: {QUALITY}, or what the recipe says)")  # fmt: skip
     add("--recipe", "--method", default="default", metavar="NAME", help=f"{_fits()}; or, in "
@@ -302,14 +305,33 @@ def refuse(reason: str) -> int:
 def paint_one(options: argparse.Namespace) -> int:
     """Paint one photograph; return the exit code."""
     names = [options.pictures[0], *parse_styles(options.style)]
-    output = options.output or "_".join(Path(name).stem for name in names) + ".png"
+    output = options.output or free_name("_".join(Path(name).stem for name in names))
     output = Path(os.path.expanduser(output))
-    save_options(output, {"recipe": ""})  # refuses a bad name before the work, not after
+    # A bad name or place is refused before the work, not after.
+    save_options(output, {"recipe": ""})
+    check_place(output)
+    check_own(output)
     result = painter(options)(options.pictures[0], not options.quiet)
-    saved = result.save(output)
+    saved = saved_somewhere(result, output)
     height, width = result.image.shape[-2:]
     print(f"{saved.resolve()}: {width} x {height} px, {_done(result)} ({result.precision})")
     return INTERRUPTED if isinstance(result, Result) and result.interrupted else 0
+
+
+def check_own(file: Path) -> None:
+    """Raise ValueError if a file is there that is no painting of nstkit: it would be lost."""
+    if file.exists() and "software" not in read_metadata(file):
+        raise ValueError(f"'{file}' is there, and no painting of nstkit; it stays as it is")
+
+
+def saved_somewhere(result: Painting, output: Path) -> Path:
+    """Save a painting. If the place fails, which was good before, take the system's own for it."""
+    try:
+        return result.save(output)
+    except OSError as error:
+        saved = result.save(Path(tempfile.mkdtemp(prefix="nstkit_")) / output.name)
+        print(_line(f"{error}; the painting is in '{saved}'"), file=sys.stderr)
+        return saved
 
 
 def _done(result: Painting) -> str:
@@ -327,7 +349,7 @@ def paint_folder(options: argparse.Namespace, folder: Path) -> int:
     from tqdm import tqdm  # here, so that --help comes at once
 
     names = [folder.resolve().name, *(Path(name).stem for name in parse_styles(options.style))]
-    output = Path(os.path.expanduser(options.output or "_".join(names)))
+    output = Path(os.path.expanduser(options.output or short("_".join(names))))
     files = targets(pictures_in(folder), output)
     if output.resolve() == folder.resolve():
         raise ValueError(f"-o is the folder of the photographs, '{folder}'; name another one")
@@ -359,8 +381,7 @@ def paint_folder(options: argparse.Namespace, folder: Path) -> int:
 def _painted(paint_it: Painter, file: Path, target: Path) -> Painting | None:
     """Paint and save a photograph; say why and return None if that fails."""
     try:
-        if target.exists() and "software" not in read_metadata(target):
-            raise ValueError(f"'{target}' is there, and no painting of nstkit; it stays as it is")
+        check_own(target)
         result = paint_it(str(file), False)
         result.save(target)
     except (ValueError, OSError) as error:

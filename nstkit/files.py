@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+LONGEST = 200  # bytes of a name that nstkit makes
 
 
 @contextmanager
@@ -52,6 +54,34 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Raise as `replacing` would, before there is anything to write: try a draft, and remove it.
+
+    Raises:
+        OSError, ValueError: As `replacing` does; also a name that is too long, or a folder in which
+            nothing can be written.
+    """
+    target = Path(os.path.realpath(os.path.expanduser(path)))
+    with suppress(_TriedError), replacing(target):
+        raise _TriedError
+
+
+class _TriedError(Exception):
+    """Ends a draft that was only tried."""
+
+
+def short(name: str) -> str:
+    """Return a name that no disk refuses: most take 255 bytes, with number and ending."""
+    return name.encode()[:LONGEST].decode(errors="ignore")
+
+
+def free_name(stem: str) -> Path:
+    """Return the name of a PNG in this folder that does not exist yet."""
+    stem = short(stem)
+    names = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"_{n}" for n in range(2, 1000))))
+    return next(name for name in names if not name.exists())
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes | str) -> Path:

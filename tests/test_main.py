@@ -546,3 +546,77 @@ def test_too_little_memory_is_told_and_other_failures_are_not_hidden(
     reason = "a defect of ours"
     with pytest.raises(RuntimeError, match="a defect of ours"):
         main(arguments)
+
+
+# ---------------------------------------------------------------- nothing is lost
+
+
+FAST = ["--size", "48", "--steps", "1", "--quiet"]
+
+
+def test_a_second_painting_does_not_replace_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["cat", "scream", *FAST]) == 0
+    first = Path("cat_scream.png").read_bytes()
+    assert main(["cat", "scream", *FAST, "--beta", "50"]) == 0
+    assert Path("cat_scream.png").read_bytes() == first
+    assert read_metadata("cat_scream_2.png")["content"] == "cat"
+
+
+def test_a_file_that_is_no_painting_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    mine = save_image(load_image("cat", 48), tmp_path / "mine.jpg")
+    before = mine.read_bytes()
+    assert main([str(mine), "scream", "-o", str(mine), *FAST]) == 2
+    assert "mine.jpg' is there, and no painting of nstkit" in capsys.readouterr().err
+    assert mine.read_bytes() == before
+    out = tmp_path / "out.png"
+    for _ in range(2):  # a painting may be painted again
+        assert main([str(mine), "scream", "-o", str(out), *FAST]) == 0
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nstkit.__main__.paint", lambda *_, **__: pytest.fail("it painted"))
+    (tmp_path / "folder.png").mkdir()
+    places = {
+        "folder.png": "is a folder",
+        "none/out.png": "no folder",
+        300 * "a" + ".png": "File name too long",
+    }
+    for place, message in places.items():
+        assert main(["cat", "scream", "-o", str(tmp_path / place), *FAST]) == 2
+        assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder.png"]  # no draft is left
+
+
+def test_names_too_long_for_a_disk_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [save_image(load_image("cat", 48), Path(letter * 130 + ".png")) for letter in "ab"]
+    assert main([*map(str, names), *FAST]) == 0
+    (painting,) = set(tmp_path.iterdir()) - {path.resolve() for path in names}
+    assert painting.name.startswith(130 * "a" + "_b") and painting.suffix == ".png"
+
+
+def test_a_painting_that_cannot_be_saved_goes_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, folder = nstkit.Result.save, tmp_path / "folder"
+    folder.mkdir()
+
+    def full(self: nstkit.Result, path: Path) -> Path:
+        if Path(path).parent == folder:
+            raise OSError("No space left on device")
+        return save(self, path)
+
+    monkeypatch.setattr(nstkit.Result, "save", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["cat", "scream", "-o", str(folder / "out.png"), *FAST]) == 0
+    said = capsys.readouterr()
+    (saved,) = tmp_path.glob("nstkit_*/out.png")
+    assert str(saved) in said.out and "No space left on device; the painting is in" in said.err
+    assert read_metadata(saved)["style"] == "scream"

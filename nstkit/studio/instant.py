@@ -25,6 +25,7 @@ from nstkit.feedforward.transfer import (
     check_options,
     chosen_coder,
 )
+from nstkit.files import free_name
 from nstkit.options import check_choice
 from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.painting.start import Given
@@ -133,7 +134,7 @@ class Instant(Silent):
         """Write the painting with what it was made of, under a new name if none is given."""
         content, style = self._transfer.sources
         stem = "_".join(Path(name).stem for name in (content, *style.split(" + ")))
-        saved = self._transfer.save(path or page.free_name(f"{stem}_{self._transfer.how}"))
+        saved = self._transfer.save(path or free_name(f"{stem}_{self._transfer.how}"))
         self._say(f"Saved as {saved.name}.", "info")
         return saved
 

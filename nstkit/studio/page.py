@@ -16,6 +16,7 @@ from typing import Protocol
 
 import ipywidgets as widgets
 
+from nstkit.files import free_name
 from nstkit.studio.controls import Controls
 from nstkit.studio.dials import hinted, named
 from nstkit.studio.engine import Engine
@@ -177,12 +178,6 @@ def save(engine: Engine, path: str | Path | None) -> Path:
     names = [result.subject.content, *(name for name, _ in result.subject.style)]
     stem = "_".join([*(Path(name).stem for name in names), f"{engine.frame.index:04d}"])
     return result.save(path or free_name(stem), script=engine.frame.script())
-
-
-def free_name(stem: str) -> Path:
-    """Return the name of a PNG in this folder that does not exist yet."""
-    names = (Path(f"{stem}{suffix}.png") for suffix in ("", *(f"_{n}" for n in range(2, 1000))))
-    return next(name for name in names if not name.exists())
 
 
 def explained(error: Exception, again: str = "press \u25b6 or reset") -> str:

@@ -238,7 +238,7 @@ def flat(value: float) -> Picture:
 
 
 def parts(panel):
-    row, image, text = panel.children
+    row, image, text, _ = panel.children
     return row.children, image, text
 
 

@@ -48,7 +48,7 @@ HELP += "At α = 0 nothing is moved: that is how well the decoder knows the phot
 
 
 class Instant(Silent):
-    """A panel with a photograph, artworks and sliders, which paints anew at every move.
+    """A panel with a photograph, artworks and sliders, which paints again at every move.
 
     As the last line of a cell it shows itself. A cell that is run again closes the panel that it
     made before.
@@ -84,6 +84,7 @@ class Instant(Silent):
         self._draft = Draft(content, style, **options, coder=self._coder)
         self._drafted: dict[str, Any] = {}
         self._transfer: Transfer | None = None
+        self._painted: dict[str, Any] = {}  # what the controls showed for it
         self._quiet = True
         self.content, self.style = Picker("content"), Picker("style")
         self.mixing = Mixing(self.style)
@@ -197,6 +198,7 @@ class Instant(Silent):
             self._draft = Draft(**{**wanted, "style": pairs}, coder=self._coder)
             self._drafted = pictures
         self._transfer = self._draft.paint(how, alpha, [share for _, share in pairs])
+        self._painted = self._shown()
         self.picture.value = jpeg([self._transfer.image])
         seconds = perf_counter() - began
         height, width = self._transfer.image.shape[-2:]
@@ -208,11 +210,12 @@ class Instant(Silent):
             self._answer(self._paint)
 
     def _answer(self, action: Callable[[], object], _: object = None) -> None:
-        """Do what a widget asks for, and show what fails."""
+        """Do what a widget asks for, and show what fails. Then the controls go back."""
         with page.GUARD:
             try:
                 action()
             except Exception as error:  # nobody would see it otherwise
+                self._show(**self._painted)
                 self._say(page.explained(error, "move a control to go on"), "error")
 
     def _on_upload(self, picker: Picker, _: object) -> None:

@@ -8,6 +8,7 @@ and where no page is open nothing runs.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -52,6 +53,7 @@ class Pulse:
     Args:
         worker: starts at the first beat.
         started: called when the page begins to beat.
+        away: called after a pause because the page was not heard of.
         show: called at each beat and when the page has paused, with the exception that has ended
             the work, if one has; returns the ms until the next beat.
 
@@ -61,14 +63,17 @@ class Pulse:
     """
 
     def __init__(
-        self, worker: Worker, started: Callable[[], None], show: Callable[[Exception | None], int]
-    ) -> None:
+        self, worker: Worker, started: Callable[[], None],
+        show: Callable[[Exception | None], int], away: Callable[[], None],
+    ) -> None:  # fmt: skip
         play = widgets.Play(max=10**8, interval=BEAT, show_repeat=False)
         self.play = named("play", hinted("paint, and pause", play))
         self.blocked = False
         # ipywidgets 7 calls it _playing, and there only the page can start it.
         self._playing = "playing" if self.play.has_trait("playing") else "_playing"
         self._worker, self._started, self._show = worker, started, show
+        self._away, self._loop = away, _running_loop()
+        worker.gone = self._from_the_thread
         self.play.observe(self._beat, "value")
         self.play.observe(self._switch, self._playing)
         _PULSES.add(self)
@@ -98,6 +103,17 @@ class Pulse:
                 self._worker.beat()
             self.play.interval = self._show(failure)
 
+    def _from_the_thread(self) -> None:
+        """Let the kernel pause the panel: the page has not been heard of, and is perhaps closed."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._rest)
+
+    def _rest(self) -> None:
+        with GUARD:
+            if getattr(self.play, self._playing) and not self._worker.running:
+                self.pause()
+                self._away()
+
     def _switch(self, change: Mapping[str, bool]) -> None:
         with GUARD:
             if change["new"]:
@@ -105,6 +121,14 @@ class Pulse:
             else:
                 self._worker.stop()
                 self._show(self._worker.take_failure())
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop in which the kernel answers the page; None outside of a kernel."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def interval(engine: Engine) -> int:

@@ -28,6 +28,7 @@ from nstkit.studio.worker import Worker
 from nstkit.translate import for_network
 from nstkit.vgg.devices import Precision
 
+AWAY = "Paused, for this page was away. Press \u25b6 to go on."
 REDRAW = 0.5  # seconds between two pictures while `run` paints
 
 
@@ -75,7 +76,8 @@ class Studio:
             settings = settings.replace(quality, recipe=recipe, **given)
         self.engine = Engine(settings, precision, device)
         self.screen, self._worker = Screen(), Worker(lambda: self.engine.advance())
-        self._pulse = page.Pulse(self._worker, partial(self.screen.say, ""), self._on_pulse)
+        away = partial(self.screen.say, AWAY, "info")
+        self._pulse = page.Pulse(self._worker, partial(self.screen.say, ""), self._on_pulse, away)
         self.controls = Controls(settings, partial(self._answer, self._on_control))
         watched = {self.screen.view: self._refresh, self.controls.preset: self._on_preset}
         for picker in (self.controls.content, self.controls.style):
@@ -223,8 +225,16 @@ class Studio:
             self.screen.say(note, "info")
 
     def _on_control(self) -> None:
-        """Hand the settings to the engine, which follows them at its next step."""
-        self.engine.settings = self.controls.read(self.engine.settings)
+        """Hand the settings to the engine, which follows them at its next step.
+
+        Where they leave nothing to paint, the control goes back, so that the panel shows what the
+        engine does.
+        """
+        try:
+            self.engine.settings = self.controls.read(self.engine.settings)
+        except ValueError:
+            self.controls.show(self.engine.settings)
+            raise
         self.controls.show_size(self.engine.settings)
         self.screen.say("")
         if not self._pulse.busy:

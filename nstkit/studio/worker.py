@@ -21,13 +21,17 @@ class Worker:
     Args:
         work: one step.
         patience: seconds that may pass without a beat.
+        gone: called in the thread when they have passed.
 
     Attributes:
         running: whether the thread is at work.
     """
 
-    def __init__(self, work: Callable[[], object], patience: float = PATIENCE) -> None:
-        self.running = False
+    def __init__(
+        self, work: Callable[[], object], patience: float = PATIENCE,
+        gone: Callable[[], object] = lambda: None,
+    ) -> None:  # fmt: skip
+        self.running, self.gone = False, gone
         self._work, self._patience, self._heard = work, patience, 0.0
         self._wanted = self._ended = False
         self._failure: Exception | None = None
@@ -71,14 +75,20 @@ class Worker:
                 self._changed.wait_for(lambda: self.running or self._ended)
             if not self.running:  # ended
                 return
+            here = True
             try:
-                while self._wanted and time.monotonic() - self._heard < self._patience:
+                while self._wanted and (here := self._hears()):
                     self._work()
             except Exception as error:  # the next beat shows it
                 self._failure = error
             with self._changed:
                 self.running = False
                 self._changed.notify_all()
+            if self._wanted and self._failure is None and not here:
+                self.gone()
+
+    def _hears(self) -> bool:
+        return time.monotonic() - self._heard < self._patience
 
 
 @atexit.register

@@ -124,6 +124,47 @@ def test_thumbnails_uploads_and_the_save_button(panel, app, tmp_path):
     assert list(folder(panel).glob("mine_*_adain*.png"))
 
 
+# The contrast of a text with the nearest background behind it, as WCAG 2 defines it.
+CONTRAST = """part => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number);
+  const light = color => color.slice(0, 3).map(v => v / 255).map(
+    v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce(
+    (sum, v, i) => sum + [0.2126, 0.7152, 0.0722][i] * v, 0);
+  let behind = part;
+  const color = node => rgb(getComputedStyle(node).backgroundColor);
+  while (behind.parentElement && color(behind)[3] === 0) behind = behind.parentElement;
+  const [a, b] = [light(rgb(getComputedStyle(part).color)), light(color(behind))];
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); }"""
+
+
+def test_what_is_refused_is_read_in_any_theme_and_the_control_goes_back(panel, app, tmp_path):
+    Image.new("RGB", (64, 64), "gray").save(tmp_path / "flat.png")
+    panel.upload("content", tmp_path / "flat.png")
+    expect(panel.status).to_contain_text("256 × 256 px")
+    panel.choose("how", "photograph")
+    expect(panel.message).to_contain_text("one color everywhere")
+    expect(panel.part("how").locator("select")).to_have_value("AdaIN")
+    theme = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: %r})"
+    for name in ("JupyterLab Dark", "JupyterLab Light"):
+        panel.page.evaluate(theme % name)
+        panel.book.wait(f"() => document.body.dataset.jpThemeName === '{name}'")
+        assert panel.message.locator("div.nstkit-error").evaluate(CONTRAST) > 4.5
+        panel.book.shot(f"instant_{app}_{name[-5:].strip().lower()}")
+
+
+def test_no_readout_can_be_typed_into(panel):
+    """It would show a number that nothing is computed with."""
+    shown = panel.box.locator(".widget-readout:visible")
+    assert shown.count() >= 3
+    for part in shown.all():
+        before, box = part.inner_text(), part.bounding_box()
+        panel.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        panel.page.keyboard.type("7")
+        part.evaluate("part => part.focus()")  # as the tab key would
+        panel.page.keyboard.type("7")
+        assert part.inner_text() == before
+
+
 def test_a_cell_that_is_run_again_leaves_one_panel(panel):
     panel.make()
     expect(panel.page.locator(".nstkit-instant")).to_have_count(1)

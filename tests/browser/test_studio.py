@@ -210,14 +210,17 @@ def test_layers_can_be_switched_and_chosen(panel):
     expect(panel.message).to_contain_text("No style layer is on.")
     panel.wait_followed()
     assert panel.kernel(used) == "['relu5_2']"  # the last that was on
+    expect(panel.switch("layer-5")).to_be_checked()  # so it is back
     panel.switch("layer-2").click()
     expect(panel.message).to_have_text("")
     panel.wait_followed()
-    assert panel.kernel(used) == "['relu2_1']"
+    assert panel.kernel(used) == "['relu2_1', 'relu5_2']"
 
     for name in ("alpha", "beta", "tv"):
         panel.switch(name).click()
     expect(panel.message).to_contain_text("nothing to minimize")
+    expect(panel.switch("tv")).to_be_checked()
+    expect(panel.switch("beta")).not_to_be_checked()
     panel.wait_followed()
     panel.switch("beta").click()
     expect(panel.message).to_have_text("")
@@ -437,6 +440,7 @@ def test_of_two_panels_one_paints(panels):
 
 
 def test_a_closed_tab_stops_the_work(panel):
+    panel.book.command("docmanager:save")  # so that the panel is there again
     panel.kernel(NOTE_STEPS)
     panel.play()
     panel.wait_steps(3)
@@ -452,8 +456,12 @@ def test_a_closed_tab_stops_the_work(panel):
 
     panel.book.reopen()
     assert panel.kernel(AT_WORK) == "0"
-    panel.make().play()  # outputs were not saved
+    expect(panel.message).to_contain_text("Paused, for this page was away.")
+    expect(panel.status).to_contain_text("paused")
+    assert panel.kernel("print(studio.engine.frame.index)") == str(panel.step())  # the newest one
+    panel.play()
     panel.wait_steps(3)
+    expect(panel.message).to_have_text("")
 
 
 def test_the_kernel_can_be_interrupted_and_restarted_while_it_paints(panel):

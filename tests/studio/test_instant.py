@@ -172,6 +172,7 @@ def test_what_fails_is_told_and_the_picture_stays(
     with monkeypatch.context() as patched:
         patched.setattr(instant, "Draft", fail)
         panel.size.value = 128
+    assert panel.size.value == SIZE  # what is painted
     assert "This picture is &lt;too&gt; small. The painting is as it was." in message(panel)
     assert panel.picture.value == before
     panel.size.value = 192

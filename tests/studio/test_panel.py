@@ -237,7 +237,7 @@ def test_no_style_layer_is_told_and_the_painting_goes_on_as_before(studio):
     play(studio, 1)
     studio.controls.layers.dials[0].on.value = True
     assert message(studio) == ""
-    assert list(studio.engine.settings.recipe.style_layers) == ["relu1_1"]
+    assert list(studio.engine.settings.recipe.style_layers) == ["relu1_1", deepest]
 
 
 def test_all_weights_off_is_told(studio):
@@ -245,6 +245,8 @@ def test_all_weights_off_is_told(studio):
         dial.on.value = False
     assert "nothing to minimize" in message(studio)
     assert studio.engine.settings.recipe.tv == SHALLOW.tv
+    assert studio.controls.tv.on.value  # the switch is back, for this is what it paints with
+    assert not studio.controls.alpha.on.value and not studio.controls.beta.on.value
 
 
 def test_a_size_beyond_the_memory_is_told_and_the_menu_goes_back(studio, monkeypatch):

@@ -35,6 +35,21 @@ def test_a_worker_works_while_it_is_asked_to_and_stops_without_beats():
     worker.stop()
 
 
+def test_it_tells_when_it_has_heard_no_beat_and_not_when_it_is_stopped():
+    told, done = [], []
+    worker = Worker(
+        lambda: (done.append(1), time.sleep(0.005)), patience=0.1, gone=lambda: told.append(1)
+    )
+    worker.beat()
+    eventually(lambda: done)
+    worker.stop()
+    time.sleep(0.15)
+    assert not told
+    worker.beat()
+    eventually(lambda: told)
+    assert told == [1] and not worker.running
+
+
 def test_stop_returns_after_the_step_that_is_being_made():
     begun, ended = [], []
     worker = Worker(lambda: (begun.append(1), time.sleep(0.05), ended.append(1)))

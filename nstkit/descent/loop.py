@@ -80,8 +80,8 @@ def optimize(
 
     Raises:
         ValueError: An unknown optimizer, a wrong number of steps, a learning rate that is not above
-            0, or a start that is no picture of floats; or the loss of the start, or
-            later of the best picture, is not finite.
+            0, or a start that is no picture of floats; or the loss of the start, or later of the
+            best picture, is not finite.
     """
     check_choice("optimizer", optimizer, OPTIMIZERS)
     if steps is not None:

@@ -236,7 +236,8 @@ def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
     if hasattr(source, "read") and not isinstance(source, io.TextIOBase):
         if getattr(source, "closed", False):
             raise ValueError("the file object is closed; open it again, or pass the path")
-        yield source, "the file object"
+        name = getattr(source, "name", None)  # of a file that was opened by its name
+        yield source, f"'{Path(name).name}'" if isinstance(name, str) else "the file object"
     elif not isinstance(source, str | os.PathLike):
         raise TypeError(
             f"got {type(source).__name__}; expected a path, a file opened with 'rb' or a PIL image"

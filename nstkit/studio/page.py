@@ -212,7 +212,8 @@ def explained(error: Exception, again: str = "press \u25b6 or reset") -> str:
         again: how to go on after one that nobody foresaw.
     """
     if isinstance(error, ValueError | OSError):
-        return f"{error} The painting is as it was."
+        said = str(error).strip()
+        return f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} The painting is as it was."
     # Torch has classes of its own for it.
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
         return (

@@ -90,7 +90,9 @@ class Picker:
         # ipywidgets 7 has {name: {"content": ...}}, 8 has ({"name": ..., "content": ...},).
         of_7 = isinstance(files, dict)
         name, file = next(iter(files.items())) if of_7 else (files[0]["name"], files[0])
-        picture = to_pil(load_image(io.BytesIO(bytes(file["content"]))))
+        data = io.BytesIO(bytes(file["content"]))
+        data.name = name  # for messages
+        picture = to_pil(load_image(data))
         picture.filename = self._free(name)  # for `name_of`
         self.show(picture)
 

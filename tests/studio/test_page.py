@@ -75,6 +75,7 @@ def test_every_button_says_what_it_does(studio):
     ("error", "told"),
     [
         (ValueError("Too dark."), "Too dark. The painting is as it was."),
+        (ValueError("too dark"), "too dark. The painting is as it was."),
         (OSError("Gone."), "Gone. The painting is as it was."),
         (RuntimeError("CUDA out of memory."), "This does not fit into the memory."),
         (MemoryError(), "This does not fit into the memory."),

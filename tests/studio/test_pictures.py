@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -56,7 +57,8 @@ def test_an_upload_is_painted_and_listed(studio):
 def test_an_upload_that_is_no_picture_is_told_and_changes_nothing(studio):
     picker = studio.controls.style
     upload(picker, "notes.txt", b"not a picture")
-    assert "The painting is as it was" in message(studio)
+    assert "'notes.txt' is not a picture" in html.unescape(message(studio))
+    assert "it again. The painting is as it was." in message(studio)
     assert picker.menu.value == "great_wave"
     assert studio.engine.settings.style == "great_wave"
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -292,6 +294,23 @@ def warnings_as_lines() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does: a queue or a container that ends us keeps the painting."""
+    if threading.current_thread() is not threading.main_thread():  # others may not handle signals
+        yield
+        return
+
+    def _interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _line(text: str) -> str:
     return f"nstkit: {' '.join(text.split())}"
 
@@ -415,7 +434,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("expected CONTENT and STYLE, or neither; with --style, only CONTENT")
     options.style = options.style or [options.pictures[1]]
     try:
-        with warnings_as_lines():
+        with warnings_as_lines(), ended_like_ctrl_c():
             if (folder := folder_of(options.pictures[0])) is not None:
                 return paint_folder(options, folder)
             return paint_one(options)

@@ -325,7 +325,8 @@ def test_help_names_the_bundled_pictures(capsys: pytest.CaptureFixture) -> None:
     assert "great_wave" in capsys.readouterr().out
 
 
-def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_it_saves_the_best_so_far(number: signal.Signals, tmp_path: Path) -> None:
     """A real process, a real signal."""
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "nstkit", "cat", "scream", "-o", str(out)]
@@ -340,7 +341,7 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
         seen = ""
         while not re.search(r" [1-9]\d*/100000", seen):  # the bar: a step is made
             seen += process.stderr.read(20)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said, _ = process.communicate(timeout=60)
     finally:
         process.kill()

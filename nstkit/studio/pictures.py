@@ -99,7 +99,8 @@ class Picker:
     def _free(self, name: str) -> str:
         """Return a name, or with a number where another picture has it: phones repeat theirs."""
         names = (name, *(f"{name} {number}" for number in range(2, 1000)))
-        return next(free for free in names if free not in self._sources)
+        # A recipe that names a bundled picture would paint that one.
+        return next(free for free in names if free not in {*self._sources, *samples()})
 
     def _add(self, name: str, source: Given, data: str) -> None:
         """Add a picture and its thumbnail; `_list` shows them."""

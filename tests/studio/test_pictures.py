@@ -54,6 +54,14 @@ def test_an_upload_is_painted_and_listed(studio):
     assert studio.engine.settings.content.size == (120, 80)
 
 
+def test_an_upload_never_has_the_name_of_a_bundled_picture(studio):
+    """The recipe names its pictures, and would paint the bundled one."""
+    picker = studio.controls.content
+    upload(picker, "scream", a_png())
+    assert picker.menu.value == "scream 2"
+    assert studio.engine.result().sources[0] == "scream 2"
+
+
 def test_an_upload_that_is_no_picture_is_told_and_changes_nothing(studio):
     picker = studio.controls.style
     upload(picker, "notes.txt", b"not a picture")

@@ -120,12 +120,19 @@ def _side_or_share(text: str) -> int | float:
     try:
         return int(text) if text.isdecimal() and text != "1" else float(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"got {text!r}; expected px or a share") from error
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}; expected px or a share (name the pictures before it)"
+        ) from error
 
 
 def parse_layers(items: Sequence[str]) -> dict[str, float]:
     """Turn ["relu1_1", "relu3_1=2"] into weights; without any weight, equal ones that add to 1."""
     pairs = [item.partition("=") for item in items]
+    for name, _, _ in pairs:
+        if name in samples() or os.path.isfile(name):
+            raise ValueError(
+                f"--layers takes all words after it for layers, {name} too; name the pictures first"
+            )
     if not any(sign for _, sign, _ in pairs):
         return Recipe(style_layers=items).style_layers
     try:

@@ -549,6 +549,14 @@ def test_too_little_memory_is_told_and_other_failures_are_not_hidden(
         main(arguments)
 
 
+def test_pictures_that_an_option_has_swallowed_are_told(capsys: pytest.CaptureFixture) -> None:
+    assert main(["--layers", "relu1_1", "cat", "great_wave"]) == 2
+    assert "for layers, cat too; name the pictures first" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--scales", "48", "64", "cat", "great_wave"])
+    assert "got 'cat'; expected px or a share (name the pictures before" in capsys.readouterr().err
+
+
 # ---------------------------------------------------------------- nothing is lost
 
 

@@ -18,6 +18,7 @@ from nstkit.pictures.images import read_metadata, samples
 from nstkit.pictures.scene import Region
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import in_px
+from nstkit.vgg.pretrained import NAMED_WEIGHTS
 
 
 def repaint(
@@ -37,7 +38,7 @@ def repaint(
 
     Raises:
         FileNotFoundError: A picture that the painting names is not found.
-        ValueError: The file does not say how it was painted.
+        ValueError: The file does not say how it was painted, or it names a file with weights.
     """
     facts = read_metadata(path)
     if "how" in facts:
@@ -52,6 +53,8 @@ def repaint(
             f"'{path}' does not say how it was painted; expected a file that Result.save wrote."
         )
     recipe, folder = Recipe.from_json(facts["recipe"]), Path(path).expanduser().parent
+    if "vgg" not in changes:
+        _check_named(recipe.weights)
     fields = {name: changes.pop(name) for name in list(changes) if name in OWN_FIELDS}
     changes.setdefault("recipe", recipe)
     changes["recipe"] = changes["recipe"].replace(**fields)
@@ -68,6 +71,15 @@ def repaint(
         named = json.loads(facts.get("styles") or json.dumps([[facts["style"], 1.0]]))
         style = _styles(named, folder, "style")
     return stylize(content, style, **changes)
+
+
+def _check_named(weights: str) -> None:
+    """Raise ValueError if weights are a path: a file from elsewhere must not open others here."""
+    if weights not in NAMED_WEIGHTS:
+        raise ValueError(
+            f"The painting was made with the weights file '{weights}'. If you trust it, pass the "
+            "network: repaint(..., vgg=nstkit.VGG(weights=...))."
+        )
 
 
 # Fields of a recipe that are no arguments of `stylize`.

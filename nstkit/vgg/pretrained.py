@@ -22,6 +22,7 @@ PREPROCESSING = {
 }
 
 CAFFE = ("embedded", "caffe")  # weights whose pixels are BGR in [0, 255] minus the mean
+NAMED_WEIGHTS = (*CAFFE, "torchvision", "given")  # what is no path
 GIVEN_WEIGHTS = "given"  # in a recipe: the network was supplied, and no name or path leads to it
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from pathlib import Path
 
@@ -590,3 +591,18 @@ def test_a_mask_too_large_for_a_jpeg_does_not_cost_the_painting(tmp_path: Path) 
     with pytest.raises(ValueError, match="could not hold its masks. Pass them"):
         repaint(saved)
     assert repaint(result.save(tmp_path / "a.png"), progress=False).image.equal(result.image)
+
+
+def test_a_painting_from_elsewhere_opens_no_weights_file_here(
+    tmp_path: Path, cat: Tensor, wave: Tensor, vgg: VGG
+) -> None:
+    """A recipe travels in the picture, so it may come from anybody."""
+    secret = tmp_path / "secret.pth"
+    secret.write_bytes(b"not for strangers")
+    recipe = Recipe(weights=str(secret), preprocessing="caffe")
+    painted = stylize(cat, wave, recipe.replace(weights="embedded"), steps=0, progress=False)
+    file = dataclasses.replace(painted, recipe=recipe).save(tmp_path / "theirs.png")
+    with pytest.raises(ValueError, match="weights file .*secret.pth'. If you trust it, pass"):
+        repaint(file, cat, wave, progress=False)
+    found = repaint(file, cat, wave, progress=False, steps=0, vgg=vgg)
+    assert found.image.shape == cat.shape

@@ -94,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--layers", nargs="+", metavar="LAYER[=WEIGHT]", help="style layers, e.g. relu1_1 relu3_1=2"
     )
     add("--precision", default="auto", help="auto, fp32, bf16 or fp16 (default: %(default)s)")
+    add("--device", help="cpu, cuda, cuda:1 or mps (default: a GPU, if torch sees one)")
     add("--quiet", action="store_true", help="no progress bar, and no word of how long it takes")
     return parser
 
@@ -222,6 +223,7 @@ def planned(options: argparse.Namespace, content: str) -> Plan:
         tile=parse_tile(options.tile),
         seed=0 if options.seed is None else options.seed,
         precision=options.precision,
+        device=options.device,
     )
 
 
@@ -252,7 +254,7 @@ def painter(options: argparse.Namespace) -> Painter:
     named = {name: getattr(options, name) for name in ("alpha", "color", "style_scale", "size")}
     # Told once, and not for each photograph of a folder.
     check_options(**{name: value for name, value in named.items() if value is not None})
-    coder = coder_on(None, options.precision, tile=parse_tile(options.tile))
+    coder = coder_on(None, options.precision, options.device, parse_tile(options.tile))
     return partial(_moved, options, coder)
 
 

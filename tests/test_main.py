@@ -549,6 +549,15 @@ def test_too_little_memory_is_told_and_other_failures_are_not_hidden(
         main(arguments)
 
 
+@pytest.mark.parametrize("method", ["textbook", "adain"])
+def test_a_device_may_be_named(method: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    options = ["--method", method, "--size", "48", "--quiet", "-o", str(tmp_path / "out.png")]
+    steps = ["--steps", "1"] if method == "textbook" else []
+    assert main(["cat", "scream", *options, *steps, "--device", "cpu"]) == 0
+    assert main(["cat", "scream", *options, *steps, "--device", "gpu"]) == 2
+    assert "device is 'gpu'; expected 'cpu', 'cuda'" in capsys.readouterr().err
+
+
 def test_pictures_that_an_option_has_swallowed_are_told(capsys: pytest.CaptureFixture) -> None:
     assert main(["--layers", "relu1_1", "cat", "great_wave"]) == 2
     assert "for layers, cat too; name the pictures first" in capsys.readouterr().err

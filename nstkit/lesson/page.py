@@ -17,10 +17,6 @@ from nstkit.pictures.images import to_pil
 from nstkit.pictures.plots import Picture
 from nstkit.version import __version__
 
-# A slider's number is a label: what is typed there would be shown, and nothing would follow it.
-LABELS = "<style>.nstkit-explore .widget-readout { -webkit-user-modify: read-only; "
-LABELS += "-moz-user-modify: read-only; pointer-events: none; }</style>"
-
 
 def show_animation(images: Sequence[Tensor], alt: str, *, milliseconds: int = 150) -> Picture:
     """Return images (1, 3, H, W) as an endless GIF; the last one stays for a second and a half."""
@@ -37,6 +33,8 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
     be quick. Below the picture stands its alt text.
     """
     import ipywidgets
+
+    from nstkit.studio.page import style_sheet
 
     controls = {}
     for name, options in choices.items():
@@ -59,7 +57,7 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
         one.observe(_update, "value")
     _update()
     row = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
-    panel = ipywidgets.VBox([row, image, text, ipywidgets.HTML(LABELS)])
+    panel = ipywidgets.VBox([row, image, text, style_sheet()])
     return panel.add_class("nstkit-explore")
 
 

@@ -154,8 +154,7 @@ def _goal(shape: tuple[int, int], size: int | None, name: str) -> tuple[int, int
         return shape
     ratio = min(shape) / max(shape)
     short = max(1, round(size * ratio))
-    wide = shape[0] >= shape[1]
-    goal = (size, short) if wide else (short, size)
+    goal = (size, short) if shape[0] >= shape[1] else (short, size)
     got = f"{name} has {shape[0]} x {shape[1]} pixels; with size={size} it becomes "
     got += "{} x {}".format(*goal)
     if short < MIN_SIDE:

@@ -187,12 +187,18 @@ def test_a_file_that_cannot_be_written_leaves_all_as_they_were(tree):
     assert contents(tree) == before
 
 
-def copy_of_the_project(target):
-    """Copy what the tool reads and writes."""
-    (target / "tools").mkdir(parents=True)
-    shutil.copytree(ROOT / "notebooks", target / "notebooks")
+def copy_of_the_project(target, outputs=True):
+    """Copy what the tool reads and writes, the notebooks with or without their outputs."""
+    for folder in ("tools", "notebooks"):
+        (target / folder).mkdir(parents=True)
     for name in ("pyproject.toml", "README.md", "tools/set_repo.py"):
         shutil.copy(ROOT / name, target / name)
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        notebook = json.loads(path.read_text())
+        if not outputs:
+            for cell in notebook["cells"]:
+                cell.pop("outputs", None)
+        (target / "notebooks" / path.name).write_text(json.dumps(notebook, indent=1))
 
 
 def test_the_real_project_holds_its_address_only_where_the_tool_finds_it(tmp_path):
@@ -250,7 +256,7 @@ def shell(tmp_path):
 def test_the_first_push_sets_the_address_and_the_next_one_commits_nothing(tmp_path, shell):
     me = "git -c user.name=me -c user.email=me@example.org"
     project = tmp_path / "project"
-    copy_of_the_project(project)
+    copy_of_the_project(project, outputs=False)  # git would pack megabytes of pictures
     shell("python3 tools/set_repo.py OWNER/NAME; git init -q -b main; git add .", project)
     shell(f"{me} commit -qm first; git clone -q --bare . ../origin.git", project)
     (job,) = WORKFLOW["jobs"].values()

@@ -34,7 +34,7 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
     """
     import ipywidgets
 
-    from nstkit.studio.page import style_sheet
+    from nstkit.studio.page import looks
 
     controls = {}
     for name, options in choices.items():
@@ -57,7 +57,7 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
         one.observe(_update, "value")
     _update()
     row = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
-    panel = ipywidgets.VBox([row, image, text, style_sheet()])
+    panel = ipywidgets.VBox([row, image, text, looks()])
     return panel.add_class("nstkit-explore")
 
 

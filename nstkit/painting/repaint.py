@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from inspect import signature
 from os import PathLike
 from pathlib import Path
@@ -40,37 +42,81 @@ def repaint(
         FileNotFoundError: A picture that the painting names is not found.
         ValueError: The file does not say how it was painted, or it names a file with weights.
     """
-    facts = read_metadata(path)
-    if "how" in facts:
-        raise ValueError(
-            f"'{path}' was painted at once. Paint it again by nstkit.transfer(content, style, "
-            f"how={facts['how']!r}, alpha={facts['alpha']}, color={facts['color']!r}, "
-            f"style_scale={facts['style_scale']}, size={facts['loaded_at']})"
-            + (", with its regions." if "regions" in facts else ".")
-        )
-    if "recipe" not in facts or "size" not in facts:
-        raise ValueError(
-            f"'{path}' does not say how it was painted; expected a file that Result.save wrote."
-        )
-    recipe, folder = Recipe.from_json(facts["recipe"]), Path(path).expanduser().parent
-    if "vgg" not in changes:
-        _check_named(recipe.weights)
+    saved = Saved.of(read_metadata(path), str(path), own_network="vgg" in changes)
+    folder = Path(path).expanduser().parent
     fields = {name: changes.pop(name) for name in list(changes) if name in OWN_FIELDS}
-    changes.setdefault("recipe", recipe)
+    changes.setdefault("recipe", saved.recipe)
     changes["recipe"] = changes["recipe"].replace(**fields)
-    changes.setdefault("seed", int(facts["seed"]))
-    changes.setdefault("precision", facts["precision"])
+    changes.setdefault("seed", saved.seed)
+    changes.setdefault("precision", saved.facts["precision"])
     if "regions" not in changes:
-        changes["regions"] = _regions(facts, folder)
+        changes["regions"] = saved.find_regions(folder)
     if not (in_px(changes.get("scales", changes["recipe"].scales)) or "quality" in changes):
-        side = facts.get("loaded_at") or max(int(side) for side in facts["size"].split(" x "))
-        changes.setdefault("size", int(side))  # else the scales or the quality say it
+        changes.setdefault("size", saved.size)  # else the scales or the quality say it
     if content is None:
-        content = _found(facts["content"], folder, "content")
+        content = saved.find_content(folder)
     if style is None:
-        named = json.loads(facts.get("styles") or json.dumps([[facts["style"], 1.0]]))
-        style = _styles(named, folder, "style")
+        style = saved.find_style(folder)
     return stylize(content, style, **changes)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the file of a painting says.
+
+    Attributes:
+        recipe: what was minimized, and how.
+        seed: of the noise.
+        size: long side in px.
+        facts: all of it, as `nstkit.read_metadata` returns it.
+    """
+
+    recipe: Recipe
+    seed: int
+    size: int
+    facts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, facts: Mapping[str, str], name: str, own_network: bool = False) -> Saved:
+        """Return what facts say.
+
+        Args:
+            facts: of a file, as `nstkit.read_metadata` returns them.
+            name: of the file, for messages.
+            own_network: whether the painter has a network, whatever the file names.
+
+        Raises:
+            ValueError: The file does not say how it was painted, or it names a file with weights.
+        """
+        if "how" in facts:
+            raise ValueError(
+                f"'{name}' was painted at once. Paint it again by nstkit.transfer(content, style, "
+                f"how={facts['how']!r}, alpha={facts['alpha']}, color={facts['color']!r}, "
+                f"style_scale={facts['style_scale']}, size={facts['loaded_at']})"
+                + (", with its regions." if "regions" in facts else ".")
+            )
+        if "recipe" not in facts or "size" not in facts:
+            raise ValueError(
+                f"'{name}' does not say how it was painted; expected a file that Result.save wrote."
+            )
+        recipe = Recipe.from_json(facts["recipe"])
+        if not own_network:
+            _check_named(recipe.weights)
+        side = facts.get("loaded_at") or max(int(side) for side in facts["size"].split(" x "))
+        return cls(recipe, int(facts["seed"]), int(side), facts)
+
+    def find_content(self, folder: Path) -> str | Path:
+        """Return where the photograph is; FileNotFoundError if it is nowhere near ``folder``."""
+        return _found(self.facts["content"], folder, "content")
+
+    def find_style(self, folder: Path) -> GivenStyle:
+        """Return the artwork, or several; FileNotFoundError if one is nowhere near ``folder``."""
+        named = json.loads(self.facts.get("styles") or json.dumps([[self.facts["style"], 1.0]]))
+        return _styles(named, folder, "style")
+
+    def find_regions(self, folder: Path) -> tuple[Region, ...]:
+        """Return the regions, with artworks found as by `find_style`."""
+        return _regions(self.facts, folder)
 
 
 def _check_named(weights: str) -> None:
@@ -88,7 +134,7 @@ OWN_FIELDS = {field.name for field in dataclasses.fields(Recipe)} - set(
 )
 
 
-def _regions(facts: dict[str, str], folder: Path) -> tuple[Region, ...]:
+def _regions(facts: Mapping[str, str], folder: Path) -> tuple[Region, ...]:
     told = facts.get("regions", "[]")
     if told == LEFT_OUT:
         raise ValueError(

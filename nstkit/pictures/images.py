@@ -179,7 +179,7 @@ def save_image(
     return path
 
 
-def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+def read_metadata(path: str | os.PathLike[str] | BinaryIO) -> dict[str, str]:
     """Read the texts that `save_image` put into a file; {} if there are none."""
     with _opened(path) as (file, name):
         picture = identify(file, name)

@@ -6,7 +6,10 @@ Colab has, and ipywidgets 8 have in common.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,9 +18,9 @@ import ipywidgets as widgets
 from nstkit.descent import OPTIMIZERS
 from nstkit.painting.quality import QUALITIES
 from nstkit.recipes import DEFAULT, FITS, NEIGHBORS, PHOTOREAL, PORTRAIT, RECIPES, STARTS, Recipe
-from nstkit.studio.dials import Dial, Layers, Silent, caption, menu, offer
+from nstkit.studio.dials import Dial, Layers, Silent, caption, menu, named, offer, row
 from nstkit.studio.mixing import Mixing
-from nstkit.studio.pictures import Picker
+from nstkit.studio.pictures import Picker, Thumbnails
 from nstkit.studio.region import RegionPicker
 from nstkit.studio.settings import Settings
 from nstkit.vgg.names import layer_names
@@ -73,12 +76,15 @@ class Controls(Silent):
         content, style: pickers; alpha, beta, tv: dials; layers: the rows of style layers.
         content_layer, start, optimizer, pooling, quality, size, preset: menus.
         mixing: a second artwork, colors and strokes; region: the part that is painted.
-        box: the widget beside the picture; below: the widget below it.
+        moved: the widget that a reader has moved last.
+        box: the widget beside the picture; below: the widget below it. Most of both is shown only
+            with *more*.
     """
 
     def __init__(self, settings: Settings, changed: Callable[[], None]) -> None:
         self._changed, self._quiet = changed, True
-        self.content, self.style, self.layers = Picker("content"), Picker("style"), Layers()
+        self.content, self.style = Picker("content", "photograph"), Picker("style", "artwork")
+        self.layers, self.moved = Layers(), None
         self.alpha = Dial("alpha", "content α", -2, 3)
         self.beta = Dial("beta", "style β", -2, 4)
         self.tv = Dial("tv", "smoothing", 0, 4)
@@ -89,6 +95,8 @@ class Controls(Silent):
         self.quality = menu("quality", "quality", [OWN, *QUALITIES])
         self.size = menu("size", "size (px)", [])
         self.preset = menu("preset", "preset", list(PRESETS))
+        self._thumbnails = Thumbnails("preset", lambda name: setattr(self.preset, "value", name))
+        self._thumbnails.add(preset_thumbnails())
         self.mixing, self.region = Mixing(self.style), RegionPicker(self._moved)
         self.box, self.below = self._arranged(), self._below()
         self.show(settings)
@@ -153,6 +161,7 @@ class Controls(Silent):
 
     def _moved(self, change: Mapping[str, Any] = MappingProxyType({})) -> None:
         if not self._quiet:
+            self.moved = change.get("owner")
             with self.silently():
                 self.preset.index = 0
                 if change.get("owner") is self.size:  # it wins over the quality
@@ -169,16 +178,25 @@ class Controls(Silent):
 
     def _arranged(self) -> widgets.VBox:
         """Return the controls beside the picture."""
-        rows = [self.content.box, self.style.box, self.mixing.box,
-                self.alpha.box, self.beta.box, self.tv.box, caption(HELP["weights"]),
-                self.layers.box, caption(HELP["layers"])]  # fmt: skip
-        return widgets.VBox(rows)
+        more = [self.alpha.box, self.tv.box, caption(HELP["weights"]), self.layers.box,
+                caption(HELP["layers"]), self.mixing.box]  # fmt: skip
+        first = [self.content.box, self.style.box, self.beta.box]
+        return widgets.VBox([*first, named("more", widgets.VBox(more))])
 
     def _below(self) -> widgets.VBox:
         """Return the controls below the picture."""
-        rows = [widgets.HBox([self.preset, self.content_layer]),
-                caption(HELP["preset"]), caption(HELP["content"]),
-                widgets.HBox([self.quality, self.size]), caption(HELP["quality"]),
-                widgets.HBox([self.optimizer, self.pooling]), self.start,
-                caption(HELP["route"]), self.region.box]  # fmt: skip
-        return widgets.VBox(rows)
+        rows = [row(self.preset), self._thumbnails.box, caption(HELP["preset"]),
+                row(self.content_layer, self.start), caption(HELP["content"]),
+                row(self.quality, self.size), caption(HELP["quality"]),
+                row(self.optimizer, self.pooling), caption(HELP["route"]),
+                self.region.box]  # fmt: skip
+        return named("more", widgets.VBox(rows))
+
+
+@cache
+def preset_thumbnails() -> dict[str, str]:
+    """Return what each preset paints, as small JPEGs in base64; tools/make_presets.py made them."""
+    folder = Path(__file__).with_name("presets")
+    files = {name: folder / f"{name.replace(' ', '_')}.jpg" for name in PRESETS}
+    found = {name: file for name, file in files.items() if file.exists()}
+    return {name: b64encode(file.read_bytes()).decode() for name, file in found.items()}

@@ -12,6 +12,7 @@ from nstkit.recipes import STYLE_LAYERS
 from nstkit.vgg.names import layer_names
 
 ROUND = (1, 1.5, 2, 3, 5, 7)
+LABEL = "82px"  # the width of what stands in front of a control
 
 
 def named(part: str, widget: Any) -> Any:
@@ -26,6 +27,11 @@ def hinted(tooltip: str, widget: Any) -> Any:
     return widget
 
 
+def button(part: str, label: str, tooltip: str) -> widgets.Button:
+    """Return a button."""
+    return named(part, widgets.Button(description=label, tooltip=tooltip))
+
+
 def caption(text: str) -> widgets.HTML:
     """Return a small gray line of text."""
     return named("caption", widgets.HTML(text))
@@ -33,10 +39,18 @@ def caption(text: str) -> widgets.HTML:
 
 def menu(part: str, label: str, options: Any) -> widgets.Dropdown:
     """Return a drop-down menu with its label in front."""
-    layout, style = {"width": "198px"}, {"description_width": "66px"}
-    return named(
-        part, widgets.Dropdown(options=options, description=label, layout=layout, style=style)
-    )
+    style = {"description_width": LABEL}
+    return named(part, widgets.Dropdown(options=options, description=label, style=style))
+
+
+def row(*parts: widgets.Widget) -> widgets.HBox:
+    """Return widgets side by side, or below each other where there is no room."""
+    return named("row", widgets.HBox(parts))
+
+
+def lead(text: str) -> widgets.HTML:
+    """Return a text that stands in front of a control, and names it for those who hear the page."""
+    return named("lead", widgets.HTML(text))
 
 
 def short(number: float) -> str:
@@ -84,12 +98,12 @@ class Dial:
     """
 
     def __init__(self, part: str, first: widgets.Widget | str, low: int, high: int) -> None:
-        first = widgets.HTML(first, layout={"width": "96px"}) if isinstance(first, str) else first
+        first = lead(first) if isinstance(first, str) else first
         self._numbers = [float(f"{m}e{power}") for power in range(low, high) for m in ROUND]
         self._numbers.append(10.0**high)
         self.on = widgets.Checkbox(True, indent=False, layout={"width": "18px"})
-        self.slider = widgets.SelectionSlider(options=[1.0], layout={"width": "290px"})
-        self.box = named(part, named("row", widgets.HBox([self.on, first, self.slider])))
+        self.slider = widgets.SelectionSlider(options=[1.0])
+        self.box = named(part, row(self.on, first, self.slider))
         self.show(1.0)
 
     def read(self) -> float:
@@ -107,8 +121,10 @@ class Layers:
     """Rows of one layer each, with its weight."""
 
     def __init__(self) -> None:
-        self.menus = [named("layer", widgets.Dropdown(layout={"width": "96px"}))
-                      for _ in STYLE_LAYERS]  # fmt: skip
+        self.menus = [
+            named("layer", hinted("style layer", widgets.Dropdown(layout={"width": "96px"})))
+            for _ in STYLE_LAYERS
+        ]
         self.dials = [Dial(f"layer-{n}", menu, -2, 1) for n, menu in enumerate(self.menus, 1)]
         self.box = widgets.VBox([dial.box for dial in self.dials])
 

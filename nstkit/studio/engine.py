@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nstkit.descent import Record, Step
 from nstkit.objective import Objective
-from nstkit.painting.given import loaded_works, pairs_of, scene_of
+from nstkit.painting.given import finished, loaded_works, pairs_of, scene_of
 from nstkit.painting.result import Result
 from nstkit.painting.scales import (
     Scale,
@@ -22,6 +22,7 @@ from nstkit.painting.scales import (
     next_scale,
     shrunk,
     side_of,
+    sized,
     steps_left,
     work,
 )
@@ -30,6 +31,7 @@ from nstkit.pictures.artworks import Artworks, Share
 from nstkit.pictures.scene import Scene
 from nstkit.recipes import Recipe
 from nstkit.recipes.network import NETWORK, network
+from nstkit.studio.reel import Reel
 from nstkit.studio.run import Change, Frame, Run
 from nstkit.studio.settings import WEIGHTS, Settings, same
 from nstkit.terms import Matched
@@ -89,6 +91,7 @@ class Engine:
         pictures: all at the size of the painting, as `Pictures`.
         scales: that this painting goes through, from coarse to fine.
         history: a `Record` for each picture since the start, without what was undone.
+        reel: earlier pictures of this painting.
         pace: seconds that a step takes, a mean of the last few; 0 before the first.
         seconds: spent on this painting.
 
@@ -104,6 +107,7 @@ class Engine:
         self.device = chosen_device(device, settings.content)
         self.dtype = feature_dtype(precision, self.device)
         self.history: list[Record] = []
+        self.reel = Reel()
         self.pace = self.seconds = 0.0
         self.frame = self.best = Frame(0, torch.empty(0), (Change(0, settings),))
         self._past: deque[Frame] = deque(maxlen=PAST)
@@ -157,6 +161,15 @@ class Engine:
         self.settings = target.settings
         self._follow(self.settings, back_to=target)
 
+    def go_back(self, frame: Frame) -> None:
+        """Go on from an earlier picture, under its settings and with a fresh optimizer.
+
+        `undo` finds the best picture of before.
+        """
+        self._keep_best()
+        self.settings = frame.settings
+        self._follow(self.settings, back_to=frame)
+
     def forget(self) -> None:
         """Go on from the current picture with a fresh optimizer."""
         self._follow(self.settings, back_to=self.frame)
@@ -180,6 +193,15 @@ class Engine:
     def result(self) -> Result:
         """Return the picture of ``frame`` as `nstkit.stylize` would, with the steps it has."""
         return self.frame.result(self.seconds, self.dtype)
+
+    def painted(self, frame: Frame) -> Tensor:
+        """Return a picture of this painting in the colors in which it will be saved.
+
+        It is (1, 3, H, W) in [0, 1], of the size of its scale.
+        """
+        content, scene, size = self.pictures.content, self.pictures.scene, frame.image.shape[-2:]
+        small = scene.mapped(lambda picture: sized(picture, size), lambda artwork: artwork)
+        return finished(frame.image, small, sized(content, size), frame.settings.recipe.color)
 
     def moved(self, run: Run) -> bool:
         """Return whether weights have moved that a pass of this run can follow."""
@@ -329,6 +351,7 @@ class Engine:
         self.frame = frame
         self.best = frame if step.is_best else self.best
         self.history.append(Record(frame.index, step.losses, self.seconds, step.note))
+        self.reel.add(frame)
 
     def _keep_best(self) -> None:
         """Remember, for `undo`, the best picture under settings that are about to change."""

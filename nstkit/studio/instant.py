@@ -31,7 +31,7 @@ from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.painting.start import Given
 from nstkit.recipes import DEFAULT
 from nstkit.studio import page
-from nstkit.studio.dials import Silent, caption, menu, named, offer, offer_number
+from nstkit.studio.dials import LABEL, Silent, caption, menu, named, offer, offer_number, row
 from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import jpeg, told
@@ -86,13 +86,13 @@ class Instant(Silent):
         self._transfer: Transfer | None = None
         self._painted: dict[str, Any] = {}  # what the controls showed for it
         self._quiet = True
-        self.content, self.style = Picker("content"), Picker("style")
+        self.content, self.style = Picker("content", "photograph"), Picker("style", "artwork")
         self.mixing = Mixing(self.style)
         self.how = menu("how", "way", [(WAYS.get(name, name), name) for name in METHODS])
         self.size = menu("size", "size (px)", [])
         self.alpha = named("alpha", widgets.SelectionSlider(
-            options=[1.0], description="how far α", layout={"width": "360px"},
-            style={"description_width": "66px"}))  # fmt: skip
+            options=[1.0], description="how far α", style={"description_width": LABEL}
+        ))  # fmt: skip
         self.picture = named("picture", widgets.Image(format="jpeg"))
         self.status = named("status", widgets.HTML())
         self.message = named("message", widgets.HTML())
@@ -103,7 +103,7 @@ class Instant(Silent):
         for widget in self._steering():
             widget.observe(self._moved, "value")
         for picker in (self.content, self.style):
-            picker.upload.observe(partial(self._on_upload, picker), "value")
+            picker.upload.listen(partial(self._on_upload, picker))
         self._quiet = False
         page.take_the_cell(self)
 
@@ -136,7 +136,9 @@ class Instant(Silent):
         content, style = self._transfer.sources
         stem = "_".join(Path(name).stem for name in (content, *style.split(" + ")))
         saved = self._transfer.save(path or free_name(f"{stem}_{self._transfer.how}"))
-        self._say(f"Saved as {saved.name}.", "info")
+        names = {content, *style.split(" + ")}
+        kept = page.keep_uploads((self.content, self.style), names, saved.parent)
+        self._say(f"Saved as {saved.name}.{kept}", "info", page.download(saved))
         return saved
 
     def close(self) -> None:
@@ -219,9 +221,6 @@ class Instant(Silent):
                 self._say(page.explained(error, "move a control to go on"), "error")
 
     def _on_upload(self, picker: Picker, _: object) -> None:
-        if not picker.upload.value:
-            return
-
         def _take() -> None:
             with self.silently():  # menus move twice while a name is added
                 picker.take()
@@ -229,8 +228,8 @@ class Instant(Silent):
 
         self._answer(_take)
 
-    def _say(self, text: str, kind: str) -> None:
-        self.message.value = told(text, kind)
+    def _say(self, text: str, kind: str, more: str = "") -> None:
+        self.message.value = told(text, kind, more)
 
     def _steering(self) -> list[widgets.Widget]:
         """Return the widgets that are read."""
@@ -240,10 +239,10 @@ class Instant(Silent):
     def _arranged(self) -> widgets.VBox:
         save = named("save", widgets.Button(description="save", tooltip="write a PNG"))
         save.on_click(partial(self._answer, self.save))
-        bar = named("bar", widgets.HBox([self.how, self.size, save]))
+        bar = named("bar", row(self.how, self.size, save))
         left = named("screen", widgets.VBox([self.picture, self.status, self.message]))
-        rows = [self.content.box, self.style.box, self.mixing.box, self.alpha, caption(HELP)]
+        rows = [self.content.box, self.style.box, self.mixing.box, row(self.alpha), caption(HELP)]
         right = named("controls", widgets.VBox(rows))
         columns = named("columns", widgets.HBox([left, right]))
-        box = named("studio", widgets.VBox([page.style_sheet(), bar, columns]))
+        box = named("studio", widgets.VBox([page.looks(), bar, columns]))
         return named("instant", box)

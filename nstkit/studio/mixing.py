@@ -8,7 +8,7 @@ from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import name_of
 from nstkit.recipes import Recipe
-from nstkit.studio.dials import caption, menu, named, offer_number
+from nstkit.studio.dials import caption, menu, named, offer_number, row
 from nstkit.studio.pictures import Picker
 
 NONE = "none"  # what the menu of the second artwork says first
@@ -43,8 +43,8 @@ class Mixing:
         self.scale = _slider("scale", "strokes")
         offer_number(self.scale, SCALES, 1.0)
         first.menu.observe(self._offer, "options")
-        rows = [widgets.HBox([self.second, self.share]), widgets.HBox([self.color, self.scale])]
-        self.box = widgets.VBox([*(named("row", row) for row in rows), caption(HELP)])
+        rows = [row(self.second, self.share), row(self.color, self.scale)]
+        self.box = widgets.VBox([*rows, caption(HELP)])
 
     @property
     def moving(self) -> list[widgets.Widget]:
@@ -96,9 +96,6 @@ def _slider(part: str, label: str) -> widgets.SelectionSlider:
     return named(
         part,
         widgets.SelectionSlider(
-            options=[1.0],
-            description=label,
-            layout={"width": "214px"},
-            style={"description_width": "60px"},
+            options=[1.0], description=label, style={"description_width": "60px"}
         ),
     )

@@ -9,21 +9,27 @@ and where no page is open nothing runs.
 from __future__ import annotations
 
 import asyncio
+import base64
+import html
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import ipywidgets as widgets
 
 from nstkit.files import free_name
 from nstkit.studio.controls import Controls
+from nstkit.studio.desk import Desk
 from nstkit.studio.dials import hinted, named
 from nstkit.studio.engine import Engine
+from nstkit.studio.film import Film
+from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Screen, awaited
 from nstkit.studio.worker import Worker
 
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 BEAT, CALM = 100, 300  # ms; each beat takes time from the painting
 GUARD = threading.RLock()  # one lock for all panels: starting one pauses the others
 _PULSES: weakref.WeakSet[Pulse] = weakref.WeakSet()
@@ -37,14 +43,20 @@ class Closable(Protocol):
         """Stop, and leave the page."""
 
 
+# What a button says, its tooltip, and whether it is shown from the beginning.
 BUTTONS = {
-    "step": ("step", "one step"),
-    "reset": ("reset", "begin again from the start that is chosen"),
-    "undo": ("undo to best", "back to the best picture; again: to that of the settings before"),
-    "save": ("save", "write a PNG with its recipe inside into the folder of the notebook"),
-    "copy": ("copy recipe", "show the lines of Python that paint this picture again"),
+    "save": (
+        "save",
+        "write a PNG with its recipe inside beside the notebook, to download too",
+        True,
+    ),
+    "step": ("step", "one step", False),
+    "reset": ("reset", "begin again from the start that is chosen", False),
+    "back": ("undo move", "take back the last move of a control", False),
+    "undo": ("undo to best", "the best picture; again: that of the settings before", False),
+    "copy": ("copy recipe", "the lines of Python that paint this picture again", False),
 }
-HINT = "Press \u25b6, then move anything."
+HINT = "Press \u25b6, then move anything. While another cell runs, the panel waits for its end."
 
 
 class Pulse:
@@ -82,6 +94,12 @@ class Pulse:
     def busy(self) -> bool:
         """Whether something is painting."""
         return self.blocked or self._worker.running
+
+    def start(self) -> bool:
+        """Press play; False where only the reader can, as on ipywidgets 7."""
+        if self._playing == "playing":
+            self.play.playing = True
+        return self._playing == "playing"
 
     def pause(self) -> None:
         """Stop the beat, and the worker after the step that is being made."""
@@ -136,27 +154,51 @@ def interval(engine: Engine) -> int:
     return BEAT if awaited(engine) or engine.rate > 1000 / CALM else CALM
 
 
-def arranged(
-    pulse: Pulse, buttons: Mapping[str, Callable[..., None]], screen: Screen,
-    controls: Controls,
-) -> widgets.VBox:  # fmt: skip
+class Parts(NamedTuple):
+    """What a studio consists of.
+
+    Attributes:
+        pulse, screen, controls, film, desk: of the classes of these names.
+        more: widgets for the bar, which are shown only with *more*.
+        rows: widgets above the picture, such as the script.
+        open: what opens the rest, a toggle.
+    """
+
+    pulse: Pulse
+    screen: Screen
+    controls: Controls
+    film: Film
+    desk: Desk
+    more: Sequence[widgets.Widget]
+    rows: Sequence[widgets.Widget]
+    open: widgets.ToggleButton
+
+
+def arranged(parts: Parts, buttons: Mapping[str, Callable[..., None]]) -> widgets.VBox:
     """Return the panel: a bar of buttons, the screen, the controls."""
+    pulse, screen, controls, film, desk, more, rows, toggle = parts
     bar = [pulse.play]
-    for name, (label, tooltip) in BUTTONS.items():
-        button = widgets.Button(description=label, tooltip=tooltip)
+    for name, (label, tooltip, first) in BUTTONS.items():
+        button = named(name, widgets.Button(description=label, tooltip=tooltip))
         button.on_click(buttons[name])
-        bar.append(named(name, button))
-    bar = named("bar", widgets.HBox([*bar, named("hint", widgets.HTML(HINT))]))
-    left = named("screen", widgets.VBox([screen.box, controls.below]))
+        bar.append(button if first else named("more", button))
+    bar += [*(named("more", widget) for widget in more), toggle]
+    bar = named("bar", widgets.HBox(bar))
+    below = named("more", widgets.VBox([film.box, desk.box, screen.chart]))
+    left = named("screen", widgets.VBox([screen.box, below, controls.below]))
     columns = named("columns", widgets.HBox([left, named("controls", controls.box)]))
-    rows = [style_sheet(), bar, screen.message, screen.script, columns]
-    return named("studio", widgets.VBox(rows))
+    return named("studio", widgets.VBox([looks(), bar, screen.message, *rows, columns]))
 
 
-def style_sheet() -> widgets.HTML:
-    """Return the widget that gives a panel its looks."""
-    sheet = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    return widgets.HTML(f"<style>{sheet}</style>", layout={"display": "none"})
+def looks() -> widgets.HTML:
+    """Return the widget that brings the style sheet and the script of a panel into its page."""
+    sheet, script = (
+        Path(__file__).with_name(name).read_text(encoding="utf-8")
+        for name in ("style.css", "page.js")
+    )
+    # A page runs no <script> of a widget, but it runs what a picture does when it is there.
+    picture = f'<img src="{DOT}" alt="" onload="{html.escape(script)}">'
+    return widgets.HTML(f"<style>{sheet}</style>{picture}", layout={"display": "none"})
 
 
 def close_all(widget: widgets.Widget) -> None:
@@ -194,6 +236,20 @@ def cell_id() -> str:
         return ""
     known = shell.get_parent().get("metadata", {}).get("cellId")
     return known or shell.user_ns.get("In", [""])[-1]  # else its text
+
+
+def download(path: Path) -> str:
+    """Return HTML: a link that brings a file to the reader's disk, wherever the kernel runs."""
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    name = html.escape(path.name)
+    return (f' <a class="nstkit-download" download="{name}" href="data:image/png;base64,{data}">'
+            f"Download {name}</a>")  # fmt: skip
+
+
+def keep_uploads(pickers: Sequence[Picker], names: set[str], folder: Path) -> str:
+    """Write the uploads that a recipe names into a folder; return what to say of it, or ""."""
+    kept = [name for picker in pickers for name in picker.keep(names, folder)]
+    return f" Your upload is kept beside it, as {' and '.join(kept)}." if kept else ""
 
 
 def save(engine: Engine, path: str | Path | None) -> Path:

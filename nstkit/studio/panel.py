@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import html
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ipywidgets as widgets
 import torch
 
 from nstkit.painting.given import GivenStyle
-from nstkit.painting.quality import named
+from nstkit.painting.quality import named as quality_named
 from nstkit.painting.result import Result
 from nstkit.painting.start import Given
+from nstkit.pictures.images import read_metadata
 from nstkit.pictures.scene import Region
 from nstkit.recipes import DEFAULT, Published, Recipe
 from nstkit.recipes.common import normalized
 from nstkit.studio import page
 from nstkit.studio.controls import HOUSE, PRESETS, Controls
+from nstkit.studio.desk import Desk, Done
+from nstkit.studio.dials import named
 from nstkit.studio.engine import Engine
+from nstkit.studio.film import Film
+from nstkit.studio.jobs import Grid, Job, Large
+from nstkit.studio.moves import Moves
+from nstkit.studio.parts import Script, more_toggle, named_in, settings_of, stop_field
 from nstkit.studio.pictures import Picker
-from nstkit.studio.screen import Screen
+from nstkit.studio.run import Frame
+from nstkit.studio.screen import Screen, fitted, jpeg
 from nstkit.studio.settings import ROUTE, Settings
+from nstkit.studio.uploads import Upload
 from nstkit.studio.worker import Worker
 from nstkit.translate import for_network
 from nstkit.vgg.devices import Precision
@@ -48,12 +57,18 @@ class Studio:
         size: long side in px. None is the quality's, at most the photograph's own; without one the
             last of scales in px, or 256.
         seed: of noise; color, style_scale, regions, precision, device: as in `nstkit.stylize`.
+        more: whether to show all controls at once. The reader can: *more* opens the rest.
 
     Attributes:
         engine: what paints; it has the settings, the newest picture, and the history.
         controls: the menus and sliders, a `nstkit.studio.controls.Controls`.
         screen: what is shown of the painting, a `nstkit.studio.screen.Screen`: picture, status,
-            curves, message, script.
+            curves, message.
+        film: earlier pictures, a `nstkit.studio.film.Film`; desk: longer work, such as the picture
+            at a larger size, a `nstkit.studio.desk.Desk`.
+        stop_at: the field with the step at which to pause; 0 for none.
+        more: the button that shows the rest of the controls; script: the lines that paint the
+            picture again, and a button that closes them.
         box: the widget that is all of the panel.
 
     Raises:
@@ -64,7 +79,7 @@ class Studio:
         self, content: Given = "cat", style: GivenStyle = "great_wave", recipe: Recipe = DEFAULT,
         *, quality: str | None = None, size: int | None = None, color: str | None = None,
         style_scale: float | None = None, regions: Sequence[Region] = (), seed: int = 0,
-        precision: Precision = "auto", device: torch.device | str | None = None,
+        precision: Precision = "auto", device: torch.device | str | None = None, more: bool = False,
     ) -> None:  # fmt: skip
         changes = {"color": color, "style_scale": style_scale}
         recipe = recipe.replace(**{n: value for n, value in changes.items() if value is not None})
@@ -75,20 +90,34 @@ class Studio:
             settings = Settings(content, style, seed=seed, regions=tuple(regions))
             settings = settings.replace(quality, recipe=recipe, **given)
         self.engine = Engine(settings, precision, device)
-        self.screen, self._worker = Screen(), Worker(lambda: self.engine.advance())
+        self._given = precision, device
+        self._moves, self._large_shown = Moves(), None
+        self.screen, self._worker = Screen(), Worker(self._work)
         away = partial(self.screen.say, AWAY, "info")
         self._pulse = page.Pulse(self._worker, partial(self.screen.say, ""), self._on_pulse, away)
         self.controls = Controls(settings, partial(self._answer, self._on_control))
-        watched = {self.screen.view: self._refresh, self.controls.preset: self._on_preset}
+        self.film, self.desk = Film(self._compare), Desk(self._take_sample)
+        self.stop_at = stop_field()
+        self.script, self._open = Script(), Upload("open", "open", "settings of a saved painting")
+        self._dropped = Upload("drop", "", "")
+        self._dropped.sent.add_class("nstkit-dropped")
+        self.more = more_toggle(more)
         for picker in (self.controls.content, self.controls.style):
-            watched[picker.upload] = partial(self._on_upload, picker)
-        for widget, action in watched.items():
-            widget.observe(partial(self._answer, action), "value")
-        actions = {"step": self._on_step, "reset": self.reset, "undo": self.undo,
-                   "save": self.save, "copy": self._on_copy}  # fmt: skip
-        buttons = {name: partial(self._answer, action) for name, action in actions.items()}
-        self.box = page.arranged(self._pulse, buttons, self.screen, self.controls)
+            picker.upload.listen(partial(self._answer, partial(self._on_upload, picker)))
+        self._open.listen(partial(self._answer, self._on_open))
+        self._dropped.listen(partial(self._answer, self._on_drop))
+        self.controls.preset.observe(partial(self._answer, self._on_preset), "value")
+        self.more.observe(self._on_more, "value")
+        opener = widgets.HBox([self._open.button, self._open.sent, self._dropped.sent])
+        parts = page.Parts(
+            self._pulse, self.screen, self.controls, self.film, self.desk,
+            (named("uploads", opener), self.stop_at), (self.script.box, self.desk.samples),
+            self.more,
+        )  # fmt: skip
+        self.box = page.arranged(parts, self._buttons())
+        self._on_more()
         self._refresh()
+        self.screen.say(page.HINT, "info")
         page.take_the_cell(self)
 
     @property
@@ -140,6 +169,7 @@ class Studio:
             self.controls.show(settings)  # raises before anything has changed
             self.engine.prepare(settings)
 
+        self._moves.remember(self.engine.settings)
         self._between_steps(_follow)
 
     def reset(self) -> None:
@@ -159,15 +189,47 @@ class Studio:
         return self.engine.result()
 
     def save(self, path: str | Path | None = None) -> Path:
-        """Write the newest picture with its recipe, under a new name if none is given."""
+        """Write the newest picture with its recipe, under a new name if none is given.
+
+        Pictures that were uploaded go beside it, since the recipe names them.
+        """
         self._between_steps(lambda: None)
-        saved = page.save(self.engine, path)
-        self.screen.say(f"Saved as {saved.name}, with its recipe inside.", "info")
+        saved = self._save(self.engine, path)
+        self._keep(saved.stem)
         return saved
+
+    def open(self, path: str | Path) -> None:
+        """Take the settings of a saved painting: recipe, size, seed, regions, and the pictures.
+
+        Of pictures that are not found, those of now stay.
+
+        Raises:
+            ValueError: The file does not say how it was painted.
+        """
+        self._open_facts(read_metadata(path), Path(path).name, Path(path).expanduser().parent)
+
+    def undo_move(self) -> None:
+        """Take back the last move of a control; ValueError if there was none."""
+        self._put(self._moves.back())
 
     def pause(self) -> None:
         """Stop after the step that is being made."""
         self._pulse.pause()
+
+    def paint_large(self, side: int) -> None:
+        """Begin the picture of now at a larger size; it is painted while the page plays, and saved.
+
+        Args:
+            side: px of the long side.
+
+        Raises:
+            ValueError: It is no larger, or does not fit into the memory.
+        """
+        self._begin(Large(self.engine.settings, self.engine.scales, side, *self._given))
+
+    def try_grid(self) -> None:
+        """Begin small pictures of three weights of the style by three choices of its layers."""
+        self._begin(Grid(self.engine.settings, *self._given))
 
     def close(self) -> None:
         """Stop, and take the panel off the page; the engine keeps its picture."""
@@ -189,6 +251,7 @@ class Studio:
                 action()
             except Exception as error:  # nobody would see it otherwise
                 self.screen.say(page.explained(error))
+            self.screen.answer()
 
     def _between_steps(self, action: Callable[[], object]) -> None:
         """Do something to the engine while it rests, and show the result."""
@@ -205,14 +268,83 @@ class Studio:
                 self.controls.show(self.engine.settings)
                 self._refresh()
 
+    def _work(self) -> None:
+        """Make one step, in the worker."""
+        if self.desk.job:
+            self.desk.step()
+            return
+        before = self.engine.frame.index
+        self.engine.advance()
+        if before < self.stop_at.value <= self.engine.frame.index:
+            raise Done(f"Stopped at step {self.engine.frame.index}.")
+
     def _on_pulse(self, failure: Exception | None) -> int:
-        if failure:
+        if isinstance(failure, Done):
+            self._answer(
+                self._end_job if self.desk.job else partial(self.screen.say, str(failure), "info")
+            )
+        elif failure:
             self.controls.show(self.engine.settings)
             self.screen.say(page.explained(failure))
         else:
             self._say_note()
         self._answer(self._refresh)
-        return page.interval(self.engine)
+        return page.CALM if self.desk.job else page.interval(self.engine)
+
+    def _begin(self, job: Job) -> None:
+        """Take on longer work, which goes on while the page plays."""
+        self._between_steps(lambda: None)
+        self.desk.begin(job)
+        if not self._pulse.start():
+            self.screen.say("Press \u25b6 to start it.", "info")
+
+    def _end_job(self) -> None:
+        """End longer work, and keep what there is."""
+        self.pause()
+        job = self.desk.drop()
+        if isinstance(job, Large):
+            saved = self._save(job.engine, None)
+            picture = jpeg([fitted(job.engine.painted(job.engine.frame))])
+            self.film.keep(saved.stem, picture, None)
+            self.screen.compare(picture, saved.stem)
+        elif job:
+            self.screen.say("Press the button below a picture to take its settings.", "info")
+
+    def _save(self, engine: Engine, path: str | Path | None) -> Path:
+        """Write the picture of an engine, and offer it for download."""
+        saved = page.save(engine, path)
+        kept = page.keep_uploads(self._pickers, named_in(engine.settings), saved.parent)
+        text = f"Saved as {saved.name}, with its recipe inside.{kept}"
+        self.screen.say(text, "info", page.download(saved))
+        return saved
+
+    def _keep(self, label: str) -> None:
+        """Add the picture of now to the film."""
+        frame = self.engine.frame
+        self.film.keep(label, jpeg([self.engine.painted(frame)]), frame)
+
+    def _compare(self, picture: bytes | Frame, label: str) -> None:
+        """Show an earlier picture beside the painting."""
+        if isinstance(picture, Frame):
+            picture = jpeg([self.engine.painted(picture)])
+        self.screen.compare(picture, label)
+
+    def _go_back(self) -> None:
+        chosen = self.film.chosen
+        self._between_steps(lambda: self.engine.go_back(chosen))
+
+    def _put(self, settings: Settings) -> None:
+        """Put settings in force, as moving the controls to them does."""
+        if self._pulse.busy:
+            self.engine.settings = settings
+            self.controls.show(settings)
+        else:
+            self._between_steps(lambda: self.engine.prepare(settings))
+
+    def _take_sample(self, settings: Settings) -> None:
+        """Take the settings of a sample that was pressed."""
+        self._moves.remember(self.engine.settings)
+        self._answer(partial(self._put, settings))
 
     def _on_step(self) -> None:
         self.pause()
@@ -230,11 +362,16 @@ class Studio:
         Where they leave nothing to paint, the control goes back, so that the panel shows what the
         engine does.
         """
+        before = self.engine.settings
         try:
-            self.engine.settings = self.controls.read(self.engine.settings)
+            wanted = self.controls.read(before)
         except ValueError:
-            self.controls.show(self.engine.settings)
+            self.controls.show(before)
             raise
+        if not before.changes(wanted):  # a page rounds some values when it first shows them
+            return
+        self.engine.settings = wanted
+        self._moves.remember(before, self.controls.moved)
         self.controls.show_size(self.engine.settings)
         self.screen.say("")
         if not self._pulse.busy:
@@ -246,7 +383,7 @@ class Studio:
         if isinstance(recipe, Published):
             recipe = self._translated(recipe.recipe)
         elif name in HOUSE and settings.quality:  # a quality that was chosen stays
-            recipe = named(settings.quality).of(recipe)
+            recipe = quality_named(settings.quality).of(recipe)
         if recipe is not None:
             self.set(recipe=recipe)
 
@@ -265,13 +402,84 @@ class Studio:
         return normalized(recipe).replace(**route)
 
     def _on_upload(self, picker: Picker) -> None:
-        if picker.upload.value:
-            with self.controls.silently():
-                picker.take()
-            self._on_control()
+        with self.controls.silently():
+            picker.take()
+        self._on_control()
+
+    def _on_open(self) -> None:
+        file = self._open.take()
+        self._open_facts(read_metadata(file.open()), file.name, Path())
+
+    def _on_drop(self) -> None:
+        """Take a file that was dropped on the panel: a saved painting, or a photograph."""
+        file = self._dropped.take()
+        facts = read_metadata(file.open())
+        if "recipe" in facts:
+            self._open_facts(facts, file.name, Path())
+            return
+        with self.controls.silently():
+            self.controls.content.accept(file)
+        self._on_control()
+
+    def _open_facts(self, facts: Mapping[str, str], name: str, folder: Path) -> None:
+        settings, missing = settings_of(facts, name, folder, self.engine.settings)
+        self._moves.remember(self.engine.settings)
+
+        def _follow() -> None:
+            self.controls.show(settings)
+            self.engine.prepare(settings)
+
+        self._between_steps(_follow)
+        told = f"These are the settings of {name}."
+        if missing:
+            told += (
+                f" It names {' and '.join(missing)}, which is not here: the picture of now stays."
+            )
+        self.screen.say(told, "info")
 
     def _on_copy(self) -> None:
-        self.screen.script.value = f"<pre>{html.escape(self.engine.frame.script())}</pre>"
+        self.script.show(f"import nstkit\n\n{self.engine.frame.script()}")
+        # The lines name pictures that were uploaded, so these must lie where the lines are run.
+        page.keep_uploads(self._pickers, named_in(self.engine.frame.settings), Path())
+
+    def _on_more(self, _: object = None) -> None:
+        change = self.box.remove_class if self.more.value else self.box.add_class
+        change("nstkit-simple")
+        self.more.description = "less" if self.more.value else "more"
 
     def _refresh(self) -> None:
         self.screen.show(self.engine, self.painting)
+        if self.desk.job:
+            self.screen.status.value = self.desk.told
+            if isinstance(self.desk.job, Grid):
+                self.desk.show(self.desk.job)
+            else:
+                self._show_large(self.desk.job.engine)
+        if not self.painting:
+            self.film.offer(self.engine.reel.frames)
+            self.desk.offer(self.engine)
+
+    def _show_large(self, engine: Engine) -> None:
+        """Show the large painting beside the small one, when there is a new picture of it."""
+        if self._large_shown is not engine.frame:
+            self._large_shown = engine.frame
+            self.screen.compare(jpeg([fitted(engine.painted(engine.frame))]), "large, so far")
+
+    @property
+    def _pickers(self) -> tuple[Picker, Picker]:
+        return self.controls.content, self.controls.style
+
+    def _buttons(self) -> dict[str, Callable[..., None]]:
+        """Return what each button of the bar does; and let those of film and desk do it."""
+        actions = {"step": self._on_step, "reset": self.reset, "undo": self.undo, "save": self.save,
+                   "copy": self._on_copy, "back": self.undo_move}  # fmt: skip
+        others = {
+            self.film.pin: lambda: self._keep(f"step {self.engine.frame.index}"),
+            self.film.go_back: self._go_back,
+            self.desk.large: lambda: self.paint_large(self.desk.size.value),
+            self.desk.grid: self.try_grid,
+            self.desk.end: self._end_job,
+        }
+        for button, action in others.items():
+            button.on_click(partial(self._answer, action))
+        return {name: partial(self._answer, action) for name, action in actions.items()}

@@ -4,52 +4,96 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import ipywidgets as widgets
 from PIL import ImageOps
 from torch import Tensor
 
+from nstkit.files import write_whole
 from nstkit.painting.start import Given
+from nstkit.pictures.folders import pictures_in
 from nstkit.pictures.images import load_image, name_of, samples, to_pil
-from nstkit.studio.dials import hinted
+from nstkit.studio.dials import named
 from nstkit.studio.settings import same
+from nstkit.studio.uploads import File, Upload
 
 SIDE = 40  # px, of a thumbnail
+BESIDE = 40  # files of the notebook's folder that a menu offers
 # A button shows no picture, but a style sheet gives it a background.
 RULE = ".nstkit-{kind}-{number}{{background:url(data:image/jpeg;base64,{data}) center/cover}}"
 
 
+class Thumbnails:
+    """Small pictures to click on.
+
+    Args:
+        kind: their name for the style sheet.
+        choose: called with the name of the one that is clicked.
+
+    Attributes:
+        box: what to display.
+    """
+
+    def __init__(self, kind: str, choose: Callable[[str], object]) -> None:
+        self._kind, self._choose = kind, choose
+        self._buttons: dict[str, widgets.Button] = {}
+        self._rules: dict[str, str] = {}
+        self._sheet = widgets.HTML(layout={"display": "none"})
+        self._row = named("thumbnails", widgets.HBox())
+        self.box = widgets.VBox([self._sheet, self._row])
+
+    def add(self, pictures: dict[str, str]) -> None:
+        """Add pictures, small JPEGs in base64 by name, or show others under names that are here."""
+        for name, data in pictures.items():
+            if name not in self._buttons:
+                self._buttons[name] = self._button(name)
+            number = list(self._buttons).index(name)
+            self._rules[name] = RULE.format(kind=self._kind, number=number, data=data)
+        self._row.children = tuple(self._buttons.values())
+        self._sheet.value = f"<style>{' '.join(self._rules.values())}</style>"
+
+    def mark(self, chosen: str | None) -> None:
+        """Frame the one that is chosen."""
+        for name, button in self._buttons.items():
+            frame = button.add_class if name == chosen else button.remove_class
+            frame("nstkit-chosen")
+
+    def _button(self, name: str) -> widgets.Button:
+        button = named("thumbnail", widgets.Button(tooltip=name))
+        button.add_class(f"nstkit-{self._kind}-{len(self._buttons)}")
+        button.on_click(lambda _: self._choose(name))
+        return button
+
+
 class Picker:
-    """Choose a picture: a bundled one, an upload, or any other that the settings have.
+    """Choose a picture: a bundled one, an upload, one that lies beside the notebook, or any other.
 
     Args:
         kind: "content" or "style".
+        label: what stands in front of it.
 
     Attributes:
-        menu, upload: widgets to observe; box: what to display.
+        menu: the widget to observe; upload: an `Upload`; box: what to display.
     """
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, kind: str, label: str) -> None:
         self._sources: dict[str, Given] = {}
-        self._rules: dict[str, str] = {}
-        self.menu = widgets.Dropdown(layout={"width": "150px"})
-        upload = widgets.FileUpload(
-            accept="image/*", multiple=False, description="upload", layout={"width": "104px"}
-        )
-        self.upload = hinted("a picture of your own: JPEG, PNG, ...", upload)
-        self.menu.add_class(f"nstkit-{kind}")
-        self.upload.add_class(f"nstkit-{kind}-upload")
-        self._thumbnails, self._sheet = widgets.HBox(), widgets.HTML(layout={"display": "none"})
-        self._thumbnails.add_class("nstkit-thumbnails")
-        self.menu.observe(lambda _: self._mark(), "value")
-        for name in (*samples(kind), *samples("light")):  # the latter can be either
-            self._add(name, name, bundled_thumbnail(name))
+        self._uploaded: dict[str, bytes] = {}
+        self.menu = named(kind, widgets.Dropdown())
+        self.upload = Upload(f"{kind}-upload", "upload", "a picture of your own: JPEG, PNG, ...")
+        self._thumbnails = Thumbnails(kind, lambda name: setattr(self.menu, "value", name))
+        self.menu.observe(lambda _: self._thumbnails.mark(self.menu.value), "value")
+        bundled = (*samples(kind), *samples("light"))  # the latter can be either
+        self._sources.update({name: name for name in bundled})
+        self._thumbnails.add({name: bundled_thumbnail(name) for name in bundled})
+        self._sources.update({name: name for name in beside() if name not in self._sources})
         self._list()
-        label = widgets.HTML(kind, layout={"width": "56px"})
-        first = widgets.HBox([label, self.menu, self.upload, self._sheet])
-        self.box = widgets.VBox([first, self._thumbnails])
+        lead = named("lead", widgets.HTML(label))
+        row = widgets.HBox([lead, self.menu, self.upload.button, self.upload.sent])
+        self.box = widgets.VBox([named("uploads", named("row", row)), self._thumbnails.box])
 
     def read(self) -> Given:
         """Return the chosen picture."""
@@ -79,52 +123,58 @@ class Picker:
         if name == beside and not same(self._sources[name], source):
             name = f"{name} 2"
         if name not in self._sources or not same(self._sources[name], source):
-            self._add(name, source, thumbnail(source))
+            self._thumbnails.add({name: thumbnail(source)})
+            self._sources[name] = source
             self._list()
             self.menu.value = chosen if chosen in self._sources else name
         return name
 
     def take(self) -> None:
-        """Choose the picture that was uploaded last; ValueError if the file is no picture."""
-        files = self.upload.value
-        # ipywidgets 7 has {name: {"content": ...}}, 8 has ({"name": ..., "content": ...},).
-        of_7 = isinstance(files, dict)
-        name, file = next(iter(files.items())) if of_7 else (files[0]["name"], files[0])
-        data = io.BytesIO(bytes(file["content"]))
-        data.name = name  # for messages
-        picture = to_pil(load_image(data))
-        picture.filename = self._free(name)  # for `name_of`
+        """Choose the picture that has come last; ValueError if the file is no picture."""
+        self.accept(self.upload.take())
+
+    def accept(self, file: File) -> None:
+        """Choose a picture that came as a file; ValueError if it is none."""
+        picture = to_pil(load_image(file.open()))
+        picture.filename = self._free(Path(file.name).name, file.data)  # for `name_of`
+        self._uploaded[picture.filename] = file.data
         self.show(picture)
 
-    def _free(self, name: str) -> str:
-        """Return a name, or with a number where another picture has it: phones repeat theirs."""
-        names = (name, *(f"{name} {number}" for number in range(2, 1000)))
-        # A recipe that names a bundled picture would paint that one.
-        return next(free for free in names if free not in {*self._sources, *samples()})
+    def keep(self, names: set[str], folder: Path) -> list[str]:
+        """Write those of the uploads that are named into a folder; return the names of new files.
 
-    def _add(self, name: str, source: Given, data: str) -> None:
-        """Add a picture and its thumbnail; `_list` shows them."""
-        if name not in self._sources:
-            self._thumbnails.children += (self._button(name),)
-        self._sources[name] = source
-        number = list(self._sources).index(name)
-        self._rules[name] = RULE.format(kind=self._kind, number=number, data=data)
+        A recipe names them, and finds them there.
+        """
+        new = [name for name in self._uploaded if name in names and not (folder / name).exists()]
+        for name in new:
+            write_whole(folder / name, self._uploaded[name])
+        return new
+
+    def _free(self, name: str, content: bytes) -> str:
+        """Return a name, or with a number where another picture has it: phones repeat theirs."""
+        stem, suffix = Path(name).stem, Path(name).suffix
+        names = (name, *(f"{stem} {number}{suffix}" for number in range(2, 1000)))
+        # A recipe that names a bundled picture, or another file, would paint that one.
+        taken = {*self._sources, *samples()}
+        taken -= {known for known, held in self._uploaded.items() if held == content}
+        return next(free for free in names if free not in taken and not _differs(free, content))
 
     def _list(self) -> None:
-        self._sheet.value = f"<style>{' '.join(self._rules.values())}</style>"
         self.menu.options = list(self._sources)
 
-    def _button(self, name: str) -> widgets.Button:
-        button = widgets.Button(tooltip=name)
-        button.add_class("nstkit-thumbnail").add_class(f"nstkit-{self._kind}-{len(self._sources)}")
-        button.on_click(lambda _: setattr(self.menu, "value", name))
-        return button
 
-    def _mark(self) -> None:
-        """Frame the thumbnail of the chosen picture."""
-        for name, button in zip(self._sources, self._thumbnails.children, strict=False):
-            frame = button.add_class if name == self.menu.value else button.remove_class
-            frame("nstkit-chosen")
+def _differs(name: str, content: bytes) -> bool:
+    """Return whether there is another file of this name in the notebook's folder."""
+    path = Path(name)
+    return path.exists() and (not path.is_file() or path.read_bytes() != content)
+
+
+def beside() -> list[str]:
+    """Return the names of pictures that lie in the notebook's folder."""
+    try:
+        return [path.name for path in pictures_in(Path())][:BESIDE]
+    except (OSError, ValueError):  # there are none
+        return []
 
 
 def thumbnail(source: Given) -> str:

@@ -19,7 +19,7 @@ from nstkit.painting.start import Given, as_image
 from nstkit.pictures.masks import Mask, color_range, dimmed, ellipse, rectangle
 from nstkit.pictures.scene import Region
 from nstkit.pictures.sizes import resize
-from nstkit.studio.dials import Silent, caption, menu, named
+from nstkit.studio.dials import LABEL, Silent, caption, menu, named, row
 from nstkit.studio.screen import jpeg
 from nstkit.studio.settings import same
 
@@ -52,12 +52,10 @@ CANVAS = """<div class="nstkit-canvas" title="drag: draw the shape; click: pick 
 <img draggable="false" alt="the photograph, dark where it is not painted"
  src="data:image/jpeg;base64,{data}"><i class="{round}"></i></div>"""
 
-LABEL = {"description_width": "66px"}
-SIDES = {"layout": {"width": "198px"}, "style": {"description_width": "84px"}}
+WIDTH = {"description_width": LABEL}
 INVERSE = {"description": "all but this", "indent": False, "layout": {"width": "110px"}}
-PICKED = {"description": "color", "layout": {"width": "198px"}, "style": LABEL}
-TOLERANCE = {"min": 0.01, "max": 0.6, "step": 0.01, "description": "tolerance", "style": LABEL}
-TOLERANCE |= {"layout": {"width": "198px"}}
+PICKED = {"description": "color", "style": WIDTH}
+TOLERANCE = {"min": 0.01, "max": 0.6, "step": 0.01, "description": "tolerance", "style": WIDTH}
 
 
 class RegionPicker(Silent):
@@ -163,10 +161,10 @@ class RegionPicker(Silent):
         kind = self.kind.value
         drawn = kind in (*SHAPES, COLOR)
         parts = (self.inverse, *self.box.children)
-        for row, shown in zip(parts, (drawn, *self._shown(kind)), strict=True):
+        for part, shown in zip(parts, (drawn, *self._shown(kind)), strict=True):
             display = None if shown else "none"
-            if row.layout.display != display:
-                row.layout.display = display
+            if part.layout.display != display:
+                part.layout.display = display
         if kind != WHOLE:
             self.canvas.value = drawing(self._photo, self._kept(), kind == "an ellipse")
 
@@ -177,9 +175,9 @@ class RegionPicker(Silent):
 
     def _rows(self) -> list[widgets.Widget]:
         return [
-            named("row", widgets.HBox([self.kind, self.inverse])),
-            named("row", widgets.HBox([self.across, self.down])),
-            named("row", widgets.HBox([self.color, self.tolerance])),
+            row(self.kind, self.inverse),
+            row(self.across, self.down),
+            row(self.color, self.tolerance),
             self.canvas,
             self.drawn,
             caption(HELP),
@@ -196,7 +194,7 @@ class RegionPicker(Silent):
 
 def _sides(part: str, label: str) -> widgets.FloatRangeSlider:
     return named(part, widgets.FloatRangeSlider(
-        value=(0.2, 0.8), min=0, max=1, step=0.01, description=label, readout=False, **SIDES
+        value=(0.2, 0.8), min=0, max=1, step=0.01, description=label, readout=False, style=WIDTH
     ))  # fmt: skip
 
 
@@ -236,9 +234,9 @@ def drawing(photo: Tensor, kept: Tensor, round_frame: bool) -> str:
 def color_at(photo: Tensor, x: float, y: float) -> tuple[float, ...]:
     """Return the mean color around a place of a photograph, given in shares of its sides."""
     height, width = photo.shape[-2:]
-    row, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
+    line, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
     near = photo[
-        ..., max(row - NEAR, 0) : row + NEAR + 1, max(column - NEAR, 0) : column + NEAR + 1
+        ..., max(line - NEAR, 0) : line + NEAR + 1, max(column - NEAR, 0) : column + NEAR + 1
     ]
     return tuple(near.mean((0, 2, 3)).tolist())
 

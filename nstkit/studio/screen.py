@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import operator
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -14,9 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from nstkit.descent import Record
-from nstkit.painting.given import finished
-from nstkit.painting.scales import Scale, sized
-from nstkit.pictures.images import to_pil
+from nstkit.painting.given import pairs_of
+from nstkit.painting.scales import sized
+from nstkit.pictures.artworks import Artworks
+from nstkit.pictures.images import name_of, to_pil
 from nstkit.pictures.plots import draw_curves, render
 from nstkit.studio.dials import named, short
 from nstkit.studio.engine import Engine
@@ -25,46 +27,73 @@ from nstkit.studio.run import Frame
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-VIEWS = ("content", "now", "style", "all three")
-VIEW_TIPS = ("the photograph", "the current painting", "the artwork", "all three, side by side")
+# What the buttons say, the name of the view in the style sheet, and a tooltip.
+VIEWS = {
+    "photograph": ("content", "the photograph alone"),
+    "painting": ("now", "the painting alone"),
+    "artwork": ("style", "the artwork alone"),
+    "all three": ("three", "painting, photograph and artwork"),
+    "wipe": ("wipe", "photograph and painting, with a border that you move"),
+    "compare": ("pair", "an earlier picture beside the painting"),
+    "full size": ("full", "a pixel of the painting as a pixel of the page"),
+}
+SIDE = 800  # px of the long side of photograph and artwork, as they are shown
+WIPER = """<div class="nstkit-wipe"><input type="range" min="0" max="100" step="0.5" value="50"
+ aria-label="how much of the photograph is shown, from the left"
+ oninput="this.closest('.nstkit-pictures').style.setProperty('--nstkit-wipe', this.value + '%')">
+</div>"""
 CHART, CHART_FROM = (4.0, 1.7), 4  # inches; points, since fewer are no curve
 CHART_SECONDS = 4.0  # between two charts, since one takes 0.1 s
 CHART_POINTS = 300  # of a curve
+TERMS = {"variation": "smoothing"}  # as the controls call it
 
 
 class Screen:
     """Shows an engine. It writes to its widgets only when there is something new.
 
     Attributes:
-        picture, chart: image widgets, of JPEG and PNG data.
-        status: the line below the picture, HTML; message: what `say` says; script: the lines that
-            paint the picture again.
+        picture, chart: image widgets of the painting and the curves, of JPEG and PNG data.
+        then: of an earlier picture, which `compare` fills.
+        status: the lines below the picture, HTML; message: what `say` says.
         view: the buttons that choose which pictures to show.
-        box: picture, view, status and chart; message and script are arranged by `page`.
+        box: pictures, view and status; message and chart are arranged by `page`.
     """
 
     def __init__(self) -> None:
-        self.picture = named("picture", widgets.Image(format="jpeg"))
+        images = (widgets.Image(format="jpeg") for _ in range(4))
+        self.picture, self._content, self._style, self.then = images
+        named("picture", self.picture)
+        self._labels = {
+            name: named("label", widgets.HTML()) for name in ("content", "style", "then")
+        }
         self.chart = named("chart", widgets.Image(format="png"))
         self.status = named("status", widgets.HTML())
         self.message = named("message", widgets.HTML())
-        self.script = named("script", widgets.HTML())
-        self.view = named("view", widgets.ToggleButtons(options=VIEWS, value="now",
-                                                        tooltips=VIEW_TIPS))  # fmt: skip
-        self.view.style.button_width = "84px"
-        self.box = widgets.VBox([self.picture, self.view, self.status, self.chart])
-        self._shown: tuple[Frame, str] | None = None
+        tips = [tip for _, tip in VIEWS.values()]
+        self.view = named("view", widgets.ToggleButtons(options=list(VIEWS), value="painting",
+                                                        tooltips=tips))  # fmt: skip
+        self.view.style.button_width = "auto"
+        self.heard, self._heard = named("heard", widgets.HTML()), 0
+        self._shape = widgets.HTML(layout={"display": "none"})
+        self._pictures = self._arranged()
+        hidden = [self._shape, self.heard]
+        self.box = widgets.VBox([self._pictures, *hidden, self.view, self.status])
+        self.view.observe(lambda _: self._look(), "value")
+        self._look()
+        self._shown: Frame | None = None
+        self._sources: tuple[Tensor, Tensor | Artworks] | None = None
         self._charted: Record | None = None
         self._charted_at = 0.0
 
     def show(self, engine: Engine, painting: bool) -> None:
         """Show the newest picture, and the curves if they are old or nothing is painted."""
-        frame, view = engine.newest, self.view.value
-        if self._shown != (frame, view):
-            self.picture.value = jpeg(seen(engine, frame, view))
-            self._shown = frame, view
+        frame = engine.newest
+        self._show_sources(engine)
+        if self._shown is not frame:
+            self.picture.value = jpeg([engine.painted(frame)])
+            self._shown = frame
         rate = f"{engine.rate:.1f} steps/s" if painting else "paused"
-        self.status.value = status(frame, rate, engine.scales)
+        self.status.value = status(frame, rate, engine)
         now = time.monotonic()
         begun = len(engine.history) > CHART_FROM
         due = begun and now - self._charted_at > CHART_SECONDS
@@ -73,9 +102,63 @@ class Screen:
             self._draw_chart(engine)
             self._charted_at = now
 
-    def say(self, text: str, kind: str = "error") -> None:
-        """Show a sentence, of kind "error" or "info"; none at all if it is empty."""
-        self.message.value = told(text, kind)
+    def say(self, text: str, kind: str = "error", more: str = "") -> None:
+        """Show a sentence, of kind "error" or "info"; none at all if it is empty.
+
+        Args:
+            text: plain text.
+            kind: as above.
+            more: HTML that follows it.
+        """
+        self.message.value = told(text, kind, more)
+
+    def answer(self) -> None:
+        """Let the page know that the kernel has heard it."""
+        self._heard += 1
+        self.heard.value = str(self._heard)
+
+    def compare(self, picture: bytes, label: str) -> None:
+        """Show an earlier picture, JPEG data, beside the painting."""
+        self.then.value, self._labels["then"].value = picture, html.escape(label)
+        self.view.value = "compare"
+
+    def _show_sources(self, engine: Engine) -> None:
+        """Show photograph and artwork, if they are others than before."""
+        pictures = engine.pictures
+        sources = pictures.content, pictures.style
+        if self._sources and all(map(operator.is_, sources, self._sources)):
+            return
+        self._sources = sources
+        self._content.value = jpeg([fitted(pictures.content)])
+        self._style.value = jpeg([fitted(picture) for picture in pictures.works.pictures])
+        settings = engine.settings
+        names = " and ".join(name_of(picture) for picture, _ in pairs_of(settings.style))
+        self._labels["content"].value = html.escape(f"photograph: {name_of(settings.content)}")
+        self._labels["style"].value = html.escape(f"artwork: {names}")
+        height, width = pictures.content.shape[-2:]
+        rule = f".nstkit-{self.view.model_id} {{ --nstkit-shape: {width} / {height}; }}"
+        self._shape.value = f"<style>{rule}</style>"
+
+    def _look(self) -> None:
+        """Let the style sheet show the pictures of the view that is chosen."""
+        for name, (view, _) in VIEWS.items():
+            chosen = name == self.view.value
+            (self._pictures.add_class if chosen else self._pictures.remove_class)(
+                f"nstkit-view-{view}"
+            )
+
+    def _arranged(self) -> widgets.Box:
+        """Return the pictures, of which the style sheet shows some."""
+        labels = {**self._labels, "now": named("label", widgets.HTML("painting"))}
+        pictures = {"content": self._content, "now": self.picture, "style": self._style,
+                    "then": self.then}  # fmt: skip
+        figures = [
+            named("figure", named(name, widgets.Box([picture, labels[name]])))
+            for name, picture in pictures.items()
+        ]
+        wiper = named("wiper", widgets.HTML(WIPER))
+        box = named("pictures", widgets.Box([*figures, wiper]))
+        return box.add_class(f"nstkit-{self.view.model_id}")
 
     def _draw_chart(self, engine: Engine) -> None:
         records = engine.history
@@ -86,22 +169,16 @@ class Screen:
             self._charted = last
 
 
-def told(text: str, kind: str) -> str:
+def told(text: str, kind: str, more: str = "") -> str:
     """Return a sentence as HTML, of kind "error" or "info"; none at all if it is empty."""
-    return f"<div class='nstkit-{kind}'>{html.escape(text)}</div>" if text else ""
+    return f"<div class='nstkit-{kind}'>{html.escape(text)}{more}</div>" if text else ""
 
 
-def seen(engine: Engine, frame: Frame, view: str) -> list[Tensor]:
-    """Return the pictures of a view, from left to right, (1, 3, H, W) each.
-
-    The painting has the size of its scale, and the colors in which it will be saved.
-    """
-    content, scene = engine.pictures.content, engine.pictures.scene
-    size = frame.image.shape[-2:]
-    small = scene.mapped(lambda picture: sized(picture, size), lambda artwork: artwork)
-    now = finished(frame.image, small, sized(content, size), frame.settings.recipe.color)
-    pictures = {"content": [content], "now": [now], "style": list(engine.pictures.works.pictures)}
-    return pictures.get(view) or sum(pictures.values(), [])
+def fitted(picture: Tensor) -> Tensor:
+    """Return a picture (1, 3, H, W) as it is shown: not larger than a page needs."""
+    height, width = picture.shape[-2:]
+    factor = min(1.0, SIDE / max(height, width))
+    return sized(picture, (max(1, round(factor * height)), max(1, round(factor * width))))
 
 
 def awaited(engine: Engine) -> bool:
@@ -110,13 +187,21 @@ def awaited(engine: Engine) -> bool:
     return shown is not wanted and bool(shown.changes(wanted))
 
 
-def status(frame: Frame, rate: str, scales: Sequence[Scale]) -> str:
-    """Return the line below the picture."""
+def status(frame: Frame, rate: str, engine: Engine) -> str:
+    """Return the lines below the picture."""
     recipe, (height, width) = frame.settings.recipe, frame.image.shape[-2:]
     ratio = f"β/α = {short(recipe.beta / recipe.alpha)}" if recipe.alpha else "α = 0"
+    scales = engine.scales
     number = sum(scale.factor <= frame.factor for scale in scales)
     scale = f", scale {number}/{len(scales)}" if len(scales) > 1 else ""
-    return f"<b>step {frame.index}</b> · {rate} · {ratio} · {width} × {height} px{scale}"
+    still = " · hardly changes any more" if engine.reel.still else ""
+    return (f"<b>step {frame.index}</b> · {rate} · {clock(engine.seconds)} · {ratio} · "
+            f"{width} × {height} px{scale}{still}")  # fmt: skip
+
+
+def clock(seconds: float) -> str:
+    """Return a time as minutes and seconds, "1:05 min"."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
 def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure) -> None:
@@ -124,7 +209,7 @@ def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure)
     # Fixed margins, few ticks and no formulas are quick to draw, and drawing holds up the painting.
     figure.set_layout_engine(None)
     axes = figure.add_axes((0.11, 0.21, 0.61, 0.75))
-    draw_curves(axes, records, label=lambda name, first, last: name)
+    draw_curves(axes, records, label=lambda name, first, last: TERMS.get(name, name))
     for index in marks:
         axes.axvline(index, color="#888888", linewidth=0.8)
     axes.tick_params(labelsize=7)
@@ -135,9 +220,9 @@ def draw_losses(records: Sequence[Record], marks: Sequence[int], figure: Figure)
 
 
 def jpeg(images: Sequence[Tensor]) -> bytes:
-    """Encode images (1, 3, H, W) side by side, all of the second one's height."""
+    """Encode images (1, 3, H, W) side by side, all of the first one's height."""
     pictures = [to_pil(image) for image in images]
-    height = pictures[:2][-1].height  # of three, that of the painting
+    height = pictures[0].height
     scaled = [p.resize((max(1, round(p.width * height / p.height)), height)) for p in pictures]
     sheet = Image.new("RGB", (sum(p.width for p in scaled), height))
     left = 0

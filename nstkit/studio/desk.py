@@ -1,0 +1,110 @@
+"""The studio's desk: the row that starts longer work, and the grid of what came out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets as widgets
+from torch import Tensor
+
+from nstkit.painting.estimate import in_words
+from nstkit.studio.dials import button, caption, hinted, named, offer, row
+from nstkit.studio.engine import Engine
+from nstkit.studio.jobs import LARGE, Grid, Job, seconds_of, told
+from nstkit.studio.screen import jpeg
+
+HELP = (
+    "Paint large makes the picture again, at more px, and saves it. Grid tries three β and three "
+)
+HELP += "choices of layers. Both go on while ▶ runs; the painting waits."
+
+
+class Done(Exception):  # noqa: N818 - nothing has gone wrong
+    """Ends the worker where there is nothing more to do; its text says why."""
+
+
+class Desk:
+    """Start a job, show how it goes on, and end it.
+
+    Args:
+        take: called with the settings of a sample that a reader has chosen.
+
+    Attributes:
+        job: what is being done, None for nothing.
+        size: the menu of sizes; large, grid, end: buttons; box: what to display; samples: the grid.
+    """
+
+    def __init__(self, take: Callable[[object], object]) -> None:
+        self.job: Job | None = None
+        self._take = take
+        self.size = named("large-size", hinted("px of the long side", widgets.Dropdown()))
+        self.large = button("large", "paint this large", "the settings of now, at more px")
+        self.grid = button("try", "grid", "nine small pictures: β by layers")
+        self.end = button("end", "end this", "stop the longer work, and keep what there is")
+        self.end.layout.display = "none"
+        self._cells: dict[str, widgets.Image] = {}
+        self._shown: dict[str, Tensor] = {}
+        self.samples = named("grid", widgets.Box(layout={"display": "none"}))
+        parts = [row(self.large, self.size, self.grid, self.end), caption(HELP)]
+        self.box = named("desk", widgets.VBox(parts))
+
+    def offer(self, engine: Engine) -> None:
+        """Offer the sizes that are larger than a painting, each with an estimate."""
+        last = engine.scales[-1]
+        sides = [side for side in LARGE if side > max(last.height, last.width)]
+        sides = sides or [2 * max(last.height, last.width)]
+        options = []
+        for side in sides:
+            seconds = seconds_of(engine.scales, side, _pace(engine))
+            options.append((f"{side} px, {in_words(seconds)}" if seconds else f"{side} px", side))
+        chosen = self.size.value if self.size.value in sides else sides[min(1, len(sides) - 1)]
+        offer(self.size, options, chosen)
+
+    def begin(self, job: Job) -> None:
+        """Take a job on."""
+        self.job = job
+        self.end.layout.display = None
+        if isinstance(job, Grid):
+            self._lay_out(job)
+
+    def step(self) -> None:
+        """Make one step of the job; `Done` after its last one."""
+        self.job.advance()
+        if self.job.done >= self.job.steps:
+            raise Done
+
+    def drop(self) -> Job | None:
+        """Return the job, and have none any more."""
+        job, self.job = self.job, None
+        self.end.layout.display = "none"
+        return job
+
+    @property
+    def told(self) -> str:
+        """How the job goes on, in a sentence."""
+        what = "The grid" if isinstance(self.job, Grid) else "The large painting"
+        return told(self.job, what)
+
+    def show(self, grid: Grid) -> None:
+        """Show the samples as they are now."""
+        for label, picture in grid.pictures.items():
+            if self._shown.get(label) is not picture:
+                self._cells[label].value, self._shown[label] = jpeg([picture]), picture
+
+    def _lay_out(self, grid: Grid) -> None:
+        """Make an empty cell for each sample, with a button that takes its settings."""
+        self._cells, self._shown = {}, {}
+        boxes = []
+        for label, settings in grid.choices.items():
+            self._cells[label] = widgets.Image(format="jpeg")
+            taker = button("take", label, "take these settings")
+            taker.on_click(lambda _, chosen=settings: self._take(chosen))
+            boxes.append(named("sample", widgets.VBox([self._cells[label], taker])))
+        self.samples.children = boxes
+        self.samples.layout.display = None
+
+
+def _pace(engine: Engine) -> float:
+    """Return about the seconds of a step at the finest scale; 0 if none was made."""
+    height, width = engine.frame.image.shape[-2:]
+    return engine.pace * engine.scales[-1].height * engine.scales[-1].width / (height * width)

@@ -1,0 +1,96 @@
+"""The studio's film: pictures that were pinned or saved, and a way back through the steps."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import ipywidgets as widgets
+from PIL import Image, ImageOps
+
+from nstkit.studio.dials import Silent, button, caption, named, offer, row
+from nstkit.studio.pictures import SIDE, Thumbnails
+from nstkit.studio.run import Frame
+
+HELP = (
+    "Pin keeps the picture of now in this row. A click shows it beside the painting, and so does "
+)
+HELP += "the slider with earlier steps. Go back paints on from there."
+
+
+class Pin(NamedTuple):
+    """A picture that was kept: JPEG data, and how it came about; None for one of another size."""
+
+    picture: bytes
+    frame: Frame | None
+
+
+class Film(Silent):
+    """A row of kept pictures, and a slider back through the steps of this run.
+
+    Args:
+        compare: called with JPEG data, or a frame, and a label; shows it beside the painting.
+
+    Attributes:
+        pin, go_back: buttons; back: the slider; box: what to display.
+        chosen: the frame that is shown beside the painting, None for none.
+    """
+
+    def __init__(self, compare: Callable[[bytes | Frame, str], object]) -> None:
+        self._compare, self._pins = compare, {}
+        self.chosen: Frame | None = None
+        self._thumbnails = Thumbnails("film", self._choose)
+        self.pin = button("pin", "pin", "keep the picture of now in the row below")
+        self.go_back = button("go-back", "go back to it", "paint on from the earlier picture")
+        self.back = named("back", widgets.SelectionSlider(
+            options=[("-", "-")], description="earlier", style={"description_width": "56px"}
+        ))  # fmt: skip
+        self.back.observe(self._moved, "value")
+        self.go_back.disabled = True
+        parts = [row(self.pin, self.back, self.go_back), self._thumbnails.box, caption(HELP)]
+        self.box = named("film", widgets.VBox(parts))
+
+    def keep(self, label: str, picture: bytes, frame: Frame | None) -> None:
+        """Add a picture to the row.
+
+        Args:
+            label: what it is called; a label that is in use gets a number.
+            picture: JPEG data.
+            frame: how it came about, to go back to; None if nobody can.
+        """
+        names = (label, *(f"{label} ({number})" for number in range(2, 1000)))
+        name = next(name for name in names if name not in self._pins)
+        self._pins[name] = Pin(picture, frame)
+        self._thumbnails.add({name: small(picture)})
+
+    def offer(self, frames: Sequence[Frame]) -> None:
+        """Offer the steps of this run that were kept, while nothing is painted."""
+        with self.silently():
+            options = [(f"step {frame.index}", frame) for frame in frames]
+            known = [frame for _, frame in self.back.options]
+            if options and known != list(frames):
+                offer(self.back, options, frames[-1])
+
+    def _choose(self, name: str) -> None:
+        pin = self._pins[name]
+        self._show(pin.picture, name, pin.frame)
+        self._thumbnails.mark(name)
+
+    def _moved(self, change: dict[str, Frame | None]) -> None:
+        if not self._quiet and isinstance(change["new"], Frame):
+            self._show(change["new"], f"step {change['new'].index}", change["new"])
+            self._thumbnails.mark(None)
+
+    def _show(self, picture: bytes | Frame, label: str, frame: Frame | None) -> None:
+        self._compare(picture, label)
+        self.chosen, self.go_back.disabled = frame, frame is None
+
+
+def small(picture: bytes) -> str:
+    """Return a small square JPEG in base64 of JPEG data."""
+    data = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as opened:
+        ImageOps.fit(opened.convert("RGB"), (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
+    return base64.b64encode(data.getvalue()).decode("ascii")

@@ -1,0 +1,186 @@
+"""Longer work of the studio, beside its painting: the picture large, and a grid of small ones.
+
+A job paints with engines of its own, step by step in the studio's worker, so that the page can
+pause it. The painting of the studio stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nstkit.painting.estimate import in_words
+from nstkit.painting.scales import Scale
+from nstkit.studio.engine import Engine
+from nstkit.studio.settings import Settings
+from nstkit.vgg.devices import Precision
+
+LARGE = (768, 1024, 1536, 2048)  # px of the long side
+FEWEST = 8  # updates at a scale that is added
+SAMPLE = 160  # px of the long side of a sample
+SAMPLE_STEPS = 60  # updates of a sample, at most
+FACTORS = (0.1, 1.0, 10.0)  # of beta
+
+
+class Job(Protocol):
+    """What the studio needs of a job.
+
+    Attributes:
+        engine: what paints now; steps, done: how many there are, and how many are made.
+        seconds_left: about how many seconds the rest takes.
+    """
+
+    engine: Engine
+    steps: int
+    done: int
+    seconds_left: float
+
+    def advance(self) -> None:
+        """Make one step."""
+
+
+class Large:
+    """The settings of now at a larger size.
+
+    Args:
+        settings: the settings.
+        scales: those of the small painting.
+        side: px of the long side.
+        precision, device: as those of an `Engine`.
+    """
+
+    def __init__(
+        self, settings: Settings, scales: Sequence[Scale], side: int, precision: Precision,
+        device: torch.device | str | None,
+    ) -> None:  # fmt: skip
+        self.engine = Engine(larger(settings, scales, side), precision, device)
+        self.steps, self.done = self.engine.steps_left, 0
+
+    def advance(self) -> None:
+        """Make one step."""
+        self.engine.advance()
+        self.done += 1
+
+    @property
+    def seconds_left(self) -> float:
+        """About how many seconds the rest takes: a step's time goes with its pixels."""
+        frame, scales = self.engine.frame, self.engine.scales
+        height, width = frame.image.shape[-2:]
+        rest = sum(
+            (scale.steps - frame.steps * (scale.factor == frame.factor))
+            * scale.height
+            * scale.width
+            for scale in scales
+            if scale.factor >= frame.factor
+        )
+        return self.engine.pace * rest / (height * width)
+
+
+def larger(settings: Settings, scales: Sequence[Scale], side: int) -> Settings:
+    """Return settings that paint the same large forms, and finer strokes in them.
+
+    The scales of the small painting stay as they are, in px, and others follow, each twice as large
+    and with half the steps.
+
+    Raises:
+        ValueError: The painting has that size already.
+    """
+    sides, steps = more_scales(scales, side)
+    if side <= max(scales[-1].height, scales[-1].width):
+        raise ValueError(f"The painting has {sides[-1]} px already. Choose more than that.")
+    return settings.replace(scales=sides, steps=steps)
+
+
+def more_scales(scales: Sequence[Scale], side: int) -> tuple[list[int], list[int]]:
+    """Return long sides in px and steps: those of some scales, and of larger ones up to a side."""
+    sides = [max(scale.height, scale.width) for scale in scales]
+    steps = [scale.steps for scale in scales]
+    while sides[-1] < side:
+        sides.append(min(2 * sides[-1], side))
+        steps.append(max(steps[-1] // 2, FEWEST))
+    return sides, steps
+
+
+def seconds_of(scales: Sequence[Scale], side: int, pace: float) -> float:
+    """Return about how many seconds `Large` takes, from the pace of the small painting.
+
+    Args:
+        scales: of the small painting.
+        side: px of the long side.
+        pace: seconds that a step takes at the finest of these scales.
+    """
+    own = max(scales[-1].height, scales[-1].width)
+    sides, steps = more_scales(scales, side)
+    return pace * sum(n * (px / own) ** 2 for n, px in zip(steps, sides, strict=True))
+
+
+class Grid:
+    """Small pictures: three weights of the style beside three choices of its layers.
+
+    Args:
+        settings: of now; the one in the middle is that.
+        precision, device: as those of an `Engine`.
+
+    Attributes:
+        choices: {label: settings of the studio's size}.
+        engine: what paints now.
+    """
+
+    def __init__(
+        self, settings: Settings, precision: Precision, device: torch.device | str | None
+    ) -> None:
+        self.choices = choices(settings)
+        self._complete: dict[str, Tensor] = {}
+        self.engine = Engine(self._next(), precision, device)
+        self._each = min(self.engine.steps_left, SAMPLE_STEPS)
+        self.steps, self.done = self._each * len(self.choices), 0
+
+    @property
+    def pictures(self) -> dict[str, Tensor]:
+        """{label: picture (1, 3, H, W)} of what is painted so far, the last perhaps in part."""
+        label = list(self.choices)[len(self._complete)]
+        return {**self._complete, label: self.engine.painted(self.engine.frame)}
+
+    def advance(self) -> None:
+        """Make one step, of the next picture if one is complete."""
+        if self.done and self.done % self._each == 0:
+            self._complete = self.pictures
+            self.engine.settings = self._next()
+            self.engine.reset()
+        self.engine.advance()
+        self.done += 1
+
+    @property
+    def seconds_left(self) -> float:
+        """About how many seconds the rest takes."""
+        return (self.steps - self.done) * self.engine.pace
+
+    def _next(self) -> Settings:
+        """Return the settings of the next sample."""
+        return list(self.choices.values())[len(self._complete)].replace(size=SAMPLE)
+
+
+def choices(settings: Settings) -> dict[str, Settings]:
+    """Return {label: settings}: three weights of the style by three choices of its layers."""
+    recipe = settings.recipe
+    used = {name: weight for name, weight in recipe.style_layers.items() if weight}
+    names = list(used)
+    half = max(len(names) // 2, 1)
+    chosen = {"shallow": names[:half], "all": names, "deep": names[-half:]}
+    chosen = chosen if len(names) > 1 else {"its": names}
+    found = {}
+    for told, layers in chosen.items():
+        for factor in FACTORS:
+            beta = (recipe.beta or 1.0) * factor
+            kept = {name: used[name] for name in layers}
+            changed = settings.replace(beta=beta, style_layers=kept)
+            found[f"β {beta:.3g}, {told} layers"] = changed
+    return found
+
+
+def told(job: Job, what: str) -> str:
+    """Return how a job goes on, in a sentence."""
+    return f"{what}: step {job.done} of {job.steps}, {in_words(job.seconds_left)} left."

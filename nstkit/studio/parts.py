@@ -1,0 +1,84 @@
+"""Small parts of the studio: the script, the field where to stop, what a saved painting tells."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from nstkit.painting.given import pairs_of
+from nstkit.painting.repaint import Saved
+from nstkit.pictures.images import name_of
+from nstkit.recipes.fields import in_px
+from nstkit.studio.dials import button, hinted, named
+from nstkit.studio.settings import Settings
+
+
+class Script:
+    """The lines that paint the picture again; the page copies them.
+
+    Attributes:
+        text: HTML; box: what to display.
+    """
+
+    def __init__(self) -> None:
+        self.text = named("script", widgets.HTML())
+        close = button("close", "close", "hide these lines")
+        close.on_click(lambda _: self.show(""))
+        self.box = widgets.VBox([close, self.text], layout={"display": "none"})
+
+    def show(self, code: str) -> None:
+        """Show lines of Python; none hides the box."""
+        note = "<span class='nstkit-copied' role='status'></span>"
+        self.text.value = f"{note}<pre tabindex='0'>{html.escape(code)}</pre>" if code else ""
+        self.box.layout.display = None if code else "none"
+
+
+def named_in(settings: Settings) -> set[str]:
+    """Return the names of photograph and artworks."""
+    styles = [picture for picture, _ in pairs_of(settings.style)]
+    return {name_of(picture) for picture in (settings.content, *styles)}
+
+
+def settings_of(
+    facts: Mapping[str, str], name: str, folder: Path, now: Settings
+) -> tuple[Settings, list[str]]:
+    """Return the settings that a saved painting tells of, and the names of missing pictures.
+
+    Args:
+        facts: what `nstkit.read_metadata` read.
+        name: of its file, for messages.
+        folder: where it lies.
+        now: has the pictures in place of missing ones.
+
+    Raises:
+        ValueError: The file does not say how it was painted.
+    """
+    saved = Saved.of(facts, name)
+    pictures, missing = {}, []
+    for part, find in (("content", saved.find_content), ("style", saved.find_style)):
+        try:
+            pictures[part] = find(folder)
+        except FileNotFoundError:
+            pictures[part] = getattr(now, part)
+            missing.append(facts[part])
+    regions = saved.find_regions(folder)
+    size = None if in_px(saved.recipe.scales) else saved.size
+    return Settings(**pictures, recipe=saved.recipe, size=size, seed=saved.seed,
+                    regions=regions), missing  # fmt: skip
+
+
+def stop_field() -> widgets.BoundedIntText:
+    """Return the field of the step at which to pause."""
+    field = widgets.BoundedIntText(0, min=0, max=10**6, description="stop at step",
+                                   style={"description_width": "80px"},
+                                   layout={"width": "160px"})  # fmt: skip
+    return named("stop", hinted("pause at this step; 0: never", field))
+
+
+def more_toggle(on: bool) -> widgets.ToggleButton:
+    """Return the button that shows the rest of the controls."""
+    tip = "all controls, or the first few"
+    return named("toggle", hinted(tip, widgets.ToggleButton(value=on, description="more")))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import time
 from datetime import datetime, timezone
 
@@ -68,8 +70,16 @@ def files(name, data, generation):
 
 def upload(picker, name, data):
     """Do as the page does when a reader uploads a file."""
-    generation = 7 if isinstance(picker.upload.value, dict) else 8
-    picker.upload.set_trait("value", files(name, data, generation))
+    button = picker.upload.button
+    generation = 7 if isinstance(button.value, dict) else 8
+    button.set_trait("value", files(name, data, generation))
+
+
+def send(uploading, name, data, size=None):
+    """Do as the script of the page does: it fills a hidden field. No data: too large a file."""
+    coded = None if data is None else base64.b64encode(data).decode()
+    told = {"name": name, "bytes": size or len(data), "data": coded}
+    uploading.sent.value = json.dumps(told)
 
 
 # ---------------------------------------------------------------- the page

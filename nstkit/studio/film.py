@@ -44,7 +44,7 @@ class Film(Silent):
         self._thumbnails = Thumbnails("film", self._choose)
         self.pin = button("pin", "pin", "keep the picture of now in the row below")
         self.go_back = button("go-back", "go back to it", "paint on from the earlier picture")
-        self.back = named("back", widgets.SelectionSlider(
+        self.back = named("earlier", widgets.SelectionSlider(
             options=[("-", "-")], description="earlier", style={"description_width": "56px"}
         ))  # fmt: skip
         self.back.observe(self._moved, "value")

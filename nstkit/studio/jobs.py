@@ -6,6 +6,7 @@ pause it. The painting of the studio stays as it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from nstkit.vgg.devices import Precision
 LARGE = (768, 1024, 1536, 2048)  # px of the long side
 FEWEST = 8  # updates at a scale that is added
 SAMPLE = 160  # px of the long side of a sample
+SHORTEST = 48  # px of its short side at least
 SAMPLE_STEPS = 60  # updates of a sample, at most
 FACTORS = (0.1, 1.0, 10.0)  # of beta
 
@@ -122,6 +124,7 @@ class Grid:
 
     Args:
         settings: of now; the one in the middle is that.
+        shape: height and width of the painting in px.
         precision, device: as those of an `Engine`.
 
     Attributes:
@@ -130,9 +133,11 @@ class Grid:
     """
 
     def __init__(
-        self, settings: Settings, precision: Precision, device: torch.device | str | None
-    ) -> None:
+        self, settings: Settings, shape: Sequence[int], precision: Precision,
+        device: torch.device | str | None,
+    ) -> None:  # fmt: skip
         self.choices = choices(settings)
+        self._side = max(SAMPLE, math.ceil(SHORTEST * max(shape) / min(shape)))
         self._complete: dict[str, Tensor] = {}
         self.engine = Engine(self._next(), precision, device)
         self._each = min(self.engine.steps_left, SAMPLE_STEPS)
@@ -160,7 +165,7 @@ class Grid:
 
     def _next(self) -> Settings:
         """Return the settings of the next sample."""
-        return list(self.choices.values())[len(self._complete)].replace(size=SAMPLE)
+        return list(self.choices.values())[len(self._complete)].replace(size=self._side)
 
 
 def choices(settings: Settings) -> dict[str, Settings]:

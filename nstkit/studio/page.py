@@ -52,7 +52,7 @@ BUTTONS = {
     ),
     "step": ("step", "one step", False),
     "reset": ("reset", "begin again from the start that is chosen", False),
-    "back": ("undo move", "take back the last move of a control", False),
+    "unmove": ("undo move", "take back the last move of a control", False),
     "undo": ("undo to best", "the best picture; again: that of the settings before", False),
     "copy": ("copy recipe", "the lines of Python that paint this picture again", False),
 }

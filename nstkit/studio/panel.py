@@ -229,7 +229,8 @@ class Studio:
 
     def try_grid(self) -> None:
         """Begin small pictures of three weights of the style by three choices of its layers."""
-        self._begin(Grid(self.engine.settings, *self._given))
+        shape = self.engine.pictures.content.shape[-2:]
+        self._begin(Grid(self.engine.settings, shape, *self._given))
 
     def close(self) -> None:
         """Stop, and take the panel off the page; the engine keeps its picture."""
@@ -472,7 +473,7 @@ class Studio:
     def _buttons(self) -> dict[str, Callable[..., None]]:
         """Return what each button of the bar does; and let those of film and desk do it."""
         actions = {"step": self._on_step, "reset": self.reset, "undo": self.undo, "save": self.save,
-                   "copy": self._on_copy, "back": self.undo_move}  # fmt: skip
+                   "copy": self._on_copy, "unmove": self.undo_move}  # fmt: skip
         others = {
             self.film.pin: lambda: self._keep(f"step {self.engine.frame.index}"),
             self.film.go_back: self._go_back,

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 # What the buttons say, the name of the view in the style sheet, and a tooltip.
 VIEWS = {
-    "photograph": ("content", "the photograph alone"),
+    "photograph": ("photograph", "the photograph alone"),
     "painting": ("now", "the painting alone"),
-    "artwork": ("style", "the artwork alone"),
+    "artwork": ("artwork", "the artwork alone"),
     "all three": ("three", "painting, photograph and artwork"),
     "wipe": ("wipe", "photograph and painting, with a border that you move"),
     "compare": ("pair", "an earlier picture beside the painting"),
@@ -52,7 +52,7 @@ class Screen:
     """Shows an engine. It writes to its widgets only when there is something new.
 
     Attributes:
-        picture, chart: image widgets of the painting and the curves, of JPEG and PNG data.
+        picture, photograph, artwork: image widgets, of JPEG data; chart: of the curves, PNG.
         then: of an earlier picture, which `compare` fills.
         status: the lines below the picture, HTML; message: what `say` says.
         view: the buttons that choose which pictures to show.
@@ -61,10 +61,10 @@ class Screen:
 
     def __init__(self) -> None:
         images = (widgets.Image(format="jpeg") for _ in range(4))
-        self.picture, self._content, self._style, self.then = images
+        self.picture, self.photograph, self.artwork, self.then = images
         named("picture", self.picture)
         self._labels = {
-            name: named("label", widgets.HTML()) for name in ("content", "style", "then")
+            name: named("label", widgets.HTML()) for name in ("photograph", "artwork", "then")
         }
         self.chart = named("chart", widgets.Image(format="png"))
         self.status = named("status", widgets.HTML())
@@ -129,12 +129,12 @@ class Screen:
         if self._sources and all(map(operator.is_, sources, self._sources)):
             return
         self._sources = sources
-        self._content.value = jpeg([fitted(pictures.content)])
-        self._style.value = jpeg([fitted(picture) for picture in pictures.works.pictures])
+        self.photograph.value = jpeg([fitted(pictures.content)])
+        self.artwork.value = jpeg([fitted(picture) for picture in pictures.works.pictures])
         settings = engine.settings
         names = " and ".join(name_of(picture) for picture, _ in pairs_of(settings.style))
-        self._labels["content"].value = html.escape(f"photograph: {name_of(settings.content)}")
-        self._labels["style"].value = html.escape(f"artwork: {names}")
+        self._labels["photograph"].value = html.escape(f"photograph: {name_of(settings.content)}")
+        self._labels["artwork"].value = html.escape(f"artwork: {names}")
         height, width = pictures.content.shape[-2:]
         rule = f".nstkit-{self.view.model_id} {{ --nstkit-shape: {width} / {height}; }}"
         self._shape.value = f"<style>{rule}</style>"
@@ -150,7 +150,7 @@ class Screen:
     def _arranged(self) -> widgets.Box:
         """Return the pictures, of which the style sheet shows some."""
         labels = {**self._labels, "now": named("label", widgets.HTML("painting"))}
-        pictures = {"content": self._content, "now": self.picture, "style": self._style,
+        pictures = {"photograph": self.photograph, "now": self.picture, "artwork": self.artwork,
                     "then": self.then}  # fmt: skip
         figures = [
             named("figure", named(name, widgets.Box([picture, labels[name]])))

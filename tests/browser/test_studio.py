@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.parametrize("app", ["lab", "notebook"], scope="module"),
 ]
 
-CELL = "import nstkit\n{name} = nstkit.Studio('cat', 'great_wave', size=64)\n{name}"
+CELL = "import nstkit\n{name} = nstkit.Studio('cat', 'great_wave', size=64, more=True)\n{name}"
 NAMES = ("studio", "other")  # of the panels in the cells 1 and 2
 ANOTHER = 4.0  # mean difference of two thumbnails, of 255, that makes two pictures of them
 # A thread rests between two stretches of work, and ends with its panel.
@@ -121,7 +121,7 @@ def test_the_panel_fits_and_explains_itself(panel, app):
     panel.play()
     panel.wait_steps(3)
     panel.pause()
-    box.get_by_text("all three").click()
+    box.get_by_role("button", name="all three").click()
     panel.press("copy")
     expect(panel.part("script").locator("pre")).to_contain_text("nstkit.stylize(")
     panel.kernel("studio.screen.say('What went wrong, and what to do. ' * 5)")
@@ -254,7 +254,7 @@ def test_two_artworks_colors_and_strokes_are_mixed(panel, app):
     panel.drag("scale", 0.99)
     panel.wait_followed()
     assert panel.kernel(USED.format("s.recipe.style_scale")) == "4.0"
-    panel.box.get_by_role("button", name="style").click()
+    panel.box.get_by_role("button", name="artwork", exact=True).click()
     panel.book.shot(f"studio_{app}_mixed")
     panel.choose("second", "none")
     panel.wait_followed()
@@ -369,7 +369,7 @@ def test_save_and_copy_give_the_picture_and_its_recipe_away(panel):
     panel.press("copy")
     script = panel.part("script").locator("pre")
     expect(script).to_contain_text("nstkit.stylize('cat', 'great_wave'")
-    assert script.inner_text().strip() == facts["script"].strip()
+    assert script.inner_text().strip() == f"import nstkit\n\n{facts['script'].strip()}"
 
 
 # ---------------------------------------------------------------- when something goes wrong

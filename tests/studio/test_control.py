@@ -371,9 +371,7 @@ def test_the_views_show_both_artworks(studio):
     import io
 
     studio.set(style=MIX)
-    studio.screen.view.value = "style"
-    studio.run(1, progress=False)
-    seen = load_image(io.BytesIO(studio.screen.picture.value))
+    seen = load_image(io.BytesIO(studio.screen.artwork.value))
     one, two = studio.engine.pictures.works.pictures
     assert seen.shape[-1] > one.shape[-1] * seen.shape[-2] / one.shape[-2] + 10
     assert two.shape[-1] > 0

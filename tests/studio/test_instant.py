@@ -183,7 +183,7 @@ def test_each_upload_is_painted_once(panel: Instant, drafts: list[dict]) -> None
     upload(panel.content, "mine.png", a_png((90, 90)))
     assert len(drafts) == 1 and panel.result().image.shape[-2:] == (SIZE, SIZE)
     upload(panel.content, "mine.png", a_png())
-    assert panel.result().sources[0] == "mine.png 2"
+    assert panel.result().sources[0] == "mine 2.png"
     assert panel.result().image.shape[-2:] == (43, SIZE)
 
 

@@ -66,7 +66,7 @@ def test_the_cell_is_told_by_the_page_or_by_its_text(monkeypatch):
 
 
 def test_every_button_says_what_it_does(studio):
-    for name, (label, tooltip) in page.BUTTONS.items():
+    for name, (label, tooltip, _) in page.BUTTONS.items():
         (button,) = widgets_of(studio, name)
         assert (button.description, button.tooltip) == (label, tooltip)
 

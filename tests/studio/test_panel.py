@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 import time
 
@@ -85,8 +86,11 @@ def test_the_buttons_step_reset_undo_and_copy(studio):
     assert shown_step(studio) == best
     assert studio.controls.beta.read() == SHALLOW.beta
     press(studio, "copy")
-    assert studio.screen.script.value.startswith("<pre>recipe = nstkit.Recipe(")
-    assert f"steps={best})\nnstkit.stylize(" in studio.screen.script.value
+    shown = html.unescape(studio.script.text.value)
+    assert ">import nstkit\n\nrecipe = nstkit.Recipe(" in shown
+    assert f"steps={best})\nnstkit.stylize(" in shown
+    press(studio, "close")
+    assert studio.script.text.value == "" and studio.script.box.layout.display == "none"
 
 
 def test_reset_while_playing_goes_on_from_the_start(studio):

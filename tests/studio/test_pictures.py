@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
-from studio_tools import SIZE, a_png, files, message, upload, widgets_of
+from studio_tools import SIZE, a_png, files, message, press, send, upload, widgets_of
 
-from nstkit.pictures.images import samples
+import nstkit
 from nstkit.studio.pictures import Picker
 
 pytestmark = pytest.mark.usefixtures("no_charts")
@@ -18,23 +18,24 @@ pytestmark = pytest.mark.usefixtures("no_charts")
 
 @pytest.mark.parametrize("generation", [7, 8])
 def test_a_picker_takes_uploads_of_both_generations_of_widgets(monkeypatch, generation):
-    picker = Picker("content")
-    sent = SimpleNamespace(value=files("my photo.png", a_png(), generation))
-    monkeypatch.setattr(picker, "upload", sent)
+    picker = Picker("content", "photograph")
+    value = SimpleNamespace(value=files("my photo.png", a_png(), generation))
+    monkeypatch.setattr(picker.upload, "button", value)
     picker.take()
     assert picker.read().size == (120, 80)
     assert picker.menu.value == "my photo.png"
 
 
 def test_two_uploads_of_one_name_are_two_pictures():
-    picker = Picker("content")
-    for side in (90, 80):
+    picker = Picker("content", "photograph")
+    for side in (90, 80, 90):  # the last one is the first one again
         upload(picker, "image.jpg", a_png((side, side)))
         picker.take()
     upload(picker, "cat", a_png((70, 70)))
     picker.take()
-    sizes = {name: picker.source(name).size[0] for name in ("image.jpg", "image.jpg 2", "cat 2")}
-    assert sizes == {"image.jpg": 90, "image.jpg 2": 80, "cat 2": 70}
+    sizes = {name: picker.source(name).size[0] for name in picker.names if " 2" in name}
+    assert sizes == {"image 2.jpg": 80, "cat 2": 70}
+    assert picker.source("image.jpg").size[0] == 90
     assert picker.source("cat") == "cat"
 
 
@@ -44,9 +45,7 @@ def test_an_upload_is_painted_and_listed(studio):
     assert message(studio) == ""
     assert picker.menu.value == "my photo.png"
     assert picker.menu.options[-1] == "my photo.png"
-    assert (
-        len(widgets_of(studio, f"content-{len(samples('content') + samples('light'))}")) == 1
-    )  # its thumbnail
+    assert len([w for w in widgets_of(studio, "thumbnail") if w.tooltip == "my photo.png"]) == 1
     assert studio.engine.pictures.content.shape[-1] == SIZE
     assert studio.engine.result().sources[0] == "my photo.png"
     picker.menu.value = "castle"
@@ -75,7 +74,7 @@ def test_an_emptied_upload_is_nothing(studio):
     picker = studio.controls.content
     upload(picker, "my photo.png", a_png())
     settings = studio.engine.settings
-    picker.upload.set_trait("value", type(picker.upload.value)())
+    picker.upload.button.set_trait("value", type(picker.upload.button.value)())
     assert message(studio) == ""
     assert studio.engine.settings is settings
 
@@ -105,3 +104,73 @@ def test_pictures_in_memory_are_listed_by_what_they_are(studio, cat):
     assert studio.controls.content.menu.value == "tensor"
     assert studio.controls.style.menu.value == "image"
     assert studio.controls.read(studio.engine.settings).content is cat
+
+
+# ---------------------------------------------------------------- what the script of the page sends
+
+
+def test_a_picture_that_the_page_sends_is_taken_and_the_next_may_come(studio):
+    picker = studio.controls.content
+    send(picker.upload, "my photo.png", a_png())
+    assert message(studio) == ""
+    assert picker.menu.value == "my photo.png"
+    assert picker.upload.sent.value == ""  # the page waits for this
+    send(picker.upload, "other.png", a_png((90, 90)))
+    assert studio.engine.settings.content.size == (90, 90)
+
+
+def test_a_file_that_is_too_large_to_be_sent_is_told_with_a_way_out(studio):
+    before = studio.engine.settings
+    send(studio.controls.content.upload, "scan.tif", None, size=23_400_000)
+    assert "'scan.tif' has 23 MB" in html.unescape(message(studio))
+    assert "lay it beside the notebook" in message(studio)
+    assert studio.engine.settings is before
+    assert studio.controls.content.upload.sent.value == ""
+
+
+# ---------------------------------------------------------------- files beside the notebook
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The notebook's folder, with a picture in it, a file that is none, and one that is hidden."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "holiday.png").write_bytes(a_png((90, 60)))
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / ".hidden.png").write_bytes(a_png())
+    return tmp_path
+
+
+def test_pictures_beside_the_notebook_are_offered_and_painted(folder, open_studio):
+    studio = open_studio()
+    options = studio.controls.content.menu.options
+    assert "holiday.png" in options and "holiday.png" in studio.controls.style.menu.options
+    assert not {"notes.txt", ".hidden.png"} & set(options)
+    studio.controls.content.menu.value = "holiday.png"
+    assert message(studio) == ""
+    assert "stylize('holiday.png', 'great_wave'" in studio.engine.frame.script()
+
+
+def test_saving_keeps_uploads_beside_the_painting_under_the_name_in_its_recipe(folder, open_studio):
+    """What a recipe names can be found, and no file is replaced."""
+    studio = open_studio()
+    other = a_png((100, 70))
+    upload(studio.controls.content, "holiday.png", other)
+    upload(studio.controls.style, "holiday.png", a_png((90, 60)))  # the very file that is there
+    saved = studio.save()
+    assert (folder / "holiday.png").read_bytes() == a_png((90, 60))
+    assert (folder / "holiday 2.png").read_bytes() == other
+    assert "holiday 2.png" in message(studio)
+    assert nstkit.read_metadata(saved)["content"] == "holiday 2.png"
+    again = nstkit.repaint(saved)
+    assert again.image.equal(studio.result().image)
+
+
+def test_copying_a_recipe_keeps_the_uploads_that_it_names(folder, open_studio):
+    studio = open_studio()
+    upload(studio.controls.content, "mine.png", a_png())
+    upload(studio.controls.content, "unused.png", a_png((64, 64)))
+    studio.controls.content.menu.value = "mine.png"
+    press(studio, "copy")
+    assert (folder / "mine.png").read_bytes() == a_png()
+    assert not (folder / "unused.png").exists()

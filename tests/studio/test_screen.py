@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import io
+from pathlib import Path
 from types import SimpleNamespace
 
+import ipywidgets
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
-from studio_tools import SCALED, advance, change, message, press
+from studio_tools import SCALED, advance, change, message, press, widgets_of
 
 import nstkit
 from nstkit.studio import screen
@@ -43,18 +46,34 @@ def test_the_picture_shown_is_the_newest_one(studio):
     assert picture(studio.screen.chart.value).format == "PNG"
 
 
-def test_the_views_show_content_style_and_all_three(studio):
-    studio.run(1, progress=False)
-    shown = {}
-    for view in screen.VIEWS:
+def test_photograph_and_artwork_are_shown_and_follow_the_settings(studio):
+    def shown(widget):
+        return nstkit.load_image(picture(widget.value))
+
+    for style in ("great_wave", "scream"):
+        studio.set(style=style)
+        pictures = studio.engine.pictures
+        assert (shown(studio.screen.photograph) - pictures.content).abs().mean() < 0.02
+        assert (shown(studio.screen.artwork) - pictures.works.plain).abs().mean() < 0.02
+    height, width = pictures.content.shape[-2:]
+    rules = [w.value for w in widgets_of(studio) if isinstance(w, ipywidgets.HTML)]
+    assert any(f"--nstkit-shape: {width} / {height};" in rule for rule in rules)
+
+
+def test_each_view_is_a_class_of_the_style_sheet_and_one_is_chosen(studio):
+    sheet = Path(screen.__file__).with_name("style.css").read_text()
+    (pictures,) = widgets_of(studio, "pictures")
+    for view, (name, _) in screen.VIEWS.items():
         studio.screen.view.value = view
-        shown[view] = picture(studio.screen.picture.value)
-    content, style = studio.engine.pictures.scene.content, studio.engine.pictures.works.plain
-    for view, image in (("content", content), ("style", style)):
-        assert (nstkit.load_image(shown[view]) - image).abs().mean() < 0.02
-    width, height = shown["now"].size
-    assert shown["all three"].height == height
-    assert shown["all three"].width >= 2 * width + style.shape[-1] * height // style.shape[-2] - 2
+        chosen = [c for c in pictures._dom_classes if c.startswith("nstkit-view-")]
+        assert chosen == [f"nstkit-view-{name}"]
+        assert f".nstkit-view-{name} >" in sheet
+
+
+def test_a_large_picture_is_shown_no_larger_than_a_page_needs():
+    large, small = torch.rand(1, 3, 1000, 1500), torch.rand(1, 3, 40, 30)
+    assert screen.fitted(large).shape == (1, 3, 533, screen.SIDE)
+    assert screen.fitted(small) is small
 
 
 def test_the_curves_are_drawn_at_rest_and_now_and_then_while_it_paints(studio, drawn, clock):
@@ -118,9 +137,9 @@ def test_the_curve_of_a_term_has_a_gap_where_it_was_switched_off(painting):
     screen.draw_losses(painting.history, marks, figure)
     (axes,) = figure.axes
     curves = {line.get_label(): line.get_ydata() for line in axes.lines}
-    assert {"total", "content", "style", "variation"} <= set(curves)
+    assert {"total", "content", "style", "smoothing"} <= set(curves)
     # The change at step 4 acts from the picture of step 5 on. A log scale draws no zeros.
-    assert [value > 0 for value in curves["variation"]] == [*[True] * 5, False, False, True, True]
+    assert [value > 0 for value in curves["smoothing"]] == [*[True] * 5, False, False, True, True]
     assert [line.get_xdata()[0] for line in axes.lines[-2:]] == marks == [4, 6]
     figure.savefig(io.BytesIO())
 
@@ -134,10 +153,10 @@ def test_what_is_said_is_text_and_not_markup(studio):
 
 def test_the_status_tells_step_speed_ratio_and_size(studio):
     status = studio.screen.status
-    assert status.value == "<b>step 0</b> · paused · β/α = 10 · 49 × 33 px"
+    assert status.value == "<b>step 0</b> · paused · 0:00 min · β/α = 10 · 49 × 33 px"
     studio.set(beta=30, alpha=0)
     press(studio, "step")
-    assert status.value == "<b>step 1</b> · paused · α = 0 · 49 × 33 px"
+    assert status.value == "<b>step 1</b> · paused · 0:00 min · α = 0 · 49 × 33 px"
     studio.engine.pace = 0.25
     studio.screen.show(studio.engine, painting=True)
     assert "4.0 steps/s" in status.value

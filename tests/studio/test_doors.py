@@ -1,0 +1,331 @@
+"""What the studio offers beside its sliders: undo of a move, film, stop, open, large, grid."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+
+import pytest
+from studio_tools import (
+    SHALLOW,
+    SIZE,
+    a_png,
+    beat,
+    eventually,
+    message,
+    play,
+    press,
+    send,
+    shown_step,
+    upload,
+    widgets_of,
+)  # fmt: skip
+
+import nstkit
+from nstkit.studio import jobs, moves
+from nstkit.studio.moves import Moves
+from nstkit.studio.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("no_charts")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shown(studio):
+    return html.unescape(message(studio))
+
+
+# ---------------------------------------------------------------- simple and more
+
+
+def test_it_begins_simple_and_more_shows_the_rest(open_studio):
+    studio = open_studio()
+    assert "nstkit-simple" in studio.box._dom_classes
+    studio.more.value = True
+    assert "nstkit-simple" not in studio.box._dom_classes
+    assert studio.more.description == "less"
+    assert "nstkit-simple" not in open_studio(more=True).box._dom_classes
+
+
+def test_what_is_simple_is_picture_pictures_beta_play_and_save(studio):
+    """All other controls lie in parts that the style sheet hides."""
+    hidden = {part for w in widgets_of(studio, "more") for part in inside(w)}
+    controls = {
+        w for name in ("alpha", "tv", "layer-1", "preset", "size", "film", "desk", "undo", "stop")
+        for w in widgets_of(studio, name)
+    }  # fmt: skip
+    assert controls and controls <= hidden
+    first = ("play", "save", "beta", "content", "style", "content-upload", "picture", "toggle")
+    for name in first:
+        (found,) = (w for w in widgets_of(studio, name))
+        assert found not in hidden
+
+
+def inside(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from inside(child)
+
+
+# ---------------------------------------------------------------- undo of a move
+
+
+def test_a_move_is_taken_back_and_the_one_before_it(studio):
+    beta, tv = studio.controls.beta, studio.controls.tv
+    before = studio.engine.settings
+    beta.slider.value = 100.0
+    tv.on.value = False
+    press(studio, "unmove")
+    assert studio.engine.settings.recipe.tv == before.recipe.tv and tv.on.value
+    assert studio.engine.settings.recipe.beta == 100.0
+    press(studio, "unmove")
+    assert studio.engine.settings is before
+    assert beta.read() == before.recipe.beta
+    press(studio, "unmove")
+    assert "nothing to take back" in message(studio)
+
+
+def test_a_drag_is_one_move_however_many_values_it_passes(studio, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(moves.time, "monotonic", lambda: now[0])
+    before = studio.engine.settings
+    for value in (15.0, 20.0, 30.0, 50.0):
+        now[0] += 0.1
+        studio.controls.beta.slider.value = value
+    press(studio, "unmove")
+    assert studio.engine.settings is before
+    studio.controls.beta.slider.value = 20.0
+    now[0] += 60
+    studio.controls.beta.slider.value = 30.0  # another drag of the same slider
+    press(studio, "unmove")
+    assert studio.engine.settings.recipe.beta == 20.0
+
+
+def test_a_move_is_taken_back_while_it_paints_and_the_picture_goes_on(studio):
+    play(studio, 2)
+    studio.controls.beta.slider.value = 100.0
+    press(studio, "unmove")
+    assert studio.engine.settings.recipe.beta == SHALLOW.beta
+    assert studio.controls.beta.read() == SHALLOW.beta
+    assert studio.painting
+    play(studio, 2)
+
+
+def test_presets_and_settings_from_a_cell_are_moves_too(studio):
+    before = studio.engine.settings
+    studio.controls.preset.value = "bold"
+    studio.set(beta=3)
+    studio.undo_move()
+    studio.undo_move()
+    assert studio.engine.settings is before
+
+
+def test_what_a_page_rounds_when_it_first_shows_a_slider_is_no_move(studio):
+    studio.controls.region.tolerance.value = 0.15 + 1e-9
+    with pytest.raises(ValueError, match="nothing to take back"):
+        studio.undo_move()
+
+
+def test_a_refused_move_is_none():
+    remembered = Moves()
+    with pytest.raises(ValueError, match="nothing to take back"):
+        remembered.back()
+
+
+# ---------------------------------------------------------------- film
+
+
+def test_a_pinned_picture_is_shown_beside_the_painting_and_gone_back_to(studio):
+    studio.run(2, progress=False)
+    press(studio, "pin")
+    pinned = studio.engine.frame
+    studio.set(beta=700)
+    studio.run(2, progress=False)
+    (pin,) = [w for w in widgets_of(studio, "thumbnail") if w.tooltip == "step 2"]
+    assert studio.film.go_back.disabled
+    pin.click()
+    assert studio.screen.view.value == "compare"
+    seen = nstkit.load_image(io_of(studio.screen.then.value))
+    assert (seen - pinned.image).abs().mean() < 0.02  # JPEG
+    press(studio, "go-back")
+    assert studio.engine.frame.image.equal(pinned.image)
+    assert studio.engine.settings is pinned.settings
+    assert studio.controls.beta.read() == SHALLOW.beta
+
+
+def io_of(data):
+    import io
+
+    return io.BytesIO(data)
+
+
+def test_saving_pins_and_two_pins_of_one_step_are_two(studio):
+    studio.run(1, progress=False)
+    saved = studio.save()
+    press(studio, "pin")
+    press(studio, "pin")
+    names = [w.tooltip for w in widgets_of(studio, "thumbnail")]
+    assert {saved.stem, "step 1", "step 1 (2)"} <= set(names)
+
+
+def test_the_slider_goes_back_through_the_steps_of_this_run(studio):
+    studio.run(4, progress=False)
+    steps = [label for label, _ in studio.film.back.options]
+    assert steps == [f"step {n}" for n in range(5)]
+    studio.film.back.index = 1
+    assert studio.screen.view.value == "compare"
+    press(studio, "go-back")
+    assert shown_step(studio) == 1
+    assert [label for label, _ in studio.film.back.options] == ["step 0", "step 1"]
+
+
+# ---------------------------------------------------------------- stop
+
+
+def test_it_pauses_at_the_step_that_was_asked_for_and_play_goes_on_from_there(studio):
+    studio.stop_at.value = 4
+    play(studio, 1)
+    eventually(lambda: beat(studio) or "Stopped at step 4." in message(studio))
+    assert shown_step(studio) == 4 and not studio.painting
+    play(studio, 3)
+    assert shown_step(studio) >= 7
+
+
+# ---------------------------------------------------------------- download and open
+
+
+def test_a_saved_picture_can_be_downloaded_from_the_page(studio):
+    studio.run(1, progress=False)
+    saved = studio.save()
+    name, data = re.search(r'download="([^"]+)" href="data:image/png;base64,([^"]+)"',
+                           message(studio)).groups()  # fmt: skip
+    assert name == saved.name
+    assert base64.b64decode(data) == saved.read_bytes()
+
+
+def test_the_settings_of_a_saved_painting_come_back_from_its_file(open_studio):
+    one = open_studio()
+    one.set(beta=33, style="scream", seed=5, size=50)
+    one.run(2, progress=False)
+    saved = one.save()
+    for take in (
+        lambda other: other.open(saved),
+        lambda other: send(other._open, saved.name, saved.read_bytes()),
+        lambda other: send(other._dropped, saved.name, saved.read_bytes()),
+    ):
+        other = open_studio()
+        before = other.engine.settings
+        take(other)
+        settings = other.engine.settings
+        assert (settings.content, settings.style) == ("cat", "scream")
+        assert (settings.size, settings.seed, settings.recipe.beta) == (50, 5, 33)
+        assert other.controls.beta.read() == 33
+        assert saved.name in shown(other)
+        other.undo_move()
+        assert other.engine.settings is before
+        other.close()
+
+
+def test_a_picture_that_a_file_names_and_that_is_not_here_stays_as_it_is(open_studio, folder):
+    one = open_studio()
+    upload(one.controls.content, "mine.png", a_png())
+    saved = one.save()
+    (folder / "mine.png").unlink()
+    other = open_studio()
+    other.open(saved)
+    assert other.engine.settings.content == "cat"
+    assert "It names mine.png, which is not here" in shown(other)
+
+
+def test_a_photograph_that_is_dropped_is_painted_and_one_without_a_recipe_opens_nothing(studio):
+    send(studio._dropped, "mine.png", a_png((90, 60)))
+    assert studio.controls.content.menu.value == "mine.png"
+    before = studio.engine.settings
+    send(studio._open, "plain.png", a_png())
+    assert "'plain.png' does not say how it was painted" in shown(studio)
+    assert studio.engine.settings is before
+
+
+# ---------------------------------------------------------------- large and grid
+
+
+def finish(studio):
+    eventually(lambda: beat(studio) or studio.desk.job is None)
+
+
+def test_larger_settings_keep_the_scales_of_before_and_add_halves_of_steps():
+    settings = Settings("cat", "great_wave", SHALLOW.replace(scales=(0.5, 1), steps=(30, 10)), 256)
+    engine = nstkit.studio.Engine(settings, "fp32")
+    made = jobs.larger(settings, engine.scales, 800)
+    assert made.recipe.scales == (128, 256, 512, 800) and made.size == 800
+    assert made.recipe.steps == (30, 10, 8, 8)
+    with pytest.raises(ValueError, match="has 256 px already"):
+        jobs.larger(settings, engine.scales, 256)
+
+
+def test_the_picture_is_painted_large_saved_and_shown_beside_the_small_one(studio, monkeypatch):
+    studio.run(2, progress=False)
+    small = studio.engine.frame
+    studio.paint_large(2 * SIZE)
+    finish(studio)
+    (name,) = re.findall(r"Saved as (\S+\.png)", message(studio))
+    facts = nstkit.read_metadata(name)
+    assert facts["size"].startswith(f"{2 * SIZE} x ")
+    assert nstkit.repaint(name).image.shape[-1] == 2 * SIZE
+    assert studio.screen.view.value == "compare"
+    assert studio.engine.frame is small  # the painting has stayed as it was
+    assert "large" not in studio.screen.status.value
+
+
+def test_a_large_painting_that_is_ended_early_is_saved(studio):
+    studio.paint_large(2 * SIZE)
+    eventually(lambda: beat(studio) or studio.desk.job.done >= 2)
+    assert "The large painting: step" in studio.screen.status.value
+    press(studio, "end")
+    assert "Saved as" in message(studio) and studio.desk.job is None
+    assert not studio.painting
+
+
+def test_sizes_are_offered_with_an_estimate_once_a_step_has_been_made(studio):
+    assert [label for label, _ in studio.desk.size.options][0] == "768 px"
+    studio.run(2, progress=False)
+    labels = [label for label, _ in studio.desk.size.options]
+    assert all(re.fullmatch(r"\d+ px, about .+", label) for label in labels)
+
+
+def test_the_grid_has_beta_by_layers_and_a_press_takes_the_settings(studio, monkeypatch):
+    monkeypatch.setattr(jobs, "SAMPLE", 50)
+    monkeypatch.setattr(jobs, "SAMPLE_STEPS", 1)
+    studio.set(style_layers=["relu1_1", "relu2_1"])
+    before = studio.engine.settings
+    studio.try_grid()
+    finish(studio)
+    cells = widgets_of(studio, "sample")
+    pictures = [cell.children[0].value for cell in cells]
+    assert len(cells) == 9 and len(set(pictures)) == 9 and all(pictures)
+    label = "β 100, deep layers"
+    (taker,) = [w for w in widgets_of(studio, "take") if w.description == label]
+    taker.click()
+    recipe = studio.engine.settings.recipe
+    assert recipe.beta == 100 and list(recipe.style_layers) == ["relu2_1"]
+    studio.undo_move()
+    assert studio.engine.settings is before
+
+
+def test_a_grid_of_one_layer_has_no_choice_of_layers():
+    settings = Settings("cat", "great_wave", SHALLOW.replace(style_layers=["relu1_1"]), SIZE)
+    assert list(jobs.choices(settings)) == [f"β {b}, its layers" for b in (1, 10, 100)]
+
+
+def test_longer_work_that_does_not_fit_is_told_and_not_begun(studio, monkeypatch):
+    studio.run(1, progress=False)
+    monkeypatch.setattr(jobs, "LARGE", (8,))
+    studio.desk.offer(studio.engine)
+    studio.desk.size.options = [("8 px", 8)]
+    press(studio, "large")
+    assert "px already" in message(studio) and studio.desk.job is None

@@ -104,6 +104,34 @@ def png_header(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
+def tiff(bits, pixels, numbers=1, photometric=None, order="<", **more):
+    """A TIFF written tag by tag: of the kinds that Pillow reads and does not write, or neither.
+
+    Tags in `more` are called by their number, as in t338=(2,).
+    """
+    shorts = {
+        256: (WIDTH,), 257: (HEIGHT,), 258: bits, 259: (1,), 277: (len(bits),), 278: (HEIGHT,),
+        262: (2 if len(bits) > 2 else 1,) if photometric is None else (photometric,),
+        339: (numbers,) * len(bits), 279: (len(pixels),),
+    } | {int(name[1:]): values for name, values in more.items()}  # fmt: skip
+    end = 8 + 2 + 12 * (len(shorts) + 1) + 4
+    entries, beyond = {}, b""
+    for tag, values in shorts.items():
+        packed = struct.pack(f"{order}{len(values)}H", *values)
+        if len(packed) > 4:
+            beyond, packed = beyond + packed, struct.pack(f"{order}I", end + len(beyond))
+        entries[tag] = struct.pack(f"{order}HHI", tag, 3, len(values)) + packed.ljust(4, b"\0")
+    entries[273] = struct.pack(f"{order}HHII", 273, 4, 1, end + len(beyond))
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    head += struct.pack(f"{order}IH", 8, len(entries))
+    return head + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4) + beyond + pixels
+
+
+def twelve_bits():
+    """A JPEG whose header says 12 bits a color."""
+    return noisy("JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c")
+
+
 def cut(data, share):
     return data[: int(len(data) * share)]
 
@@ -131,6 +159,8 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
 # (value * alpha + 255 * (255 - alpha)) / 255 for the values 200, 100, 0 and the alpha 128.
 MIXED = (227, 177, 127)
 TEAL = (9, 99, 199)
+
+RGB = bytes(3 * WIDTH * HEIGHT)
 
 # Name of the file: (bytes, color on the left, color on the right, tolerance in 8-bit steps).
 ODD = {
@@ -182,6 +212,8 @@ ODD = {
     "broken_exif.png": (saved("RGB", RED, RED, exif=b"Exif\0\0no such thing"), RED, RED, 0),
     "texts_with_odd_names.png": (png_with_texts(), RED, BLUE, 0),
     "two_in_one_from_a_phone.jpg": (animated("MPO"), RED, RED, 4),
+    # Its smaller copies lie in SubIFDs, but the first picture is the whole one.
+    "pyramid.tif": (tiff((8, 8, 8), bytes(TEAL) * (WIDTH * HEIGHT), t330=(8,)), TEAL, TEAL, 0),
     "lossless.webp": (saved("RGB", TEAL, RED, "WEBP", lossless=True), TEAL, RED, 0),
     "windows.bmp": (saved("RGB", TEAL, RED, "BMP"), TEAL, RED, 0),
     "progressive.jpg": (saved("RGB", RED, RED, "JPEG", progressive=True), RED, RED, 4),
@@ -215,6 +247,29 @@ BAD = {
     "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
     "document.jpg": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "PDF"),
     "photo.heic": (HEIC, "HEIC"),
+    "photo.jxl": (b"\xff\x0a" + bytes(64), "JPEG XL picture; export it as PNG"),
+    "boxed.jxl": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(64), "JPEG XL picture"),
+    "sky.hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n", r"high dynamic range \(Radiance HDR\)"),
+    "sky.exr": (b"v/1\x01" + bytes(64), r"high dynamic range \(OpenEXR\); export it as PNG"),
+    "film.mp4": (b"\0\0\0\x20ftypisom" + bytes(64), "a film; save one of its frames"),
+    "film.mov": (b"\0\0\0\x14ftypqt  " + bytes(64), "a film"),
+    "film.webm": (b"\x1a\x45\xdf\xa3" + bytes(64), "a film"),
+    "project.xcf": (b"gimp xcf v011\0" + bytes(64), "GIMP"),
+    "archive.jpg": (b"PK\x03\x04" + bytes(64), "ZIP"),
+    "twelve.jpg": (twelve_bits(), "JPEG of 12 bits a color; export it"),
+    "floats.tif": (tiff((32, 32, 32), bytes(12 * WIDTH * HEIGHT), 3), r"3 x 32 bits a pixel"),
+    "half.tif": (tiff((16,), bytes(2 * WIDTH * HEIGHT), 3), r"1 x 16 bits a pixel \(floats"),
+    "alpha_16.tif": (
+        tiff((16, 16), bytes(4 * WIDTH * HEIGHT), t338=(2,)), r"2 x 16 bits a pixel \(whole",
+    ),
+    "webp.tif": (tiff((8, 8, 8), bytes(99), t259=(50001,)), "compressed with WebP; save it as PNG"),
+    "jxl.tif": (tiff((8, 8, 8), bytes(99), t259=(50002,)), "compressed with JPEG XL"),
+    "other.tif": (tiff((8, 8, 8), bytes(99), t259=(999,)), "compressed with method 999"),
+    "photo.dng": (tiff((8, 8, 8), RGB, t50706=(1, 4)), "camera raw file; export it as JPEG first"),
+    "photo.nef": (tiff((8, 8, 8), RGB, t254=(1,), t330=(8,)), "camera raw file"),
+    "unknown.dng": (tiff((14,), RGB, t50706=(1, 4)), "camera raw file"),
+    "photo.cr3": (b"\0\0\0\x18ftypcrx " + bytes(64), "camera raw file"),
+    "photo.raf": (b"FUJIFILMCCD-RAW 0201" + bytes(64), "camera raw file"),
     "drawing.eps": (EPS, "drawing"),
     "pointer.jpg": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
     "signature_only.png": (b"\x89PNG\r\n\x1a\n", "damaged or cut off"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ import torch
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
 from nstkit.options import check_whole
+from nstkit.pictures.foreign import RAW, is_raw, kind_of, rare_tiff, tags_of
 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused by their header, before anything is decoded."""
@@ -26,15 +26,6 @@ _TURN = Image.Transpose
 _TURNS = {2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM}
 _TURNS |= {5: _TURN.TRANSPOSE, 6: _TURN.ROTATE_270, 7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_90}
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
-_UNKNOWN = "neither PNG, JPEG, WebP, TIFF, GIF nor BMP, or its beginning is damaged or cut off"
-_FOREIGN = {  # how files that are often mistaken for pictures begin
-    rb"\Z": "empty (0 bytes); download or export it again",
-    rb"\s*%PDF": "a PDF; export the page as PNG",
-    rb"\s*<": "a web page or an SVG drawing; download the picture itself, as PNG or JPEG",
-    rb"....ftyp(hei|hev|mif|msf)": "an HEIC photo; export it as JPEG",
-    rb"version https://git-lfs": "a Git LFS pointer; fetch the picture with `git lfs pull`",
-    rb"": f"{_UNKNOWN}; export or download it again",
-}
 
 
 def identify(file: BinaryIO, name: str) -> Image.Image:
@@ -53,7 +44,7 @@ def identify(file: BinaryIO, name: str) -> Image.Image:
         except (AttributeError, OSError):  # a download, a pipe
             file = io.BytesIO(file.read())
         head = bytes(file.read(64))
-    with _explained(name, head):
+    with _explained(name, file, head):
         picture = Image.open(file)
         # Texts of a PNG may be named like what Pillow itself stores under these names.
         for key in ("exif", "icc_profile", "transparency"):
@@ -85,8 +76,10 @@ def decode(
         size = check_whole("size", size, MIN_SIDE)
         if size > MAX_PIXELS:
             raise ValueError(f"size is {size}; expected {MAX_PIXELS} px or less")
+    if is_raw(tags_of(picture)):
+        raise ValueError(f"{name} is {RAW}.")
     _check_pixels(picture.size, name)
-    with _explained(name):
+    with _explained(name, picture=picture):
         # MPO is what many phones write: a JPEG with a depth or brightness map behind it.
         frames = getattr(picture, "is_animated", False) and picture.format != "MPO"
         frames = frames and picture.tell() == 0  # otherwise the caller chose the frame
@@ -105,15 +98,23 @@ def decode(
 
 
 @contextmanager
-def _explained(name: str, head: bytes = b"") -> Iterator[None]:
-    """Turn whatever Pillow's decoders raise into a ValueError, and silence their remarks."""
+def _explained(
+    name: str, file: BinaryIO | None = None, head: bytes = b"", picture: Image.Image | None = None
+) -> Iterator[None]:
+    """Turn whatever Pillow's decoders raise into a ValueError, and silence their remarks.
+
+    Args:
+        name: What messages call the picture.
+        file: That is opened, and its first bytes.
+        head: See there.
+        picture: That is decoded.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except UnidentifiedImageError as error:
-        kind = next(kind for start, kind in _FOREIGN.items() if re.match(start, head, re.DOTALL))
-        raise ValueError(f"{name} is not a picture that can be read: it is {kind}") from error
+        raise _foreign(name, kind_of(file, head)) from error
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} is too large ({error}); scale it down first") from error
     except ValueError as error:
@@ -121,7 +122,12 @@ def _explained(name: str, head: bytes = b"") -> Iterator[None]:
             raise _damaged(name, error) from error
         raise ValueError(f"{name} is closed; open it again, or pass the path") from error
     except Exception as error:  # decoders of damaged data raise nearly everything
-        raise _damaged(name, error) from error
+        rare = rare_tiff(picture)
+        raise (_foreign(name, rare) if rare else _damaged(name, error)) from error
+
+
+def _foreign(name: str, kind: str) -> ValueError:
+    return ValueError(f"{name} is not a picture that can be read: it is {kind}")
 
 
 def _damaged(name: str, error: Exception) -> ValueError:

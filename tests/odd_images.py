@@ -92,16 +92,25 @@ def png_with_texts():
     return saved("RGB", RED, BLUE, pnginfo=texts)
 
 
+def png_of(width, height, *chunks, depth=8, kind=2):
+    """A PNG of a depth and a kind of color, of these chunks, (name, data)."""
+    header = (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
+    data = b""
+    for name, body in (header, *chunks):
+        check = struct.pack(">I", zlib.crc32(name + body))
+        data += struct.pack(">I", len(body)) + name + body + check
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
 def png_header(width, height):
     """A PNG that claims a size and carries no pixels."""
-    chunks = b""
-    for name, data in (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", b""),
-    ):
-        check = struct.pack(">I", zlib.crc32(name + data))
-        chunks += struct.pack(">I", len(data)) + name + data + check
-    return b"\x89PNG\r\n\x1a\n" + chunks
+    return png_of(width, height, (b"IDAT", b""))
+
+
+def grey_png(depth, row, *chunks):
+    """A gray PNG of equal rows."""
+    pixels = b"IDAT", zlib.compress((b"\0" + row) * HEIGHT)
+    return png_of(WIDTH, HEIGHT, *chunks, pixels, (b"IEND", b""), depth=depth, kind=0)
 
 
 def tiff(bits, pixels, numbers=1, photometric=None, order="<", **more):
@@ -188,6 +197,27 @@ ODD = {
     "grey_16_dark.png": (packed("I;16", "H", 100, 200, "PNG"), BLACK, (1,) * 3, 0),
     "grey_16_dark.pgm": (packed("I", "i", 100, 200, "PPM"), BLACK, (1,) * 3, 0),
     "grey_16.tif": (packed("I;16", "H", 0x0800, 0x8000, "TIFF"), (8,) * 3, (128,) * 3, 0),
+    "grey_16_white_is_zero.tif": (
+        tiff((16,), struct.pack("<40H", *[0x4000] * 20, *[0xFFFF] * 20) * HEIGHT, photometric=0),
+        (191,) * 3, BLACK, 0,
+    ),
+    "float_white_is_zero.tif": (
+        tiff((32,), struct.pack("<40f", *[0.25] * 20, *[1.0] * 20) * HEIGHT, 3, photometric=0),
+        (191,) * 3, BLACK, 0,
+    ),
+    "grey_12.tif": (
+        tiff((12,), (b"\x40\x04\x00" * 10 + b"\xff" * 30) * HEIGHT), (64,) * 3, WHITE, 0,
+    ),
+    "grey_16_key.png": (
+        grey_png(16, b"\x40\x00" * 20 + b"\x40\x01" * 20, (b"tRNS", b"\x40\x00")),
+        WHITE, (64,) * 3, 0,
+    ),
+    "grey_4_key.png": (
+        grey_png(4, b"\x55" * 10 + b"\x66" * 10, (b"tRNS", b"\0\5")), WHITE, (102,) * 3, 0,
+    ),
+    "grey_2_key.png": (
+        grey_png(2, b"\x55" * 5 + b"\xaa" * 5, (b"tRNS", b"\0\1")), WHITE, (170,) * 3, 0,
+    ),
     "grey_32_of_16.tif": (packed("I", "i", 0x4000, 0xFFFF, "TIFF"), (64,) * 3, WHITE, 0),
     "grey_32_of_8.tif": (packed("I", "i", 64, 200, "TIFF"), (64,) * 3, (200,) * 3, 0),
     "float_black.tif": (packed("F", "f", 0.0, 0.0, "TIFF"), BLACK, BLACK, 0),

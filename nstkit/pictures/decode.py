@@ -11,9 +11,18 @@ from typing import BinaryIO
 
 import torch
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+from torch import Tensor
 
 from nstkit.options import check_whole
-from nstkit.pictures.foreign import RAW, is_raw, kind_of, rare_tiff, tags_of
+from nstkit.pictures.foreign import (
+    RAW,
+    bits_of,
+    is_raw,
+    kind_of,
+    rare_tiff,
+    tags_of,
+    white_is_zero,
+)
 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused by their header, before anything is decoded."""
@@ -50,6 +59,10 @@ def identify(file: BinaryIO, name: str) -> Image.Image:
         for key in ("exif", "icc_profile", "transparency"):
             if isinstance(picture.info.get(key), str):
                 del picture.info[key]
+        # Pillow spreads grays of 2 and 4 bits over 0 to 255, but not the one that is clear.
+        clear = picture.info.get("transparency")
+        if picture.format == "PNG" and head[24:26] in (b"\2\0", b"\4\0") and clear is not None:
+            picture.info["transparency"] = clear * 255 // (2 ** head[24] - 1)
     if picture.format in ("EPS", "WMF"):  # Pillow would run another program on them
         raise ValueError(f"{name} is a drawing ({picture.format}); export it as PNG")
     return picture
@@ -212,21 +225,38 @@ def _reaches(low: float, high: float, top: float) -> bool:
 
 
 def _to_8_bit(picture: Image.Image, name: str) -> Image.Image:
-    """Scale gray of 16 or 32 bits or floats to 8 bits.
+    """Scale gray of 12, 16 or 32 bits or floats to 8 bits, with alpha where one gray is clear.
 
     Values that reach from 0 to about 1, 255 or 65535 are taken for shares of that number. Others
     could be anything, so they are refused.
     """
-    sixteen = picture.mode.startswith("I;16") or picture.format in ("PNG", "PPM")
     values = torch.frombuffer(bytearray(picture.convert("F").tobytes()), dtype=torch.float32)
     low, high = values.min().item(), values.max().item()
     if not math.isfinite(low + high):
         raise ValueError(f"{name} contains NaN or infinite values; replace them first")
-    top = 65535.0 if sixteen else next((top for top in TOPS if _reaches(low, high, top)), None)
+    top = _top(picture, low, high)
     if top is None:
         raise ValueError(
             f"{name} has values from {low:g} to {high:g}; expected 0 to 1, 0 to 255 or 0 to 65535. "
             "Scale them to 0 to 1 first."
         )
-    values = values.mul(255 / top).round().clamp(0, 255).byte()
+    shares = values / top
+    if white_is_zero(picture):  # Pillow heeds it at 8 bits only
+        shares = 1 - shares
+    gray, clear = _gray(picture, shares), picture.info.get("transparency")
+    if isinstance(clear, int):
+        gray.putalpha(_gray(picture, (values != clear).float()))
+    return gray
+
+
+def _top(picture: Image.Image, low: float, high: float) -> float | None:
+    """Return the value of white; None if it could be any."""
+    if picture.mode.startswith("I;16") or picture.format in ("PNG", "PPM"):
+        return 4095.0 if bits_of(picture) == 12 else 65535.0
+    return next((top for top in TOPS if _reaches(low, high, top)), None)
+
+
+def _gray(picture: Image.Image, shares: Tensor) -> Image.Image:
+    """Return a gray picture of the size of another, of shares of white."""
+    values = shares.mul(255).round().clamp(0, 255).byte()
     return Image.frombytes("L", picture.size, values.numpy().tobytes())

@@ -35,7 +35,7 @@ _BEGINNINGS = {  # how files that are often mistaken for pictures begin
 
 # Tags of a TIFF.
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PARTS, _SAMPLES = 254, 256, 257, 258, 259, 330, 277
-_SAMPLE_FORMAT, _DNG_VERSION = 339, 50706
+_PHOTOMETRIC, _SAMPLE_FORMAT, _DNG_VERSION = 262, 339, 50706
 _NUMBERS = {1: "whole numbers", 2: "signed whole numbers", 3: "floats"}
 _RARE = {  # compressions that Pillow's TIFF library mostly lacks
     33003: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG",
@@ -72,6 +72,16 @@ def is_raw(tags: Mapping[int, Any]) -> bool:
 def tags_of(picture: Image.Image) -> Mapping[int, Any]:
     """Return the tags of a TIFF; of other pictures, none."""
     return getattr(picture, "tag_v2", {})
+
+
+def bits_of(picture: Image.Image) -> int | None:
+    """Return the bits of a sample of a TIFF; None of other pictures."""
+    return tags_of(picture).get(_BITS, (None,))[0]
+
+
+def white_is_zero(picture: Image.Image) -> bool:
+    """Tell whether a picture is a TIFF whose values grow from white to black."""
+    return tags_of(picture).get(_PHOTOMETRIC) == 0
 
 
 def rare_tiff(picture: Image.Image | None) -> str | None:

@@ -136,6 +136,14 @@ def tiff(bits, pixels, numbers=1, photometric=None, order="<", **more):
     return head + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4) + beyond + pixels
 
 
+TEXT = b"a" * 1_200_000
+LONG_TEXTS = {
+    "packed": (b"zTXt", b"Comment\0\0" + zlib.compress(TEXT)),
+    "international": (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(TEXT)),
+    "plain": (b"tEXt", b"Comment\0" + 60 * TEXT),
+}
+
+
 def twelve_bits():
     """A JPEG whose header says 12 bits a color."""
     return noisy("JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c")

@@ -23,6 +23,7 @@ from nstkit.pictures.foreign import (
     tags_of,
     white_is_zero,
 )
+from nstkit.pictures.mend import LACKING, jpeg_with_end, png_without_texts
 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused by their header, before anything is decoded."""
@@ -54,7 +55,7 @@ def identify(file: BinaryIO, name: str) -> Image.Image:
             file = io.BytesIO(file.read())
         head = bytes(file.read(64))
     with _explained(name, file, head):
-        picture = Image.open(file)
+        picture = _opened(file)
         # Texts of a PNG may be named like what Pillow itself stores under these names.
         for key in ("exif", "icc_profile", "transparency"):
             if isinstance(picture.info.get(key), str):
@@ -66,6 +67,15 @@ def identify(file: BinaryIO, name: str) -> Image.Image:
     if picture.format in ("EPS", "WMF"):  # Pillow would run another program on them
         raise ValueError(f"{name} is a drawing ({picture.format}); export it as PNG")
     return picture
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    try:
+        return Image.open(file)
+    except ValueError as error:
+        if "MAX_TEXT" not in str(error):
+            raise
+        return png_without_texts(file)
 
 
 def decode(
@@ -96,10 +106,12 @@ def decode(
         # MPO is what many phones write: a JPEG with a depth or brightness map behind it.
         frames = getattr(picture, "is_animated", False) and picture.format != "MPO"
         frames = frames and picture.tell() == 0  # otherwise the caller chose the frame
-        picture.load()
+        picture, lacking = _loaded(picture)
         turn = None
         with suppress(Exception):  # a broken EXIF block is no reason to refuse the picture
             turn = _TURNS.get(picture.getexif().get(0x0112))
+    if lacking:
+        _warn(f"{name} is cut off, and its last pixels may be gray; download or export it again")
     if frames:
         _warn(f"{name} has more than one frame; only the first is used")
     if ImageFile.LOAD_TRUNCATED_IMAGES:
@@ -108,6 +120,29 @@ def decode(
     picture = picture if turn is None else picture.transpose(turn)
     goal = _goal(picture.size, size, name)
     return picture if goal == picture.size else picture.resize(goal, Image.Resampling.LANCZOS)
+
+
+def _loaded(picture: Image.Image) -> tuple[Image.Image, float]:
+    """Load a picture, or one like it if Pillow refuses a sound file; see `nstkit.pictures.mend`.
+
+    Returns:
+        The picture, and which share of its pixels lacks.
+    """
+    file = getattr(picture, "fp", None)
+    try:
+        picture.load()
+    except (OSError, ValueError) as error:
+        if "MAX_TEXT" in str(error):
+            picture = png_without_texts(file)
+            picture.load()
+            return picture, 0.0
+        if picture.format != "JPEG" or isinstance(error, ValueError):
+            raise
+        found, lacking = jpeg_with_end(file, 1)
+        if lacking > LACKING:
+            raise
+        return found, lacking
+    return picture, 0.0
 
 
 @contextmanager

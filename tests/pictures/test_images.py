@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,19 @@ from odd_images import (
     BAD,
     BLUE,
     CUTTABLE,
+    GREEN,
     HEIGHT,
+    LONG_TEXTS,
     ODD,
     RED,
     SIZE,
+    SWAPPED,
     WARNED,
     WIDTH,
     encoded,
     halves,
     plain,
+    png_of,
 )
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin
 
@@ -63,6 +68,11 @@ def color(image, x, y=HEIGHT // 2):
 def noise(width, height, seed=0):
     generator = np.random.default_rng(seed)
     return Image.fromarray(generator.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def sample_picture():
+    with Image.open(sample_path("cat")) as picture:
+        return picture.convert("RGB")
 
 
 # ---------------------------------------------------------------- odd files
@@ -194,6 +204,51 @@ def test_a_picture_that_is_cut_off_is_never_half_grey(name, share):
     assert load_image(io.BytesIO(data)).shape == (1, 3, 64, 96)
     with pytest.raises(ValueError, match="completely|cut off"):
         load_image(io.BytesIO(data[: int(len(data) * share)]))
+
+
+@pytest.mark.parametrize("lacking", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_a_jpeg_without_its_end_marker_is_whole(lacking, options):
+    data = encoded(sample_picture(), "JPEG", **options)
+    whole, cut = load_image(io.BytesIO(data)), data[:-lacking]
+    assert torch.equal(load_image(io.BytesIO(cut)), whole)
+    assert torch.equal(load_image(Image.open(io.BytesIO(cut))), whole)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_a_jpeg_that_lacks_its_last_bytes_is_loaded_with_a_warning(options):
+    data = encoded(sample_picture(), "JPEG", **options)
+    with pytest.warns(UserWarning, match="cut off.*last pixels may be gray") as caught:
+        image = load_image(io.BytesIO(data[:-20]))
+    assert Path(caught[0].filename).name == "test_images.py"
+    different = (image - load_image(io.BytesIO(data))).abs().amax(1) > 0.02
+    assert 0 < different.float().mean() < 0.01
+    with pytest.raises(ValueError, match="completely"):
+        load_image(io.BytesIO(data[: int(0.95 * len(data))]))
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("kind", LONG_TEXTS)
+def test_a_png_of_long_texts_is_loaded(kind, late, tmp_path):
+    data = encoded(halves("RGB", RED, BLUE), icc_profile=SWAPPED)
+    place = -12 if late else 33  # before the end, or behind the header
+    long = png_of(1, 1, LONG_TEXTS[kind])[33:]
+    path = written(tmp_path, "a.png", data[:place] + long + data[place:])
+    assert color(load_image(path), 4) == pytest.approx(GREEN, abs=2)
+    assert own_side(path) == WIDTH and read_metadata(path) == {}
+
+
+def test_a_png_with_a_long_color_profile_is_loaded_with_it():
+    data = encoded(halves("RGB", RED, BLUE))
+    profile = b"long\0\0" + zlib.compress(SWAPPED + bytes(1_200_000))
+    data = data[:33] + png_of(1, 1, (b"iCCP", profile))[33:] + data[33:]
+    assert color(load_image(io.BytesIO(data)), 4) == pytest.approx(GREEN, abs=2)
+
+
+def test_metadata_beside_a_long_text_are_read(tmp_path):
+    data = save_image(torch.zeros(1, 3, 40, 40), tmp_path / "a.png", TEXTS).read_bytes()
+    long = png_of(1, 1, LONG_TEXTS["packed"])[33:]
+    assert read_metadata(written(tmp_path, "b.png", data[:33] + long + data[33:])) == TEXTS
 
 
 def test_a_cut_off_pil_image_is_refused():

@@ -109,7 +109,9 @@ def decode(
         picture, lacking = _loaded(picture)
         turn = None
         with suppress(Exception):  # a broken EXIF block is no reason to refuse the picture
-            turn = _TURNS.get(picture.getexif().get(0x0112))
+            # What Pillow has made of a file, by turning it or else, still has the file's EXIF.
+            if isinstance(picture, ImageFile.ImageFile):
+                turn = _TURNS.get(picture.getexif().get(0x0112))
     if lacking:
         _warn(f"{name} is cut off, and its last pixels may be gray; download or export it again")
     if frames:

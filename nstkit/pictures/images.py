@@ -35,8 +35,10 @@ def load_image(
 ) -> Tensor:
     """Load a picture of any common kind as sRGB.
 
-    EXIF orientation and an embedded color profile are applied, transparency is laid over white,
-    gray of 16 bits or floats is scaled to [0, 1], and of several frames the first is used.
+    An embedded color profile is applied, transparency is laid over white, gray of 16 bits or floats
+    is scaled to [0, 1], and of several frames the first is used. EXIF orientation is applied to
+    files, and to a PIL image as `PIL.Image.open` returned it. One that was made from it, by
+    ``rotate``, ``convert`` or else, is taken as it shows itself.
 
     Args:
         source: A path, a binary file object (read from its start, left open), a `PIL.Image.Image`,

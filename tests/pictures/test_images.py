@@ -33,7 +33,7 @@ from odd_images import (
     plain,
     png_of,
 )
-from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin
+from PIL import Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from nstkit.pictures import decode, images
 from nstkit.pictures.images import (
@@ -129,6 +129,21 @@ def test_exif_orientation_is_applied(kind, orientation):
     expected = torch.tensor(seen).permute(2, 0, 1)[None] / 255
     assert image.shape == expected.shape
     assert (image - expected).abs().mean() < (0.02 if kind == "JPEG" else 1e-6)
+
+
+def test_a_pil_image_that_its_owner_has_turned_is_not_turned_again():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO(encoded(halves("RGB", RED, BLUE), exif=exif))
+    with Image.open(file) as picture:
+        upright = load_image(picture)
+        assert upright.shape == (1, 3, WIDTH, HEIGHT)
+        turned = picture.rotate(270, expand=True)
+        for owned in (turned, turned.copy(), ImageOps.exif_transpose(picture)):
+            assert torch.equal(load_image(owned), upright)
+        assert load_image(picture.convert("L")).shape == (1, 3, HEIGHT, WIDTH)  # as it shows itself
+        ImageOps.exif_transpose(picture, in_place=True)
+        assert torch.equal(load_image(picture), upright)
 
 
 def test_an_orientation_that_exif_does_not_know_is_ignored():

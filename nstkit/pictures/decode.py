@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import torch
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 from torch import Tensor
 
 from nstkit.options import check_whole
@@ -23,10 +24,14 @@ from nstkit.pictures.foreign import (
     tags_of,
     white_is_zero,
 )
-from nstkit.pictures.mend import LACKING, jpeg_with_end, png_without_texts
+from nstkit.pictures.mend import LACKING, jpeg_at, jpeg_with_end, png_without_texts
 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused by their header, before anything is decoded."""
+MAX_JPEG = 4 * MAX_PIXELS
+"""As many pixels may a JPEG have that is decoded smaller."""
+SMALL = 4_000_000
+"""JPEGs of fewer pixels are decoded as they are: that takes no time."""
 MIN_SIDE = 32
 """Shorter sides, in pixels, are refused: they leave the deeper layers of the network nothing."""
 
@@ -35,6 +40,7 @@ TOPS = (1.0, 255.0, 65535.0)  # what white may be, in pictures of floats or of 3
 _TURN = Image.Transpose
 _TURNS = {2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM}
 _TURNS |= {5: _TURN.TRANSPOSE, 6: _TURN.ROTATE_270, 7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_90}
+_SIDEWAYS = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 
 
@@ -55,7 +61,7 @@ def identify(file: BinaryIO, name: str) -> Image.Image:
             file = io.BytesIO(file.read())
         head = bytes(file.read(64))
     with _explained(name, file, head):
-        picture = _opened(file)
+        picture = _opened(file, head)
         # Texts of a PNG may be named like what Pillow itself stores under these names.
         for key in ("exif", "icc_profile", "transparency"):
             if isinstance(picture.info.get(key), str):
@@ -69,9 +75,13 @@ def identify(file: BinaryIO, name: str) -> Image.Image:
     return picture
 
 
-def _opened(file: BinaryIO) -> Image.Image:
+def _opened(file: BinaryIO, head: bytes) -> Image.Image:
     try:
         return Image.open(file)
+    except Image.DecompressionBombError:
+        if not head.startswith(b"\xff\xd8"):
+            raise
+        return jpeg_at(file, 1)  # which may be decoded smaller
     except ValueError as error:
         if "MAX_TEXT" not in str(error):
             raise
@@ -101,37 +111,87 @@ def decode(
             raise ValueError(f"size is {size}; expected {MAX_PIXELS} px or less")
     if is_raw(tags_of(picture)):
         raise ValueError(f"{name} is {RAW}.")
-    _check_pixels(picture.size, name)
+    own, scale = picture.size, _scale(picture, size)
+    _check_pixels(picture, scale, name)
     with _explained(name, picture=picture):
         # MPO is what many phones write: a JPEG with a depth or brightness map behind it.
         frames = getattr(picture, "is_animated", False) and picture.format != "MPO"
         frames = frames and picture.tell() == 0  # otherwise the caller chose the frame
-        picture, lacking = _loaded(picture)
-        turn = None
-        with suppress(Exception):  # a broken EXIF block is no reason to refuse the picture
-            # What Pillow has made of a file, by turning it or else, still has the file's EXIF.
-            if isinstance(picture, ImageFile.ImageFile):
-                turn = _TURNS.get(picture.getexif().get(0x0112))
+        loaded, lacking = _loaded(picture, scale)
+        turn = _turn(picture if scale > 1 else loaded)
     if lacking:
         _warn(f"{name} is cut off, and its last pixels may be gray; download or export it again")
     if frames:
         _warn(f"{name} has more than one frame; only the first is used")
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         _warn("ImageFile.LOAD_TRUNCATED_IMAGES is on: pictures that are cut off go unnoticed")
-    picture = _over(ground, picture, name)
+    shape = own if scale > 1 else loaded.size  # some TIFFs change theirs when they are loaded
+    return _fitted(_over(ground, loaded, name), shape, scale, turn, size, name)
+
+
+def _fitted(
+    picture: Image.Image, own: tuple[int, int], scale: int, turn: Image.Transpose | None,
+    size: int | None, name: str,
+) -> Image.Image:  # fmt: skip
+    """Return a picture upright and resized; ``own`` is its size in px before it was decoded."""
+    sideways = turn in _SIDEWAYS
+    goal = _goal(own[::-1] if sideways else own, size, name)
+    if scale > 1:  # its last row and column reach beyond the picture
+        box = 0, 0, own[0] / scale, own[1] / scale
+        here = goal[::-1] if sideways else goal
+        picture = picture.resize(here, Image.Resampling.LANCZOS, box)
     picture = picture if turn is None else picture.transpose(turn)
-    goal = _goal(picture.size, size, name)
     return picture if goal == picture.size else picture.resize(goal, Image.Resampling.LANCZOS)
 
 
-def _loaded(picture: Image.Image) -> tuple[Image.Image, float]:
+def _shrinks(picture: Image.Image) -> bool:
+    """Tell whether a picture is a large JPEG in a file, which can be decoded smaller."""
+    if not isinstance(picture, JpegImageFile) or not picture.tile or picture.decoderconfig:
+        return False  # loaded already, or its owner has chosen how to decode it
+    first = not getattr(picture, "is_animated", False) or picture.tell() == 0
+    return bool(picture.fp) and first and SMALL < math.prod(picture.size) <= MAX_JPEG
+
+
+def _scale(picture: Image.Image, size: int | None) -> int:
+    """Return how many times smaller a picture is decoded: 1, or of a large JPEG 2, 4 or 8.
+
+    At least twice the size is decoded, so that the antialiased resize decides how it looks. A
+    picture that is too large otherwise may be decoded at the size itself.
+    """
+    if size is None or not _shrinks(picture):
+        return 1
+    least = (2 * size, size) if math.prod(picture.size) > MAX_PIXELS else (2 * size,)
+    long = max(picture.size)
+    return next((scale for side in least for scale in (8, 4, 2) if long // scale >= side), 1)
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """Return how a picture is set upright; None if it is.
+
+    What Pillow has made of a file, by turning it or else, still has the file's EXIF, so only what
+    comes from a file is turned.
+    """
+    with suppress(Exception):  # a broken EXIF block is no reason to refuse the picture
+        if isinstance(picture, ImageFile.ImageFile):
+            return _TURNS.get(picture.getexif().get(0x0112))
+    return None
+
+
+def _loaded(picture: Image.Image, scale: int) -> tuple[Image.Image, float]:
     """Load a picture, or one like it if Pillow refuses a sound file; see `nstkit.pictures.mend`.
+
+    Args:
+        picture: Any. It keeps its size.
+        scale: How many times smaller to decode it, a JPEG from a file.
 
     Returns:
         The picture, and which share of its pixels lacks.
     """
     file = getattr(picture, "fp", None)
     try:
+        if scale > 1:
+            info, picture = picture.info, jpeg_at(file, scale)
+            picture.info = info
         picture.load()
     except (OSError, ValueError) as error:
         if "MAX_TEXT" in str(error):
@@ -140,7 +200,7 @@ def _loaded(picture: Image.Image) -> tuple[Image.Image, float]:
             return picture, 0.0
         if picture.format != "JPEG" or isinstance(error, ValueError):
             raise
-        found, lacking = jpeg_with_end(file, 1)
+        found, lacking = jpeg_with_end(file, scale)
         if lacking > LACKING:
             raise
         return found, lacking
@@ -191,11 +251,13 @@ def _warn(message: str, stacklevel: int = 6) -> None:
     warnings.warn(message, UserWarning, stacklevel)  # points at the caller of load_image
 
 
-def _check_pixels(shape: tuple[int, int], name: str) -> None:
-    if math.prod(shape) > MAX_PIXELS:
+def _check_pixels(picture: Image.Image, scale: int, name: str) -> None:
+    shape = picture.size
+    if math.prod(shape) // scale**2 > MAX_PIXELS:
+        smaller = f"use size={max(shape) // 2} or less, or " if _shrinks(picture) else ""
         raise ValueError(
             f"{name} has {shape[0]} x {shape[1]} pixels, expected at most {MAX_PIXELS // 10**6} "
-            "million; scale it down first"
+            f"million; {smaller}scale it down first"
         )
     if min(shape) < MIN_SIDE:
         raise ValueError(

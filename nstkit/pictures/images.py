@@ -38,7 +38,9 @@ def load_image(
     An embedded color profile is applied, transparency is laid over white, gray of 16 bits or floats
     is scaled to [0, 1], and of several frames the first is used. EXIF orientation is applied to
     files, and to a PIL image as `PIL.Image.open` returned it. One that was made from it, by
-    ``rotate``, ``convert`` or else, is taken as it shows itself.
+    ``rotate``, ``convert`` or else, is taken as it shows itself. A JPEG file of more than 4 million
+    pixels is decoded at a half, a quarter or an eighth if that is twice ``size`` or more, which
+    takes much less time and memory.
 
     Args:
         source: A path, a binary file object (read from its start, left open), a `PIL.Image.Image`,

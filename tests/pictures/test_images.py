@@ -5,6 +5,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import warnings
 import zlib
@@ -462,6 +464,75 @@ def test_values_stay_in_zero_to_one_and_the_default_keeps_every_pixel(width, hei
     except ValueError:  # too elongated, which another test looks at
         return
     assert resized.min() >= 0 and resized.max() <= 1
+
+
+# ---------------------------------------------------------------- large JPEGs
+
+
+def large_jpeg(orientation=1):
+    """2501 x 1699 px, with some noise, so that no side is a whole number of blocks."""
+    exif, smooth = Image.Exif(), sample_picture().resize((2501, 1699))
+    exif[0x0112] = orientation
+    return encoded(Image.blend(smooth, noise(2501, 1699), 0.1), "JPEG", quality=92, exif=exif)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("size", [64, 150, 600])
+def test_a_large_jpeg_looks_as_if_it_were_decoded_whole(size, orientation, tmp_path):
+    path = written(tmp_path, "large.jpg", large_jpeg(orientation))
+    image, own = images.load_at(path, size)
+    with Image.open(path) as picture:
+        assert torch.equal(load_image(picture, size), image) and picture.size == (2501, 1699)
+        picture.load()
+        whole = load_image(picture, size)
+    assert image.shape == whole.shape and own == own_side(path) == 2501
+    assert (image - whole).abs().mean() < 0.003 and (image - whole).abs().max() < 0.06
+
+
+def test_a_jpeg_near_the_size_or_of_few_pixels_stays_exactly_as_it_was(tmp_path):
+    path = written(tmp_path, "large.jpg", large_jpeg())
+    with Image.open(path) as picture, Image.open(sample_path("cat")) as cat:
+        picture.load()
+        cat.load()
+        assert torch.equal(load_image(path, 1000), load_image(picture, 1000))
+        assert torch.equal(load_image("cat", 64), load_image(cat, 64))
+
+
+def test_a_large_jpeg_takes_little_memory(tmp_path):
+    path = written(tmp_path, "large.jpg", encoded(Image.new("RGB", (8000, 6000), RED), "JPEG"))
+    code = (
+        "import resource, sys, nstkit\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "nstkit.load_image(sys.argv[1], 256)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    pytest.importorskip("resource")  # not on Windows
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(run.stdout) * unit < 8000 * 6000  # a third of its pixels
+
+
+def test_the_limit_counts_the_pixels_that_are_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "MAX_PIXELS", 1_500_000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_500_000)  # Pillow refuses twice as many
+    path = written(tmp_path, "large.jpg", large_jpeg())
+    assert own_side(path) == 2501
+    for size in (64, 600, 1200):
+        assert max(load_image(path, size).shape) == size
+    for size in (None, 1400):
+        with pytest.raises(ValueError, match="2501 x 1699 pixels.*; use size=1250 or less, or sca"):
+            load_image(path, size)
+    monkeypatch.setattr(decode, "MAX_JPEG", 3_000_000)
+    with pytest.raises(ValueError, match="2501 x 1699 pixels, expected .* million; scale it down"):
+        load_image(path, 64)
+
+
+def test_a_large_jpeg_that_is_cut_off_is_loaded_small_too():
+    data = large_jpeg()
+    whole = load_image(io.BytesIO(data), 150)
+    assert torch.equal(load_image(io.BytesIO(data[:-2]), 150), whole)
+    with pytest.raises(ValueError, match="completely"):
+        load_image(io.BytesIO(data[: len(data) // 2]), 150)
 
 
 # ---------------------------------------------------------------- to_pil

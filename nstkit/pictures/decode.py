@@ -24,7 +24,13 @@ from nstkit.pictures.foreign import (
     tags_of,
     white_is_zero,
 )
-from nstkit.pictures.mend import LACKING, jpeg_at, jpeg_with_end, png_without_texts
+from nstkit.pictures.mend import (
+    LACKING,
+    jpeg_at,
+    jpeg_with_end,
+    png_without_texts,
+    tells_of_texts,
+)
 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused by their header, before anything is decoded."""
@@ -83,7 +89,7 @@ def _opened(file: BinaryIO, head: bytes) -> Image.Image:
             raise
         return jpeg_at(file, 1)  # which may be decoded smaller
     except ValueError as error:
-        if "MAX_TEXT" not in str(error):
+        if not tells_of_texts(error):
             raise
         return png_without_texts(file)
 
@@ -194,7 +200,7 @@ def _loaded(picture: Image.Image, scale: int) -> tuple[Image.Image, float]:
             picture.info = info
         picture.load()
     except (OSError, ValueError) as error:
-        if "MAX_TEXT" in str(error):
+        if tells_of_texts(error):
             picture = png_without_texts(file)
             picture.load()
             return picture, 0.0

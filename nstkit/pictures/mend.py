@@ -66,6 +66,12 @@ def _is_gray_below(picture: Image.Image) -> bool:
     return all(low in (127, 128) and high in (127, 128) for low, high in ends)
 
 
+def tells_of_texts(error: Exception) -> bool:
+    """Tell whether an error of Pillow says that the texts of a PNG are too long."""
+    text = str(error).lower()
+    return "decompressed data too large" in text or "text chunks" in text
+
+
 def png_without_texts(file: BinaryIO) -> Image.Image:
     """Open a PNG without the texts that are packed or plain Latin, but with its color profile.
 

@@ -321,7 +321,17 @@ def ended_like_ctrl_c() -> Iterator[None]:
 
 
 def _line(text: str) -> str:
-    return f"nstkit: {' '.join(text.split())}"
+    """Return a text on one line. Blanks stay: they may be those of a file's name."""
+    return f"nstkit: {' '.join(line.strip() for line in text.splitlines())}"
+
+
+def say(text: str) -> None:
+    r"""Print a line to stdout; what its encoding lacks, as in a file's name, is written as \xe4.
+
+    Python writes to stderr like this by itself.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def refuse(reason: str) -> int:
@@ -342,7 +352,7 @@ def paint_one(options: argparse.Namespace) -> int:
     result = painter(options)(options.pictures[0], not options.quiet)
     saved = saved_somewhere(result, output)
     height, width = result.image.shape[-2:]
-    print(f"{saved.resolve()}: {width} x {height} px, {_done(result)} ({result.precision})")
+    say(f"{saved.resolve()}: {width} x {height} px, {_done(result)} ({result.precision})")
     return INTERRUPTED if isinstance(result, Result) and result.interrupted else 0
 
 
@@ -400,7 +410,7 @@ def paint_folder(options: argparse.Namespace, folder: Path) -> int:
                         raise KeyboardInterrupt
         except KeyboardInterrupt:
             interrupted = True
-    print(f"{output.resolve()}: {painted} of {len(files)} photographs painted")
+    say(f"{output.resolve()}: {painted} of {len(files)} photographs painted")
     if interrupted:
         return INTERRUPTED
     return 0 if painted == len(files) else BAD_INPUT

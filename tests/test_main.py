@@ -222,6 +222,31 @@ def test_it_says_how_long_it_takes_before_it_begins(
     assert "step 2/2" in rest and said.out.count("\n") == 1
 
 
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_name_that_the_terminal_cannot_write_is_written_otherwise(
+    folder: bool, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photos" / "träume.png"
+    photo.parent.mkdir()
+    save_image(torch.rand(1, 3, 48, 48), photo)
+    source, out = (
+        (photo.parent, tmp_path / "träume") if folder else (photo, tmp_path / "träume.png")
+    )
+    fast = [*QUICK, "--steps", "1", "--layers", "relu1_1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "nstkit", str(source), "scream", "-o", str(out), *fast],
+        capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"tr\\xe4ume" in done.stdout and out.exists()
+
+
+def test_a_message_keeps_the_blanks_of_a_name(capsys: pytest.CaptureFixture) -> None:
+    assert main(["my  photo.jpg", "scream"]) == 2
+    said = capsys.readouterr().err
+    assert "'my  photo.jpg'" in said and said.count("\n") == 1
+
+
 def test_an_enlarged_picture_is_told_on_one_plain_line(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

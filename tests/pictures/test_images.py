@@ -416,6 +416,12 @@ def test_the_size_proposed_for_an_elongated_picture_is_the_smallest(width, heigh
             load_image(picture, size - 1)
 
 
+@pytest.mark.parametrize(("shape", "becomes"), [((64, 2000), "3 x 96"), ((2000, 64), "96 x 3")])
+def test_width_comes_before_height_in_a_message(shape, becomes):
+    with pytest.raises(ValueError, match=f"{shape[0]} x {shape[1]} pixels.* becomes {becomes},"):
+        load_image(Image.new("L", shape), 96)
+
+
 def test_a_picture_beyond_64_megapixels_after_resizing_is_refused():
     with pytest.raises(ValueError, match=r"size=9000 it becomes 9000 x 7200, over 64 million"):
         load_image(Image.new("L", SIZE), 9000)
@@ -710,6 +716,10 @@ def test_metadata_that_would_be_lost_is_refused(tmp_path):
     image = torch.zeros(1, 3, 8, 8)
     with pytest.raises(ValueError, match=r"BMP carries no metadata; use \.png"):
         save_image(image, tmp_path / "a.bmp", TEXTS)
+    with pytest.raises(
+        ValueError, match=r"64021 bytes, and a JPEG holds 60000; use \.png, \.webp or"
+    ):
+        save_image(image, tmp_path / "a.jpg", {"a": "x" * 64_000})
     for metadata in ({"steps": 60}, {3: "x"}):
         with pytest.raises(ValueError, match="expected texts"):
             save_image(image, tmp_path / "a.png", metadata)

@@ -16,7 +16,7 @@ from nstkit.painting.stylize import stylize
 from nstkit.painting.subject import LEFT_OUT, region_from
 from nstkit.pictures.images import read_metadata, samples
 from nstkit.pictures.scene import Region
-from nstkit.recipes import Recipe
+from nstkit.recipes import Recipe, as_recipe
 from nstkit.recipes.fields import in_px
 from nstkit.vgg.pretrained import NAMED_WEIGHTS
 
@@ -57,9 +57,11 @@ def repaint(
         _check_named(recipe.weights)
     fields = {name: changes.pop(name) for name in list(changes) if name in OWN_FIELDS}
     changes.setdefault("recipe", recipe)
-    changes["recipe"] = changes["recipe"].replace(**fields)
+    changes["recipe"] = as_recipe(changes["recipe"]).replace(**fields)
     changes.setdefault("seed", int(facts["seed"]))
     changes.setdefault("precision", facts["precision"])
+    if "tile" in facts and changes["recipe"].tiled:
+        changes.setdefault("tile", int(facts["tile"]))
     if "regions" not in changes:
         changes["regions"] = _regions(facts, folder)
     if not (in_px(changes.get("scales", changes["recipe"].scales)) or "quality" in changes):

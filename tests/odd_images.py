@@ -186,14 +186,7 @@ ODD = {
     "one_bit.png": (saved("1", 0, 1), BLACK, WHITE, 0),
     "one_bit_fax.tif": (saved("1", 0, 1, "TIFF", compression="group4"), BLACK, WHITE, 0),
     "palette.png": (palette(), RED, BLUE, 0),
-    "palette_one_clear.png": (palette(transparency=0), WHITE, BLUE, 0),
-    "palette_half_clear.png": (palette(transparency=bytes([128, 255])), (255, 127, 127), BLUE, 0),
     "palette.gif": (palette("GIF"), RED, BLUE, 0),
-    "grey_alpha.png": (saved("LA", (100, 128), (100, 0)), (177,) * 3, WHITE, 0),
-    "alpha.png": (saved("RGBA", (200, 100, 0, 128), (0, 0, 0, 255)), MIXED, BLACK, 0),
-    "alpha.tif": (saved("RGBA", (200, 100, 0, 128), (9, 9, 9, 0), "TIFF"), MIXED, WHITE, 0),
-    "color_key.png": (saved("RGB", RED, BLUE, transparency=RED), WHITE, BLUE, 0),
-    "grey_key.png": (saved("L", 60, 200, transparency=60), WHITE, (200,) * 3, 0),
     "cmyk.tif": (saved("CMYK", (0, 255, 255, 0), (0, 0, 0, 128), "TIFF"), RED, (127,) * 3, 0),
     "cmyk.jpg": (saved("CMYK", (0, 255, 255, 0), (0, 0, 0, 128), "JPEG"), RED, (127,) * 3, 4),
     "ycbcr.tif": (
@@ -216,16 +209,6 @@ ODD = {
     "grey_12.tif": (
         tiff((12,), (b"\x40\x04\x00" * 10 + b"\xff" * 30) * HEIGHT), (64,) * 3, WHITE, 0,
     ),
-    "grey_16_key.png": (
-        grey_png(16, b"\x40\x00" * 20 + b"\x40\x01" * 20, (b"tRNS", b"\x40\x00")),
-        WHITE, (64,) * 3, 0,
-    ),
-    "grey_4_key.png": (
-        grey_png(4, b"\x55" * 10 + b"\x66" * 10, (b"tRNS", b"\0\5")), WHITE, (102,) * 3, 0,
-    ),
-    "grey_2_key.png": (
-        grey_png(2, b"\x55" * 5 + b"\xaa" * 5, (b"tRNS", b"\0\1")), WHITE, (170,) * 3, 0,
-    ),
     "grey_32_of_16.tif": (packed("I", "i", 0x4000, 0xFFFF, "TIFF"), (64,) * 3, WHITE, 0),
     "grey_32_of_8.tif": (packed("I", "i", 64, 200, "TIFF"), (64,) * 3, (200,) * 3, 0),
     "float_black.tif": (packed("F", "f", 0.0, 0.0, "TIFF"), BLACK, BLACK, 0),
@@ -238,10 +221,6 @@ ODD = {
     "profile_swapped.jpg": (
         saved("RGB", RED, BLUE, "JPEG", icc_profile=SWAPPED, subsampling=0),
         GREEN, BLUE, 4,
-    ),
-    # The color is converted before it is mixed with white.
-    "profile_swapped_alpha.png": (
-        saved("RGBA", (*RED, 128), (*RED, 0), icc_profile=SWAPPED), (127, 255, 127), WHITE, 2,
     ),
     "profile_rgb_on_grey.png": (saved("L", 0, 255, icc_profile=SRGB), BLACK, WHITE, 1),
     # In sRGB, 128 / 255 of the light is 188.
@@ -261,7 +240,31 @@ ODD = {
 }  # fmt: skip
 
 # Name of the file: (bytes, left, right, phrase in the warning).
+CLEAR = "is transparent in parts, and is laid over white"
 WARNED = {
+    "palette_one_clear.png": (palette(transparency=0), WHITE, BLUE, CLEAR),
+    "palette_half_clear.png": (
+        palette(transparency=bytes([128, 255])), (255, 127, 127), BLUE, CLEAR,
+    ),
+    "grey_alpha.png": (saved("LA", (100, 128), (100, 0)), (177,) * 3, WHITE, CLEAR),
+    "alpha.png": (saved("RGBA", (200, 100, 0, 128), (0, 0, 0, 255)), MIXED, BLACK, CLEAR),
+    "alpha.tif": (saved("RGBA", (200, 100, 0, 128), (9, 9, 9, 0), "TIFF"), MIXED, WHITE, CLEAR),
+    "color_key.png": (saved("RGB", RED, BLUE, transparency=RED), WHITE, BLUE, CLEAR),
+    "grey_key.png": (saved("L", 60, 200, transparency=60), WHITE, (200,) * 3, CLEAR),
+    "grey_16_key.png": (
+        grey_png(16, b"\x40\x00" * 20 + b"\x40\x01" * 20, (b"tRNS", b"\x40\x00")),
+        WHITE, (64,) * 3, CLEAR,
+    ),
+    "grey_4_key.png": (
+        grey_png(4, b"\x55" * 10 + b"\x66" * 10, (b"tRNS", b"\0\5")), WHITE, (102,) * 3, CLEAR,
+    ),
+    "grey_2_key.png": (
+        grey_png(2, b"\x55" * 5 + b"\xaa" * 5, (b"tRNS", b"\0\1")), WHITE, (170,) * 3, CLEAR,
+    ),
+    # The color is converted before it is mixed with white.
+    "profile_swapped_alpha.png": (
+        saved("RGBA", (*RED, 128), (*RED, 0), icc_profile=SWAPPED), (127, 255, 127), WHITE, CLEAR,
+    ),
     "animated.gif": (animated("GIF"), RED, RED, "more than one frame"),
     "animated.webp": (animated("WEBP"), RED, RED, "more than one frame"),
     "animated.png": (animated("PNG"), RED, RED, "more than one frame"),

@@ -17,7 +17,7 @@ from nstkit.descent import Record
 from nstkit.judges import Judgement, judge
 from nstkit.painting.subject import LEFT_OUT, Subject
 from nstkit.pictures.artworks import Artworks
-from nstkit.pictures.images import fits, save_image, to_pil
+from nstkit.pictures.images import Source, fits, opacity, save_image, to_pil
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import GIVEN_START
 from nstkit.version import __version__
@@ -69,11 +69,20 @@ class Painting:
             **self.subject.facts(),
         }
 
-    def save(self, path: str | PathLike[str], **more: str) -> Path:
+    def save(
+        self, path: str | PathLike[str], *, transparency: Source | None = None, **more: str
+    ) -> Path:
         """Write the picture with how it was made and more texts for `nstkit.read_metadata`.
 
         A mask that does not fit into a JPEG is left out, with a warning.
+
+        Args:
+            path: As for `nstkit.save_image`.
+            transparency: A picture, such as the photograph, which is transparent where the painting
+                shall be. None is nowhere.
+            **more: Texts under their names.
         """
+        alpha = None if transparency is None else opacity(transparency, *self.image.shape[-2:])
         facts = self.facts() | more
         if "regions" in facts and not fits(path, facts):
             facts |= {"regions": LEFT_OUT, "script": LEFT_OUT}
@@ -83,7 +92,7 @@ class Painting:
                 UserWarning,
                 stacklevel=2,
             )
-        return save_image(self.image, path, facts)
+        return save_image(self.image, path, facts, alpha)
 
     def judge(self) -> Judgement:
         """Return what judges say of the painting; none was optimized for. See `nstkit.judges`.

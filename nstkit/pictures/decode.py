@@ -95,15 +95,15 @@ def _opened(file: BinaryIO, head: bytes) -> Image.Image:
 
 
 def decode(
-    picture: Image.Image, name: str, size: int | None = None, ground: str = "white"
+    picture: Image.Image, name: str, size: int | None = None, ground: str | None = None
 ) -> Image.Image:
-    """Decode a picture completely, set it upright, convert it to sRGB over white, resize it.
+    """Decode a picture completely, set it upright, convert it to sRGB over a color, resize it.
 
     Args:
         picture: Any Pillow image; it is not changed.
         name: What messages call it.
         size: Long side of the result in pixels; None keeps the picture's own.
-        ground: Color behind what is transparent.
+        ground: Color behind what is transparent; None is white, with a warning.
 
     Returns:
         A new image of mode RGB.
@@ -290,7 +290,7 @@ def _goal(shape: tuple[int, int], size: int | None, name: str) -> tuple[int, int
     return goal
 
 
-def _over(ground: str, picture: Image.Image, name: str) -> Image.Image:
+def _over(ground: str | None, picture: Image.Image, name: str) -> Image.Image:
     """Return the picture as sRGB, with its alpha channel, if any, laid over a color."""
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith(("I", "F")):
@@ -304,7 +304,9 @@ def _over(ground: str, picture: Image.Image, name: str) -> Image.Image:
     picture = _to_srgb(picture, profile, name)
     if alpha is None:
         return picture
-    return Image.composite(picture, Image.new("RGB", picture.size, ground), alpha)
+    if ground is None and alpha.getextrema()[0] < 255:
+        _warn(f"{name} is transparent in parts, and is laid over white", 7)
+    return Image.composite(picture, Image.new("RGB", picture.size, ground or "white"), alpha)
 
 
 def _to_srgb(picture: Image.Image, profile: bytes | None, name: str) -> Image.Image:

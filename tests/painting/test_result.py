@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
+from PIL import Image
 
 import nstkit
 from nstkit import Recipe, Result, load_image, read_metadata, stylize
@@ -66,6 +67,18 @@ def test_result_and_file_name_the_precision(precision: str, tmp_path: Path) -> N
 def test_more_texts_travel_in_the_file(result: Result, tmp_path: Path) -> None:
     facts = read_metadata(result.save(tmp_path / "out.png", title="Cat", seed="told otherwise"))
     assert (facts["title"], facts["seed"]) == ("Cat", "told otherwise")
+
+
+def test_a_painting_is_saved_as_transparent_as_a_picture(tmp_path: Path) -> None:
+    photo = Image.new("RGBA", (64, 48), "red")
+    photo.putalpha(Image.linear_gradient("L").resize((64, 48)))
+    with pytest.warns(UserWarning, match="transparent in parts") as caught:
+        run = stylize(photo, "scream", QUICK, steps=1, size=64, progress=False)
+    assert len(caught) == 1
+    with Image.open(run.save(tmp_path / "a.webp", transparency=photo)) as painting:
+        assert painting.getchannel("A").tobytes() == photo.getchannel("A").tobytes()
+    with Image.open(run.save(tmp_path / "a.png", transparency=photo.convert("RGB"))) as painting:
+        assert painting.mode == "RGB"  # opaque everywhere
 
 
 def test_a_file_says_that_tiles_were_used_and_repaints_in_them(

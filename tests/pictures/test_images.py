@@ -10,6 +10,7 @@ import sys
 import tempfile
 import warnings
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -177,13 +178,14 @@ def test_pil_images_are_taken_as_they_are_and_not_changed():
     }
     for mode, value in values.items():
         picture = Image.new(mode, SIZE, value)
-        before = picture.tobytes()
-        assert load_image(picture, 80).shape == (1, 3, 64, 80)
+        before, clear = picture.tobytes(), mode in ("RGBa", "La", "PA")
+        with pytest.warns(UserWarning, match="transparent") if clear else nullcontext():
+            assert load_image(picture, 80).shape == (1, 3, 64, 80)
         assert (picture.mode, picture.size, picture.tobytes()) == (mode, SIZE, before)
     # Premultiplied: the red that counts is 60 * 255 / 128; over white, 60 + 127 remain.
-    assert color(load_image(Image.new("RGBa", SIZE, (60, 30, 0, 128))), 4)[0] == pytest.approx(
-        187, abs=1
-    )
+    with pytest.warns(UserWarning, match="the PIL image is transparent in parts"):
+        image = load_image(Image.new("RGBa", SIZE, (60, 30, 0, 128)))
+    assert color(image, 4)[0] == pytest.approx(187, abs=1)
 
 
 def test_big_endian_grey_is_scaled_too():
@@ -680,6 +682,37 @@ def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(OSError, match=re.escape("b.png")):
         save_image(torch.zeros(1, 3, 8, 8), tmp_path / "b.png")
     assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
+
+
+def ramp():
+    """A red picture that is clear on the left and opaque on the right."""
+    picture = Image.new("RGBA", (64, 48), RED)
+    picture.putalpha(Image.linear_gradient("L").rotate(90).resize((64, 48)))
+    return picture
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_transparency_is_kept_if_it_is_asked_for(suffix, tmp_path):
+    alpha = images.opacity(ramp(), 36, 48)
+    path = save_image(torch.ones(1, 3, 36, 48), tmp_path / f"a{suffix}", TEXTS, alpha)
+    with Image.open(path) as picture:
+        saved = np.asarray(picture.getchannel("A"))
+    expected = np.asarray(ramp().getchannel("A").resize((48, 36), Image.Resampling.LANCZOS))
+    assert np.abs(saved.astype(int) - expected).max() <= 2 and saved.std() > 50
+    assert read_metadata(path) == TEXTS
+    assert images.opacity("cat", 43, 64) is None
+
+
+def test_transparency_that_would_be_lost_or_does_not_fit_is_refused(tmp_path):
+    alpha = images.opacity(ramp(), 36, 48)
+    for name in ("a.jpg", "a.bmp"):
+        with pytest.raises(ValueError, match=r"cannot be transparent; use \.png, \.webp, \.tif"):
+            save_image(torch.ones(1, 3, 36, 48), tmp_path / name, alpha=alpha)
+    with pytest.raises(ValueError, match=r"\(1, 1, 36, 48\); expected \(1, 1, 32, 32\)"):
+        save_image(torch.ones(1, 3, 32, 32), tmp_path / "a.png", alpha=alpha)
+    with pytest.raises(ValueError, match="becomes 48 x 36 px .* which has 48 x 48"):
+        images.opacity(ramp(), 48, 48)
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---------------------------------------------------------------- metadata

@@ -290,6 +290,7 @@ BAD = {
     "photo.heic": (HEIC, "HEIC"),
     "photo.jxl": (b"\xff\x0a" + bytes(64), "JPEG XL picture; export it as PNG"),
     "boxed.jxl": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(64), "JPEG XL picture"),
+    "scan.jls": (b"\xff\xd8\xff\xf7\0\x0b\x08" + bytes(64), "JPEG-LS"),
     "sky.hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n", r"high dynamic range \(Radiance HDR\)"),
     "sky.exr": (b"v/1\x01" + bytes(64), r"high dynamic range \(OpenEXR\); export it as PNG"),
     "film.mp4": (b"\0\0\0\x20ftypisom" + bytes(64), "a film; save one of its frames"),

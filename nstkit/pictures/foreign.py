@@ -24,6 +24,7 @@ _BEGINNINGS = {  # how files that are often mistaken for pictures begin
     rb"....ftyp(hei|hev|mif|msf)": "an HEIC photo; export it as JPEG",
     rb"....ftyp|\x1a\x45\xdf\xa3|RIFF....AVI ": _FILM,
     rb"\xff\x0a|\0\0\0\x0cJXL ": "a JPEG XL picture; export it as PNG or JPEG",
+    rb"\xff\xd8\xff\xf7": "a JPEG-LS picture; export it as PNG or JPEG",
     rb"II\xbc\x01": "a JPEG XR picture; export it as PNG or JPEG",
     rb"#\?(RADIANCE|RGBE)": _HIGH_RANGE.format("Radiance HDR"),
     rb"v/1\x01": _HIGH_RANGE.format("OpenEXR"),
@@ -39,7 +40,7 @@ _PHOTOMETRIC, _SAMPLE_FORMAT, _DNG_VERSION = 262, 339, 50706
 _NUMBERS = {1: "whole numbers", 2: "signed whole numbers", 3: "floats"}
 _RARE = {  # compressions that Pillow's TIFF library mostly lacks
     33003: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG",
-    50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+    34933: "PNG", 34934: "JPEG XR", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that say its size and bits
 

@@ -30,7 +30,13 @@ from nstkit.painting.result import Painting
 from nstkit.painting.stylize import paint
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.folders import pictures_in, targets
-from nstkit.pictures.images import own_side, read_metadata, samples, save_options
+from nstkit.pictures.images import (
+    check_transparent,
+    own_side,
+    read_metadata,
+    samples,
+    save_options,
+)
 from nstkit.pictures.scene import Region
 from nstkit.recipes import FITS, HOUSE, RECIPES, STARTS, Recipe
 from nstkit.tiles import Tiling
@@ -65,6 +71,8 @@ def build_parser() -> argparse.ArgumentParser:
         "twice as large (default: the recipe's, mostly 1)")  # fmt: skip
     add("--mask", metavar="PICTURE", help="paint only where this picture is white, and leave the "
         "photograph as it is where it is black")  # fmt: skip
+    add("--keep-transparency", action="store_true", help="make the painting transparent where the "
+        "photograph is (PNG, WebP, TIFF)")  # fmt: skip
     add("-o", "--output", type=Path, help="file to write, or for a folder of photographs a folder "
         "(default: CONTENT_STYLE.png, with a number if that is there; or the folder CONTENT_STYLE)"
     )  # fmt: skip
@@ -321,7 +329,17 @@ def ended_like_ctrl_c() -> Iterator[None]:
 
 
 def _line(text: str) -> str:
-    return f"nstkit: {' '.join(text.split())}"
+    """Return a text on one line. Blanks stay: they may be those of a file's name."""
+    return f"nstkit: {' '.join(line.strip() for line in text.splitlines())}"
+
+
+def say(text: str) -> None:
+    r"""Print a line to stdout; what its encoding lacks, as in a file's name, is written as \xe4.
+
+    Python writes to stderr like this by itself.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def refuse(reason: str) -> int:
@@ -339,10 +357,13 @@ def paint_one(options: argparse.Namespace) -> int:
     save_options(output, {"recipe": ""})
     check_place(output)
     check_own(output)
+    kept = options.pictures[0] if options.keep_transparency else None
+    if kept is not None:
+        check_transparent(output)
     result = painter(options)(options.pictures[0], not options.quiet)
-    saved = saved_somewhere(result, output)
+    saved = saved_somewhere(result, output, kept)
     height, width = result.image.shape[-2:]
-    print(f"{saved.resolve()}: {width} x {height} px, {_done(result)} ({result.precision})")
+    say(f"{saved.resolve()}: {width} x {height} px, {_done(result)} ({result.precision})")
     return INTERRUPTED if isinstance(result, Result) and result.interrupted else 0
 
 
@@ -352,12 +373,19 @@ def check_own(file: Path) -> None:
         raise ValueError(f"'{file}' is there, and no painting of nstkit; it stays as it is")
 
 
-def saved_somewhere(result: Painting, output: Path) -> Path:
-    """Save a painting. If the place fails, which was good before, take the system's own for it."""
+def saved_somewhere(result: Painting, output: Path, kept: str | None) -> Path:
+    """Save a painting. If the place fails, which was good before, take the system's own for it.
+
+    Args:
+        result: the painting.
+        output: the place.
+        kept: a picture whose transparency it gets; None for none.
+    """
     try:
-        return result.save(output)
+        return result.save(output, transparency=kept)
     except OSError as error:
-        saved = result.save(Path(tempfile.mkdtemp(prefix="nstkit_")) / output.name)
+        elsewhere = Path(tempfile.mkdtemp(prefix="nstkit_")) / output.name
+        saved = result.save(elsewhere, transparency=kept)
         print(_line(f"{error}; the painting is in '{saved}'"), file=sys.stderr)
         return saved
 
@@ -387,31 +415,31 @@ def paint_folder(options: argparse.Namespace, folder: Path) -> int:
         )
     for picture in [*parse_styles(options.style), *filter(None, [options.mask])]:
         own_side(picture)  # told once, and not for each photograph
-    paint_it = painter(options)
+    paint_it, transparent = painter(options), options.keep_transparency
     output.mkdir(parents=True, exist_ok=True)
     painted, interrupted = 0, False
     with tqdm(files.items(), disable=options.quiet, unit="picture") as bar:
         try:
             for file, target in bar:
                 bar.set_description(file.name, refresh=False)
-                if (result := _painted(paint_it, file, target)) is not None:
+                if (result := _painted(paint_it, file, target, transparent)) is not None:
                     painted += 1
                     if isinstance(result, Result) and result.interrupted:
                         raise KeyboardInterrupt
         except KeyboardInterrupt:
             interrupted = True
-    print(f"{output.resolve()}: {painted} of {len(files)} photographs painted")
+    say(f"{output.resolve()}: {painted} of {len(files)} photographs painted")
     if interrupted:
         return INTERRUPTED
     return 0 if painted == len(files) else BAD_INPUT
 
 
-def _painted(paint_it: Painter, file: Path, target: Path) -> Painting | None:
+def _painted(paint_it: Painter, file: Path, target: Path, transparent: bool) -> Painting | None:
     """Paint and save a photograph; say why and return None if that fails."""
     try:
         check_own(target)
         result = paint_it(str(file), False)
-        result.save(target)
+        result.save(target, transparency=file if transparent else None)
     except (ValueError, OSError) as error:
         refuse(f"{file.name}: {error}")
         return None

@@ -92,16 +92,61 @@ def png_with_texts():
     return saved("RGB", RED, BLUE, pnginfo=texts)
 
 
+def png_of(width, height, *chunks, depth=8, kind=2):
+    """A PNG of a depth and a kind of color, of these chunks, (name, data)."""
+    header = (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
+    data = b""
+    for name, body in (header, *chunks):
+        check = struct.pack(">I", zlib.crc32(name + body))
+        data += struct.pack(">I", len(body)) + name + body + check
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
 def png_header(width, height):
     """A PNG that claims a size and carries no pixels."""
-    chunks = b""
-    for name, data in (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", b""),
-    ):
-        check = struct.pack(">I", zlib.crc32(name + data))
-        chunks += struct.pack(">I", len(data)) + name + data + check
-    return b"\x89PNG\r\n\x1a\n" + chunks
+    return png_of(width, height, (b"IDAT", b""))
+
+
+def grey_png(depth, row, *chunks):
+    """A gray PNG of equal rows."""
+    pixels = b"IDAT", zlib.compress((b"\0" + row) * HEIGHT)
+    return png_of(WIDTH, HEIGHT, *chunks, pixels, (b"IEND", b""), depth=depth, kind=0)
+
+
+def tiff(bits, pixels, numbers=1, photometric=None, order="<", **more):
+    """A TIFF written tag by tag: of the kinds that Pillow reads and does not write, or neither.
+
+    Tags in `more` are called by their number, as in t338=(2,).
+    """
+    shorts = {
+        256: (WIDTH,), 257: (HEIGHT,), 258: bits, 259: (1,), 277: (len(bits),), 278: (HEIGHT,),
+        262: (2 if len(bits) > 2 else 1,) if photometric is None else (photometric,),
+        339: (numbers,) * len(bits), 279: (len(pixels),),
+    } | {int(name[1:]): values for name, values in more.items()}  # fmt: skip
+    end = 8 + 2 + 12 * (len(shorts) + 1) + 4
+    entries, beyond = {}, b""
+    for tag, values in shorts.items():
+        packed = struct.pack(f"{order}{len(values)}H", *values)
+        if len(packed) > 4:
+            beyond, packed = beyond + packed, struct.pack(f"{order}I", end + len(beyond))
+        entries[tag] = struct.pack(f"{order}HHI", tag, 3, len(values)) + packed.ljust(4, b"\0")
+    entries[273] = struct.pack(f"{order}HHII", 273, 4, 1, end + len(beyond))
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    head += struct.pack(f"{order}IH", 8, len(entries))
+    return head + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4) + beyond + pixels
+
+
+TEXT = b"a" * 1_200_000
+LONG_TEXTS = {
+    "packed": (b"zTXt", b"Comment\0\0" + zlib.compress(TEXT)),
+    "international": (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(TEXT)),
+    "plain": (b"tEXt", b"Comment\0" + 60 * TEXT),
+}
+
+
+def twelve_bits():
+    """A JPEG whose header says 12 bits a color."""
+    return noisy("JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c")
 
 
 def cut(data, share):
@@ -132,6 +177,8 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
 MIXED = (227, 177, 127)
 TEAL = (9, 99, 199)
 
+RGB = bytes(3 * WIDTH * HEIGHT)
+
 # Name of the file: (bytes, color on the left, color on the right, tolerance in 8-bit steps).
 ODD = {
     "grey.png": (saved("L", 60, 200), (60,) * 3, (200,) * 3, 0),
@@ -139,14 +186,7 @@ ODD = {
     "one_bit.png": (saved("1", 0, 1), BLACK, WHITE, 0),
     "one_bit_fax.tif": (saved("1", 0, 1, "TIFF", compression="group4"), BLACK, WHITE, 0),
     "palette.png": (palette(), RED, BLUE, 0),
-    "palette_one_clear.png": (palette(transparency=0), WHITE, BLUE, 0),
-    "palette_half_clear.png": (palette(transparency=bytes([128, 255])), (255, 127, 127), BLUE, 0),
     "palette.gif": (palette("GIF"), RED, BLUE, 0),
-    "grey_alpha.png": (saved("LA", (100, 128), (100, 0)), (177,) * 3, WHITE, 0),
-    "alpha.png": (saved("RGBA", (200, 100, 0, 128), (0, 0, 0, 255)), MIXED, BLACK, 0),
-    "alpha.tif": (saved("RGBA", (200, 100, 0, 128), (9, 9, 9, 0), "TIFF"), MIXED, WHITE, 0),
-    "color_key.png": (saved("RGB", RED, BLUE, transparency=RED), WHITE, BLUE, 0),
-    "grey_key.png": (saved("L", 60, 200, transparency=60), WHITE, (200,) * 3, 0),
     "cmyk.tif": (saved("CMYK", (0, 255, 255, 0), (0, 0, 0, 128), "TIFF"), RED, (127,) * 3, 0),
     "cmyk.jpg": (saved("CMYK", (0, 255, 255, 0), (0, 0, 0, 128), "JPEG"), RED, (127,) * 3, 4),
     "ycbcr.tif": (
@@ -158,6 +198,17 @@ ODD = {
     "grey_16_dark.png": (packed("I;16", "H", 100, 200, "PNG"), BLACK, (1,) * 3, 0),
     "grey_16_dark.pgm": (packed("I", "i", 100, 200, "PPM"), BLACK, (1,) * 3, 0),
     "grey_16.tif": (packed("I;16", "H", 0x0800, 0x8000, "TIFF"), (8,) * 3, (128,) * 3, 0),
+    "grey_16_white_is_zero.tif": (
+        tiff((16,), struct.pack("<40H", *[0x4000] * 20, *[0xFFFF] * 20) * HEIGHT, photometric=0),
+        (191,) * 3, BLACK, 0,
+    ),
+    "float_white_is_zero.tif": (
+        tiff((32,), struct.pack("<40f", *[0.25] * 20, *[1.0] * 20) * HEIGHT, 3, photometric=0),
+        (191,) * 3, BLACK, 0,
+    ),
+    "grey_12.tif": (
+        tiff((12,), (b"\x40\x04\x00" * 10 + b"\xff" * 30) * HEIGHT), (64,) * 3, WHITE, 0,
+    ),
     "grey_32_of_16.tif": (packed("I", "i", 0x4000, 0xFFFF, "TIFF"), (64,) * 3, WHITE, 0),
     "grey_32_of_8.tif": (packed("I", "i", 64, 200, "TIFF"), (64,) * 3, (200,) * 3, 0),
     "float_black.tif": (packed("F", "f", 0.0, 0.0, "TIFF"), BLACK, BLACK, 0),
@@ -171,10 +222,6 @@ ODD = {
         saved("RGB", RED, BLUE, "JPEG", icc_profile=SWAPPED, subsampling=0),
         GREEN, BLUE, 4,
     ),
-    # The color is converted before it is mixed with white.
-    "profile_swapped_alpha.png": (
-        saved("RGBA", (*RED, 128), (*RED, 0), icc_profile=SWAPPED), (127, 255, 127), WHITE, 2,
-    ),
     "profile_rgb_on_grey.png": (saved("L", 0, 255, icc_profile=SRGB), BLACK, WHITE, 1),
     # In sRGB, 128 / 255 of the light is 188.
     "profile_grey.png": (saved("L", 128, 255, icc_profile=LINEAR_GREY), (188,) * 3, WHITE, 1),
@@ -182,6 +229,8 @@ ODD = {
     "broken_exif.png": (saved("RGB", RED, RED, exif=b"Exif\0\0no such thing"), RED, RED, 0),
     "texts_with_odd_names.png": (png_with_texts(), RED, BLUE, 0),
     "two_in_one_from_a_phone.jpg": (animated("MPO"), RED, RED, 4),
+    # Its smaller copies lie in SubIFDs, but the first picture is the whole one.
+    "pyramid.tif": (tiff((8, 8, 8), bytes(TEAL) * (WIDTH * HEIGHT), t330=(8,)), TEAL, TEAL, 0),
     "lossless.webp": (saved("RGB", TEAL, RED, "WEBP", lossless=True), TEAL, RED, 0),
     "windows.bmp": (saved("RGB", TEAL, RED, "BMP"), TEAL, RED, 0),
     "progressive.jpg": (saved("RGB", RED, RED, "JPEG", progressive=True), RED, RED, 4),
@@ -191,7 +240,31 @@ ODD = {
 }  # fmt: skip
 
 # Name of the file: (bytes, left, right, phrase in the warning).
+CLEAR = "is transparent in parts, and is laid over white"
 WARNED = {
+    "palette_one_clear.png": (palette(transparency=0), WHITE, BLUE, CLEAR),
+    "palette_half_clear.png": (
+        palette(transparency=bytes([128, 255])), (255, 127, 127), BLUE, CLEAR,
+    ),
+    "grey_alpha.png": (saved("LA", (100, 128), (100, 0)), (177,) * 3, WHITE, CLEAR),
+    "alpha.png": (saved("RGBA", (200, 100, 0, 128), (0, 0, 0, 255)), MIXED, BLACK, CLEAR),
+    "alpha.tif": (saved("RGBA", (200, 100, 0, 128), (9, 9, 9, 0), "TIFF"), MIXED, WHITE, CLEAR),
+    "color_key.png": (saved("RGB", RED, BLUE, transparency=RED), WHITE, BLUE, CLEAR),
+    "grey_key.png": (saved("L", 60, 200, transparency=60), WHITE, (200,) * 3, CLEAR),
+    "grey_16_key.png": (
+        grey_png(16, b"\x40\x00" * 20 + b"\x40\x01" * 20, (b"tRNS", b"\x40\x00")),
+        WHITE, (64,) * 3, CLEAR,
+    ),
+    "grey_4_key.png": (
+        grey_png(4, b"\x55" * 10 + b"\x66" * 10, (b"tRNS", b"\0\5")), WHITE, (102,) * 3, CLEAR,
+    ),
+    "grey_2_key.png": (
+        grey_png(2, b"\x55" * 5 + b"\xaa" * 5, (b"tRNS", b"\0\1")), WHITE, (170,) * 3, CLEAR,
+    ),
+    # The color is converted before it is mixed with white.
+    "profile_swapped_alpha.png": (
+        saved("RGBA", (*RED, 128), (*RED, 0), icc_profile=SWAPPED), (127, 255, 127), WHITE, CLEAR,
+    ),
     "animated.gif": (animated("GIF"), RED, RED, "more than one frame"),
     "animated.webp": (animated("WEBP"), RED, RED, "more than one frame"),
     "animated.png": (animated("PNG"), RED, RED, "more than one frame"),
@@ -215,6 +288,30 @@ BAD = {
     "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
     "document.jpg": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "PDF"),
     "photo.heic": (HEIC, "HEIC"),
+    "photo.jxl": (b"\xff\x0a" + bytes(64), "JPEG XL picture; export it as PNG"),
+    "boxed.jxl": (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(64), "JPEG XL picture"),
+    "scan.jls": (b"\xff\xd8\xff\xf7\0\x0b\x08" + bytes(64), "JPEG-LS"),
+    "sky.hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n", r"high dynamic range \(Radiance HDR\)"),
+    "sky.exr": (b"v/1\x01" + bytes(64), r"high dynamic range \(OpenEXR\); export it as PNG"),
+    "film.mp4": (b"\0\0\0\x20ftypisom" + bytes(64), "a film; save one of its frames"),
+    "film.mov": (b"\0\0\0\x14ftypqt  " + bytes(64), "a film"),
+    "film.webm": (b"\x1a\x45\xdf\xa3" + bytes(64), "a film"),
+    "project.xcf": (b"gimp xcf v011\0" + bytes(64), "GIMP"),
+    "archive.jpg": (b"PK\x03\x04" + bytes(64), "ZIP"),
+    "twelve.jpg": (twelve_bits(), "JPEG of 12 bits a color; export it"),
+    "floats.tif": (tiff((32, 32, 32), bytes(12 * WIDTH * HEIGHT), 3), r"3 x 32 bits a pixel"),
+    "half.tif": (tiff((16,), bytes(2 * WIDTH * HEIGHT), 3), r"1 x 16 bits a pixel \(floats"),
+    "alpha_16.tif": (
+        tiff((16, 16), bytes(4 * WIDTH * HEIGHT), t338=(2,)), r"2 x 16 bits a pixel \(whole",
+    ),
+    "webp.tif": (tiff((8, 8, 8), bytes(99), t259=(50001,)), "compressed with WebP; save it as PNG"),
+    "jxl.tif": (tiff((8, 8, 8), bytes(99), t259=(50002,)), "compressed with JPEG XL"),
+    "other.tif": (tiff((8, 8, 8), bytes(99), t259=(999,)), "compressed with method 999"),
+    "photo.dng": (tiff((8, 8, 8), RGB, t50706=(1, 4)), "camera raw file; export it as JPEG first"),
+    "photo.nef": (tiff((8, 8, 8), RGB, t254=(1,), t330=(8,)), "camera raw file"),
+    "unknown.dng": (tiff((14,), RGB, t50706=(1, 4)), "camera raw file"),
+    "photo.cr3": (b"\0\0\0\x18ftypcrx " + bytes(64), "camera raw file"),
+    "photo.raf": (b"FUJIFILMCCD-RAW 0201" + bytes(64), "camera raw file"),
     "drawing.eps": (EPS, "drawing"),
     "pointer.jpg": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
     "signature_only.png": (b"\x89PNG\r\n\x1a\n", "damaged or cut off"),

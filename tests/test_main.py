@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import nstkit
 from nstkit import DEFAULT, RECIPES, Recipe, load_image, read_metadata, save_image
@@ -220,6 +221,54 @@ def test_it_says_how_long_it_takes_before_it_begins(
     first, rest = said.err.split("\n", 1)
     assert re.fullmatch(r"Painting 48 x 37 px; this takes about .*\.", first)
     assert "step 2/2" in rest and said.out.count("\n") == 1
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_name_that_the_terminal_cannot_write_is_written_otherwise(
+    folder: bool, tmp_path: Path
+) -> None:
+    photo = tmp_path / "photos" / "träume.png"
+    photo.parent.mkdir()
+    save_image(torch.rand(1, 3, 48, 48), photo)
+    source, out = (
+        (photo.parent, tmp_path / "träume") if folder else (photo, tmp_path / "träume.png")
+    )
+    fast = [*QUICK, "--steps", "1", "--layers", "relu1_1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "nstkit", str(source), "scream", "-o", str(out), *fast],
+        capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"tr\\xe4ume" in done.stdout and out.exists()
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_transparency_is_kept_on_request(
+    folder: bool, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    photo = tmp_path / "in" / "logo.png"
+    photo.parent.mkdir()
+    picture = Image.new("RGBA", (48, 48), "red")
+    picture.putalpha(Image.linear_gradient("L").resize((48, 48)))
+    picture.save(photo)
+    source, out = (photo.parent, tmp_path / "out") if folder else (photo, tmp_path / "logo.png")
+    command = [str(source), "scream", "-o", str(out), *QUICK, "--steps", "1"]
+    assert main([*command, "--keep-transparency"]) == 0
+    assert "logo.png' is transparent in parts" in capsys.readouterr().err
+    with Image.open(out / "logo.png" if folder else out) as painting:
+        assert painting.getchannel("A").tobytes() == picture.getchannel("A").tobytes()
+    if not folder:
+        assert main([*command, "--keep-transparency", "-o", str(tmp_path / "a.jpg")]) == 2
+        assert "cannot be transparent; use .png" in capsys.readouterr().err
+        assert main([*command, "-o", str(out)]) == 0
+        with Image.open(out) as painting:
+            assert painting.mode == "RGB"
+
+
+def test_a_message_keeps_the_blanks_of_a_name(capsys: pytest.CaptureFixture) -> None:
+    assert main(["my  photo.jpg", "scream"]) == 2
+    said = capsys.readouterr().err
+    assert "'my  photo.jpg'" in said and said.count("\n") == 1
 
 
 def test_an_enlarged_picture_is_told_on_one_plain_line(
@@ -626,10 +675,10 @@ def test_a_painting_that_cannot_be_saved_goes_elsewhere(
     save, folder = nstkit.Result.save, tmp_path / "folder"
     folder.mkdir()
 
-    def full(self: nstkit.Result, path: Path) -> Path:
+    def full(self: nstkit.Result, path: Path, **options: object) -> Path:
         if Path(path).parent == folder:
             raise OSError("No space left on device")
-        return save(self, path)
+        return save(self, path, **options)
 
     monkeypatch.setattr(nstkit.Result, "save", full)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -29,7 +29,7 @@ from nstkit.pictures.scene import Region, Scene
 from nstkit.recipes import DEFAULT, STARTS, Published, Recipe, as_recipe
 from nstkit.recipes.fields import GIVEN_START, in_px, rising
 from nstkit.recipes.network import naming, network
-from nstkit.tiles import Tiling, check_memory, computed_pixels
+from nstkit.tiles import Tiling, check_memory, computed_pixels, fitting
 from nstkit.vgg import VGG
 from nstkit.vgg.devices import Precision, feature_dtype
 from nstkit.vgg.fast import to_paint
@@ -63,16 +63,27 @@ class Plan:
 
     def scales(self) -> list[Scale]:
         """Return the scales that will be painted, from coarse to fine."""
-        tile = self.tile if self.recipe.tiled else None
-        layers = [*self.recipe.content_layers, *self.recipe.style_layers]
 
         def _pixels(height: int, width: int) -> int:
             image = self.content.new_empty(1).expand(1, 3, height, width)  # takes no memory
-            return computed_pixels(tile, image, self.vgg, layers)
+            return computed_pixels(self._tiling, image, self.vgg, self._layers)
 
         return work(
             self.recipe, *self.content.shape[-2:], side_of(self.scene, self.recipe), pixels=_pixels
         )
+
+    def tile_used(self) -> int | None:
+        """Return the side in px of the parts at full size; None if it is painted whole."""
+        side = fitting(self._tiling, self.content, self.vgg, self._layers)
+        return side if side is not None and side < max(self.content.shape[-2:]) else None
+
+    @property
+    def _tiling(self) -> Tiling:
+        return self.tile if self.recipe.tiled else None
+
+    @property
+    def _layers(self) -> list[str]:
+        return [*self.recipe.content_layers, *self.recipe.style_layers]
 
 
 @usual_mode()

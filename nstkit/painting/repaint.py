@@ -18,7 +18,7 @@ from nstkit.painting.stylize import stylize
 from nstkit.painting.subject import LEFT_OUT, region_from
 from nstkit.pictures.images import read_metadata, samples
 from nstkit.pictures.scene import Region
-from nstkit.recipes import Recipe
+from nstkit.recipes import Recipe, as_recipe
 from nstkit.recipes.fields import in_px
 from nstkit.vgg.pretrained import NAMED_WEIGHTS
 
@@ -46,9 +46,11 @@ def repaint(
     folder = Path(path).expanduser().parent
     fields = {name: changes.pop(name) for name in list(changes) if name in OWN_FIELDS}
     changes.setdefault("recipe", saved.recipe)
-    changes["recipe"] = changes["recipe"].replace(**fields)
+    changes["recipe"] = as_recipe(changes["recipe"]).replace(**fields)
     changes.setdefault("seed", saved.seed)
     changes.setdefault("precision", saved.facts["precision"])
+    if "tile" in saved.facts and changes["recipe"].tiled:
+        changes.setdefault("tile", int(saved.facts["tile"]))
     if "regions" not in changes:
         changes["regions"] = saved.find_regions(folder)
     if not (in_px(changes.get("scales", changes["recipe"].scales)) or "quality" in changes):

@@ -17,9 +17,11 @@ from nstkit.descent import Record
 from nstkit.judges import Judgement, judge
 from nstkit.painting.subject import LEFT_OUT, Subject
 from nstkit.pictures.artworks import Artworks
-from nstkit.pictures.images import fits, save_image, to_pil
+from nstkit.pictures.images import Source, fits, opacity, save_image, to_pil
 from nstkit.recipes import Recipe
+from nstkit.recipes.fields import GIVEN_START
 from nstkit.version import __version__
+from nstkit.vgg.pretrained import GIVEN_WEIGHTS, NAMED_WEIGHTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +69,20 @@ class Painting:
             **self.subject.facts(),
         }
 
-    def save(self, path: str | PathLike[str], **more: str) -> Path:
+    def save(
+        self, path: str | PathLike[str], *, transparency: Source | None = None, **more: str
+    ) -> Path:
         """Write the picture with how it was made and more texts for `nstkit.read_metadata`.
 
         A mask that does not fit into a JPEG is left out, with a warning.
+
+        Args:
+            path: As for `nstkit.save_image`.
+            transparency: A picture, such as the photograph, which is transparent where the painting
+                shall be. None is nowhere.
+            **more: Texts under their names.
         """
+        alpha = None if transparency is None else opacity(transparency, *self.image.shape[-2:])
         facts = self.facts() | more
         if "regions" in facts and not fits(path, facts):
             facts |= {"regions": LEFT_OUT, "script": LEFT_OUT}
@@ -81,7 +92,7 @@ class Painting:
                 UserWarning,
                 stacklevel=2,
             )
-        return save_image(self.image, path, facts)
+        return save_image(self.image, path, facts, alpha)
 
     def judge(self) -> Judgement:
         """Return what judges say of the painting; none was optimized for. See `nstkit.judges`.
@@ -125,6 +136,7 @@ class Result(Painting):
         seed: of the noise in the start, and of the grain.
         interrupted: whether Ctrl-C or the callback ended it early.
         snapshots: {index: image} for the steps asked for by ``keep``.
+        tile: side in px of the parts in which it was painted; None if it was painted whole.
     """
 
     history: list[Record]
@@ -133,6 +145,7 @@ class Result(Painting):
     seed: int
     interrupted: bool
     snapshots: dict[int, Tensor]
+    tile: int | None = None
 
     @property
     def summary(self) -> str:
@@ -147,9 +160,24 @@ class Result(Painting):
 
     def facts(self) -> dict[str, str]:
         """Return what a file says of the painting; `nstkit.repaint` reads it."""
-        return super().facts() | {
+        facts = super().facts() | {
             "recipe": self.recipe.to_json(),
             "seed": str(self.seed),
             "steps_done": str(self.history[-1].index),
             "losses": json.dumps(self.best.losses.terms),
         }
+        if self.tile is not None:
+            facts["tile"] = str(self.tile)
+        if supplied := _supplied(self.recipe):
+            facts["supplied"] = f"To repeat it, pass what its painter supplied: {supplied}."
+        return facts
+
+
+def _supplied(recipe: Recipe) -> str:
+    """Return what a painting needs that neither its recipe nor nstkit holds; "" if nothing."""
+    given = {
+        "the picture that it began with (start=...)": recipe.start == GIVEN_START,
+        "the network (vgg=...)": recipe.weights == GIVEN_WEIGHTS,
+        "a file with the network's weights (vgg=...)": recipe.weights not in NAMED_WEIGHTS,
+    }
+    return ", ".join(name for name, needed in given.items() if needed)

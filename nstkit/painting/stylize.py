@@ -127,7 +127,7 @@ def paint(
     """Carry out a plan. Arguments as in `stylize`."""
     from tqdm.auto import tqdm  # here, so that importing nstkit stays light
 
-    scales = plan.scales()
+    scales, tile = plan.scales(), plan.tile_used()
     run = coarse_to_fine(plan.scene, plan.vgg, plan.recipe, plan.seed, plan.start, plan.tile)
     finish = partial(finished, scene=plan.scene, photo=plan.content, color=plan.recipe.color)
     total = sum(scale.pixels for scale in scales)
@@ -143,6 +143,7 @@ def paint(
         precision=precision_name(next(plan.vgg.parameters()).dtype),
         interrupted=collected.interrupted,
         snapshots=collected.snapshots,
+        tile=tile,
         subject=plan.subject,
         content=plan.content,
         style=None if plan.works is None else plan.works.plain,

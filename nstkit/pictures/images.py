@@ -27,6 +27,8 @@ _TIFF = {"format": "TIFF", "compression": "tiff_lzw"}
 _FORMATS = {".png": {"format": "PNG"}, ".jpg": _JPEG, ".jpeg": _JPEG, ".tif": _TIFF, ".tiff": _TIFF}
 _FORMATS |= {".webp": {"format": "WEBP", "quality": 95}, ".bmp": {"format": "BMP"}}
 JPEG_TEXTS = 60_000  # bytes of metadata that fit into a JPEG: its EXIF block has 64 kB in all
+_GROUNDS = ("black", "white")  # what is transparent shows which one is behind it
+_TRANSPARENT = (".png", ".webp", ".tif", ".tiff")
 _DESCRIPTION = 0x010E  # the EXIF tag that carries metadata where there are no PNG texts
 
 
@@ -35,8 +37,12 @@ def load_image(
 ) -> Tensor:
     """Load a picture of any common kind as sRGB.
 
-    EXIF orientation and an embedded color profile are applied, transparency is laid over white,
-    gray of 16 bits or floats is scaled to [0, 1], and of several frames the first is used.
+    An embedded color profile is applied, transparency is laid over white with a warning, gray of 16
+    bits or floats is scaled to [0, 1], and of several frames the first is used. EXIF orientation is
+    applied to files, and to a PIL image as `PIL.Image.open` returned it. One that was made from it,
+    by ``rotate``, ``convert`` or else, is taken as it shows itself. A JPEG file of more than 4
+    million pixels is decoded at a half, a quarter or an eighth if that is twice ``size`` or more,
+    which takes much less time and memory.
 
     Args:
         source: A path, a binary file object (read from its start, left open), a `PIL.Image.Image`,
@@ -61,7 +67,7 @@ def load_at(
     size: int | None = None,
     device: torch.device | str = "cpu",
     enlarge: bool = True,
-    ground: str = "white",
+    ground: str | None = None,
 ) -> tuple[Tensor, int]:
     """Load a picture as `load_image` does. Return it, and the long side in px that it had itself.
 
@@ -70,7 +76,7 @@ def load_at(
         size: As there.
         device: As there.
         enlarge: Whether a picture smaller than ``size`` is enlarged, or stays as it is.
-        ground: Color behind what is transparent.
+        ground: Color behind what is transparent; None is white, with a warning.
     """
     if isinstance(source, Image.Image):
         picture, own = _decoded(source, "the PIL image", size, enlarge, ground)
@@ -80,6 +86,23 @@ def load_at(
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).to(device)
     pixels = pixels.view(1, picture.height, picture.width, 3).permute(0, 3, 1, 2)
     return pixels.contiguous().float().div_(255), own
+
+
+def opacity(source: Source, height: int, width: int) -> Tensor | None:
+    """Return how opaque a picture is, (1, 1, height, width) in [0, 1]; None if it is everywhere.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, ValueError, TypeError: As `load_image` does; or the
+            picture has other proportions.
+    """
+    on = {ground: load_at(source, max(height, width), ground=ground)[0] for ground in _GROUNDS}
+    apart = on["white"] - on["black"]
+    if apart.shape[-2:] != (height, width):
+        raise ValueError(
+            f"{name_of(source)} becomes {apart.shape[-1]} x {apart.shape[-2]} px at the size of "
+            f"the painting, which has {width} x {height}; expected the photograph that was painted"
+        )
+    return 1 - apart.mean(1, keepdim=True) if apart.any() else None
 
 
 def own_side(source: Source) -> int:
@@ -95,7 +118,7 @@ def own_side(source: Source) -> int:
 
 
 def _decoded(
-    picture: Image.Image, name: str, size: int | None, enlarge: bool, ground: str
+    picture: Image.Image, name: str, size: int | None, enlarge: bool, ground: str | None
 ) -> tuple[Image.Image, int]:
     own = max(picture.size)
     kept = not enlarge and own <= size
@@ -158,7 +181,10 @@ def _is_one_image(shape: Sequence[int]) -> bool:
 
 
 def save_image(
-    image: Tensor, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
+    image: Tensor,
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, str] | None = None,
+    alpha: Tensor | None = None,
 ) -> Path:
     """Save an image to a file, completely or not at all, and return the file's path.
 
@@ -167,16 +193,32 @@ def save_image(
         path: Where to; its suffix (.png .jpg .jpeg .webp .tif .tiff .bmp) chooses the format.
             JPEG and WebP have quality 95, JPEG keeps its colors at full resolution.
         metadata: Texts that travel in the file (but for BMP); `read_metadata` reads them back.
+        alpha: How opaque each pixel is, (1, 1, H, W) in [0, 1]; None is everywhere. PNG, WebP and
+            TIFF keep it.
 
     Raises:
         FileNotFoundError: There is no such folder.
-        ValueError: Unknown suffix, unfit image or metadata.
+        ValueError: Unknown suffix, unfit image, metadata or alpha.
     """
     path, picture = Path(os.path.expanduser(path)), to_pil(image)
     options = save_options(path, metadata or {})
+    if alpha is not None:
+        check_transparent(path)
+        if alpha.shape != (1, 1, picture.height, picture.width):
+            raise ValueError(
+                f"alpha is a tensor {tuple(alpha.shape)}; expected (1, 1, {picture.height}, "
+                f"{picture.width}), like the image"
+            )
+        picture.putalpha(to_pil(alpha.expand(-1, 3, -1, -1)).getchannel(0))
     with replacing(path) as draft:
         picture.save(draft, **options)
     return path
+
+
+def check_transparent(path: str | os.PathLike[str]) -> None:
+    """Raise ValueError unless a file of this suffix can be transparent."""
+    if Path(path).suffix.lower() not in _TRANSPARENT:
+        raise ValueError(f"'{path}' cannot be transparent; use {', '.join(_TRANSPARENT)}")
 
 
 def read_metadata(path: str | os.PathLike[str] | BinaryIO) -> dict[str, str]:

@@ -116,7 +116,8 @@ def test_a_picture_with_alpha_keeps_its_colors_over_white(network: VGG, tmp_path
 
     path = tmp_path / "see_through.png"
     Image.new("RGBA", (96, 64), (200, 30, 30, 128)).save(path)
-    result = paint(network, path, color="luminance")
+    with pytest.warns(UserWarning, match="see_through.png' is transparent in parts"):
+        result = paint(network, path, color="luminance")
     assert result.image[:, 0].mean() > result.image[:, 1].mean() + 0.1
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
+from PIL import Image
 
 import nstkit
 from nstkit import Recipe, Result, load_image, read_metadata, stylize
@@ -66,6 +67,52 @@ def test_result_and_file_name_the_precision(precision: str, tmp_path: Path) -> N
 def test_more_texts_travel_in_the_file(result: Result, tmp_path: Path) -> None:
     facts = read_metadata(result.save(tmp_path / "out.png", title="Cat", seed="told otherwise"))
     assert (facts["title"], facts["seed"]) == ("Cat", "told otherwise")
+
+
+def test_a_painting_is_saved_as_transparent_as_a_picture(tmp_path: Path) -> None:
+    photo = Image.new("RGBA", (64, 48), "red")
+    photo.putalpha(Image.linear_gradient("L").resize((64, 48)))
+    with pytest.warns(UserWarning, match="transparent in parts") as caught:
+        run = stylize(photo, "scream", QUICK, steps=1, size=64, progress=False)
+    assert len(caught) == 1
+    with Image.open(run.save(tmp_path / "a.webp", transparency=photo)) as painting:
+        assert painting.getchannel("A").tobytes() == photo.getchannel("A").tobytes()
+    with Image.open(run.save(tmp_path / "a.png", transparency=photo.convert("RGB"))) as painting:
+        assert painting.mode == "RGB"  # opaque everywhere
+
+
+def test_a_file_says_that_tiles_were_used_and_repaints_in_them(
+    result: Result, tmp_path: Path
+) -> None:
+    run = stylize("cat", "scream", QUICK, size=96, tile=48, progress=False)
+    saved = run.save(tmp_path / "out.png")
+    assert run.tile == 48 and read_metadata(saved)["tile"] == "48"
+    again = nstkit.repaint(saved, progress=False)
+    assert again.tile == 48 and torch.equal(again.image, run.image)
+    assert nstkit.repaint(saved, tile=None, progress=False).tile is None
+    assert nstkit.repaint(saved, recipe="neighbors", steps=1, progress=False).tile is None
+    assert stylize("cat", "scream", QUICK, steps=0, size=48, tile=64, progress=False).tile is None
+    assert "tile" not in read_metadata(result.save(tmp_path / "whole.png"))
+
+
+def test_a_file_says_what_its_painter_supplied(result: Result, tmp_path: Path) -> None:
+    state = nstkit.VGG().state_dict()
+    torch.save(state, tmp_path / "w.pth")
+    networks = nstkit.VGG(weights=state), nstkit.VGG(weights=tmp_path / "w.pth")
+    start = load_image("cat", 48)
+    runs = [
+        stylize("cat", "scream", QUICK, steps=0, size=48, progress=False, **given)
+        for given in ({"start": start}, {"vgg": networks[0]}, {"vgg": networks[1]}, {})
+    ]
+    told = [read_metadata(run.save(tmp_path / "out.png")).get("supplied") for run in runs]
+    begin = "To repeat it, pass what its painter supplied: "
+    assert told[0] == f"{begin}the picture that it began with (start=...)."
+    assert told[1] == f"{begin}the network (vgg=...)."
+    assert told[2] == f"{begin}a file with the network's weights (vgg=...)."
+    assert told[3] is None
+    saved = runs[0].save(tmp_path / "out.png")
+    again = nstkit.repaint(saved, start=start, progress=False)
+    assert torch.equal(again.image, runs[0].image)
 
 
 def test_its_name_of_a_picture_is_never_a_folder(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pytest
 import torch
@@ -192,6 +193,28 @@ def test_a_term_of_weight_0_is_absent_from_losses_and_bar(
     assert list(run.best.losses.terms) == ["content", "style"]
     shown = capsys.readouterr().err
     assert "style=" in shown and "variation" not in shown and "tv" not in shown
+
+
+class Failing(VGG):
+    """A network whose features are no numbers in one pass of many."""
+
+    passes = 0
+
+    def forward(self, x: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        self.passes += 1
+        features = super().forward(x, layers)
+        return {n: f * (torch.nan if self.passes == 6 else 1) for n, f in features.items()}
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_a_restart_is_told_beside_the_bar_and_nowhere_else(
+    progress: bool, cat: Tensor, wave: Tensor, capsys: pytest.CaptureFixture
+) -> None:
+    run = stylize(cat, wave, QUICK, steps=6, vgg=Failing(), progress=progress)
+    assert any("back to step" in record.note for record in run.history)
+    said = capsys.readouterr()
+    assert said.out == "" and ("back to step" in said.err) == progress
+    assert progress or said.err == ""
 
 
 def test_the_bar_counts_the_steps_of_all_scales(

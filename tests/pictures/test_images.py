@@ -5,8 +5,12 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import warnings
+import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +22,21 @@ from odd_images import (
     BAD,
     BLUE,
     CUTTABLE,
+    GREEN,
     HEIGHT,
+    LONG_TEXTS,
     ODD,
     RED,
     SIZE,
+    SWAPPED,
     WARNED,
     WIDTH,
     encoded,
     halves,
     plain,
+    png_of,
 )
-from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin
+from PIL import Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from nstkit.pictures import decode, images
 from nstkit.pictures.images import (
@@ -63,6 +71,11 @@ def color(image, x, y=HEIGHT // 2):
 def noise(width, height, seed=0):
     generator = np.random.default_rng(seed)
     return Image.fromarray(generator.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def sample_picture():
+    with Image.open(sample_path("cat")) as picture:
+        return picture.convert("RGB")
 
 
 # ---------------------------------------------------------------- odd files
@@ -121,6 +134,21 @@ def test_exif_orientation_is_applied(kind, orientation):
     assert (image - expected).abs().mean() < (0.02 if kind == "JPEG" else 1e-6)
 
 
+def test_a_pil_image_that_its_owner_has_turned_is_not_turned_again():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO(encoded(halves("RGB", RED, BLUE), exif=exif))
+    with Image.open(file) as picture:
+        upright = load_image(picture)
+        assert upright.shape == (1, 3, WIDTH, HEIGHT)
+        turned = picture.rotate(270, expand=True)
+        for owned in (turned, turned.copy(), ImageOps.exif_transpose(picture)):
+            assert torch.equal(load_image(owned), upright)
+        assert load_image(picture.convert("L")).shape == (1, 3, HEIGHT, WIDTH)  # as it shows itself
+        ImageOps.exif_transpose(picture, in_place=True)
+        assert torch.equal(load_image(picture), upright)
+
+
 def test_an_orientation_that_exif_does_not_know_is_ignored():
     exif = Image.Exif()
     exif[0x0112] = 9
@@ -150,13 +178,14 @@ def test_pil_images_are_taken_as_they_are_and_not_changed():
     }
     for mode, value in values.items():
         picture = Image.new(mode, SIZE, value)
-        before = picture.tobytes()
-        assert load_image(picture, 80).shape == (1, 3, 64, 80)
+        before, clear = picture.tobytes(), mode in ("RGBa", "La", "PA")
+        with pytest.warns(UserWarning, match="transparent") if clear else nullcontext():
+            assert load_image(picture, 80).shape == (1, 3, 64, 80)
         assert (picture.mode, picture.size, picture.tobytes()) == (mode, SIZE, before)
     # Premultiplied: the red that counts is 60 * 255 / 128; over white, 60 + 127 remain.
-    assert color(load_image(Image.new("RGBa", SIZE, (60, 30, 0, 128))), 4)[0] == pytest.approx(
-        187, abs=1
-    )
+    with pytest.warns(UserWarning, match="the PIL image is transparent in parts"):
+        image = load_image(Image.new("RGBa", SIZE, (60, 30, 0, 128)))
+    assert color(image, 4)[0] == pytest.approx(187, abs=1)
 
 
 def test_big_endian_grey_is_scaled_too():
@@ -194,6 +223,51 @@ def test_a_picture_that_is_cut_off_is_never_half_grey(name, share):
     assert load_image(io.BytesIO(data)).shape == (1, 3, 64, 96)
     with pytest.raises(ValueError, match="completely|cut off"):
         load_image(io.BytesIO(data[: int(len(data) * share)]))
+
+
+@pytest.mark.parametrize("lacking", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_a_jpeg_without_its_end_marker_is_whole(lacking, options):
+    data = encoded(sample_picture(), "JPEG", **options)
+    whole, cut = load_image(io.BytesIO(data)), data[:-lacking]
+    assert torch.equal(load_image(io.BytesIO(cut)), whole)
+    assert torch.equal(load_image(Image.open(io.BytesIO(cut))), whole)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_a_jpeg_that_lacks_its_last_bytes_is_loaded_with_a_warning(options):
+    data = encoded(sample_picture(), "JPEG", **options)
+    with pytest.warns(UserWarning, match="cut off.*last pixels may be gray") as caught:
+        image = load_image(io.BytesIO(data[:-20]))
+    assert Path(caught[0].filename).name == "test_images.py"
+    different = (image - load_image(io.BytesIO(data))).abs().amax(1) > 0.02
+    assert 0 < different.float().mean() < 0.01
+    with pytest.raises(ValueError, match="completely"):
+        load_image(io.BytesIO(data[: int(0.95 * len(data))]))
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("kind", LONG_TEXTS)
+def test_a_png_of_long_texts_is_loaded(kind, late, tmp_path):
+    data = encoded(halves("RGB", RED, BLUE), icc_profile=SWAPPED)
+    place = -12 if late else 33  # before the end, or behind the header
+    long = png_of(1, 1, LONG_TEXTS[kind])[33:]
+    path = written(tmp_path, "a.png", data[:place] + long + data[place:])
+    assert color(load_image(path), 4) == pytest.approx(GREEN, abs=2)
+    assert own_side(path) == WIDTH and read_metadata(path) == {}
+
+
+def test_a_png_with_a_long_color_profile_is_loaded_with_it():
+    data = encoded(halves("RGB", RED, BLUE))
+    profile = b"long\0\0" + zlib.compress(SWAPPED + bytes(1_200_000))
+    data = data[:33] + png_of(1, 1, (b"iCCP", profile))[33:] + data[33:]
+    assert color(load_image(io.BytesIO(data)), 4) == pytest.approx(GREEN, abs=2)
+
+
+def test_metadata_beside_a_long_text_are_read(tmp_path):
+    data = save_image(torch.zeros(1, 3, 40, 40), tmp_path / "a.png", TEXTS).read_bytes()
+    long = png_of(1, 1, LONG_TEXTS["packed"])[33:]
+    assert read_metadata(written(tmp_path, "b.png", data[:33] + long + data[33:])) == TEXTS
 
 
 def test_a_cut_off_pil_image_is_refused():
@@ -344,6 +418,12 @@ def test_the_size_proposed_for_an_elongated_picture_is_the_smallest(width, heigh
             load_image(picture, size - 1)
 
 
+@pytest.mark.parametrize(("shape", "becomes"), [((64, 2000), "3 x 96"), ((2000, 64), "96 x 3")])
+def test_width_comes_before_height_in_a_message(shape, becomes):
+    with pytest.raises(ValueError, match=f"{shape[0]} x {shape[1]} pixels.* becomes {becomes},"):
+        load_image(Image.new("L", shape), 96)
+
+
 def test_a_picture_beyond_64_megapixels_after_resizing_is_refused():
     with pytest.raises(ValueError, match=r"size=9000 it becomes 9000 x 7200, over 64 million"):
         load_image(Image.new("L", SIZE), 9000)
@@ -392,6 +472,75 @@ def test_values_stay_in_zero_to_one_and_the_default_keeps_every_pixel(width, hei
     except ValueError:  # too elongated, which another test looks at
         return
     assert resized.min() >= 0 and resized.max() <= 1
+
+
+# ---------------------------------------------------------------- large JPEGs
+
+
+def large_jpeg(orientation=1):
+    """2501 x 1699 px, with some noise, so that no side is a whole number of blocks."""
+    exif, smooth = Image.Exif(), sample_picture().resize((2501, 1699))
+    exif[0x0112] = orientation
+    return encoded(Image.blend(smooth, noise(2501, 1699), 0.1), "JPEG", quality=92, exif=exif)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("size", [64, 150, 600])
+def test_a_large_jpeg_looks_as_if_it_were_decoded_whole(size, orientation, tmp_path):
+    path = written(tmp_path, "large.jpg", large_jpeg(orientation))
+    image, own = images.load_at(path, size)
+    with Image.open(path) as picture:
+        assert torch.equal(load_image(picture, size), image) and picture.size == (2501, 1699)
+        picture.load()
+        whole = load_image(picture, size)
+    assert image.shape == whole.shape and own == own_side(path) == 2501
+    assert (image - whole).abs().mean() < 0.003 and (image - whole).abs().max() < 0.06
+
+
+def test_a_jpeg_near_the_size_or_of_few_pixels_stays_exactly_as_it_was(tmp_path):
+    path = written(tmp_path, "large.jpg", large_jpeg())
+    with Image.open(path) as picture, Image.open(sample_path("cat")) as cat:
+        picture.load()
+        cat.load()
+        assert torch.equal(load_image(path, 1000), load_image(picture, 1000))
+        assert torch.equal(load_image("cat", 64), load_image(cat, 64))
+
+
+def test_a_large_jpeg_takes_little_memory(tmp_path):
+    path = written(tmp_path, "large.jpg", encoded(Image.new("RGB", (8000, 6000), RED), "JPEG"))
+    code = (
+        "import resource, sys, nstkit\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "nstkit.load_image(sys.argv[1], 256)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    pytest.importorskip("resource")  # not on Windows
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(run.stdout) * unit < 8000 * 6000  # a third of its pixels
+
+
+def test_the_limit_counts_the_pixels_that_are_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "MAX_PIXELS", 1_500_000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_500_000)  # Pillow refuses twice as many
+    path = written(tmp_path, "large.jpg", large_jpeg())
+    assert own_side(path) == 2501
+    for size in (64, 600, 1200):
+        assert max(load_image(path, size).shape) == size
+    for size in (None, 1400):
+        with pytest.raises(ValueError, match="2501 x 1699 pixels.*; use size=1250 or less, or sca"):
+            load_image(path, size)
+    monkeypatch.setattr(decode, "MAX_JPEG", 3_000_000)
+    with pytest.raises(ValueError, match="2501 x 1699 pixels, expected .* million; scale it down"):
+        load_image(path, 64)
+
+
+def test_a_large_jpeg_that_is_cut_off_is_loaded_small_too():
+    data = large_jpeg()
+    whole = load_image(io.BytesIO(data), 150)
+    assert torch.equal(load_image(io.BytesIO(data[:-2]), 150), whole)
+    with pytest.raises(ValueError, match="completely"):
+        load_image(io.BytesIO(data[: len(data) // 2]), 150)
 
 
 # ---------------------------------------------------------------- to_pil
@@ -535,6 +684,37 @@ def test_a_missing_folder_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["b.png"]
 
 
+def ramp():
+    """A red picture that is clear on the left and opaque on the right."""
+    picture = Image.new("RGBA", (64, 48), RED)
+    picture.putalpha(Image.linear_gradient("L").rotate(90).resize((64, 48)))
+    return picture
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_transparency_is_kept_if_it_is_asked_for(suffix, tmp_path):
+    alpha = images.opacity(ramp(), 36, 48)
+    path = save_image(torch.ones(1, 3, 36, 48), tmp_path / f"a{suffix}", TEXTS, alpha)
+    with Image.open(path) as picture:
+        saved = np.asarray(picture.getchannel("A"))
+    expected = np.asarray(ramp().getchannel("A").resize((48, 36), Image.Resampling.LANCZOS))
+    assert np.abs(saved.astype(int) - expected).max() <= 2 and saved.std() > 50
+    assert read_metadata(path) == TEXTS
+    assert images.opacity("cat", 43, 64) is None
+
+
+def test_transparency_that_would_be_lost_or_does_not_fit_is_refused(tmp_path):
+    alpha = images.opacity(ramp(), 36, 48)
+    for name in ("a.jpg", "a.bmp"):
+        with pytest.raises(ValueError, match=r"cannot be transparent; use \.png, \.webp, \.tif"):
+            save_image(torch.ones(1, 3, 36, 48), tmp_path / name, alpha=alpha)
+    with pytest.raises(ValueError, match=r"\(1, 1, 36, 48\); expected \(1, 1, 32, 32\)"):
+        save_image(torch.ones(1, 3, 32, 32), tmp_path / "a.png", alpha=alpha)
+    with pytest.raises(ValueError, match="becomes 48 x 36 px .* which has 48 x 48"):
+        images.opacity(ramp(), 48, 48)
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---------------------------------------------------------------- metadata
 
 TEXTS = {
@@ -569,6 +749,10 @@ def test_metadata_that_would_be_lost_is_refused(tmp_path):
     image = torch.zeros(1, 3, 8, 8)
     with pytest.raises(ValueError, match=r"BMP carries no metadata; use \.png"):
         save_image(image, tmp_path / "a.bmp", TEXTS)
+    with pytest.raises(
+        ValueError, match=r"64021 bytes, and a JPEG holds 60000; use \.png, \.webp or"
+    ):
+        save_image(image, tmp_path / "a.jpg", {"a": "x" * 64_000})
     for metadata in ({"steps": 60}, {3: "x"}):
         with pytest.raises(ValueError, match="expected texts"):
             save_image(image, tmp_path / "a.png", metadata)

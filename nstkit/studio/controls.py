@@ -97,6 +97,7 @@ class Controls(Silent):
         self.preset = menu("preset", "preset", list(PRESETS))
         self._thumbnails = Thumbnails("preset", lambda name: setattr(self.preset, "value", name))
         self._thumbnails.add(preset_thumbnails())
+        self.preset.observe(lambda _: self._thumbnails.mark(self.preset.value), "value")
         self.mixing, self.region = Mixing(self.style), RegionPicker(self._moved)
         self.box, self.below = self._arranged(), self._below()
         self.show(settings)
@@ -196,7 +197,11 @@ class Controls(Silent):
 @cache
 def preset_thumbnails() -> dict[str, str]:
     """Return what each preset paints, as small JPEGs in base64; tools/make_presets.py made them."""
-    folder = Path(__file__).with_name("presets")
-    files = {name: folder / f"{name.replace(' ', '_')}.jpg" for name in PRESETS}
+    files = {name: preset_file(name) for name in PRESETS}
     found = {name: file for name, file in files.items() if file.exists()}
     return {name: b64encode(file.read_bytes()).decode() for name, file in found.items()}
+
+
+def preset_file(name: str) -> Path:
+    """Return where the small picture of a preset lies."""
+    return Path(__file__).parent / "presets" / f"{name.replace(' ', '_')}.jpg"

@@ -12,7 +12,8 @@ const BUSY = 'The kernel is busy, perhaps with another cell. This panel answers 
 const set = (part, name, value) => {
   if (part.getAttribute(name) !== value) part.setAttribute(name, value);
 };
-const text = part => part?.textContent.trim() || '';
+// An empty label of ipywidgets holds a space of no width.
+const text = part => part?.textContent.replace(/\u200b/g, '').trim() || '';
 
 /* Names: the label of the widget, else what stands in front of it in its row, else its tooltip. */
 const nameOf = control => {
@@ -75,12 +76,12 @@ const describe = panel => {
   }
 };
 
-/* Keys: JupyterLab reads letters as commands, unless this attribute is around them. Its own
-   shortcuts with Ctrl and Cmd, such as save, stay. */
+/* Keys: JupyterLab reads letters as commands, unless the control that has the focus bears this
+   attribute. Its own shortcuts with Ctrl and Cmd, such as save, stay. */
 const keepKeys = (panel, event) => {
   if (!panel.contains(event.target)) return;
-  if (event.ctrlKey || event.metaKey) panel.removeAttribute('data-lm-suppress-shortcuts');
-  else set(panel, 'data-lm-suppress-shortcuts', 'true');
+  if (event.ctrlKey || event.metaKey) event.target.removeAttribute('data-lm-suppress-shortcuts');
+  else set(event.target, 'data-lm-suppress-shortcuts', 'true');
 };
 
 /* Pictures: a hidden field of text carries them, since an upload of ipywidgets that is too large

@@ -15,12 +15,13 @@ from torch import Tensor
 from nstkit.files import write_whole
 from nstkit.painting.start import Given
 from nstkit.pictures.folders import pictures_in
-from nstkit.pictures.images import load_image, name_of, samples, to_pil
+from nstkit.pictures.images import load_at, name_of, samples, to_pil
 from nstkit.studio.dials import named
 from nstkit.studio.settings import same
 from nstkit.studio.uploads import File, Upload
 
 SIDE = 40  # px, of a thumbnail
+LOOK = 512  # px of the long side of a picture that is loaded to be looked at
 BESIDE = 40  # files of the notebook's folder that a menu offers
 # A button shows no picture, but a style sheet gives it a background.
 RULE = ".nstkit-{kind}-{number}{{background:url(data:image/jpeg;base64,{data}) center/cover}}"
@@ -135,10 +136,10 @@ class Picker:
 
     def accept(self, file: File) -> None:
         """Choose a picture that came as a file; ValueError if it is none."""
-        picture = to_pil(load_image(file.open()))
-        picture.filename = self._free(Path(file.name).name, file.data)  # for `name_of`
-        self._uploaded[picture.filename] = file.data
-        self.show(picture)
+        load_at(file.open(), LOOK, enlarge=False)  # raises if it cannot be painted
+        name = self._free(Path(file.name).name, file.data)
+        self._uploaded[name] = file.data
+        self.show(file._replace(name=name).open())
 
     def keep(self, names: set[str], folder: Path) -> list[str]:
         """Write those of the uploads that are named into a folder; return the names of new files.
@@ -179,7 +180,8 @@ def beside() -> list[str]:
 
 def thumbnail(source: Given) -> str:
     """Return a small square JPEG in base64."""
-    picture = to_pil(source if isinstance(source, Tensor) else load_image(source))
+    whole = isinstance(source, Tensor)
+    picture = to_pil(source if whole else load_at(source, LOOK, enlarge=False)[0])
     data = io.BytesIO()
     ImageOps.fit(picture, (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
     return base64.b64encode(data.getvalue()).decode("ascii")

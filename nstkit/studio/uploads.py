@@ -21,11 +21,21 @@ class File(NamedTuple):
     name: str
     data: bytes
 
-    def open(self) -> io.BytesIO:
-        """Return it as an open file, with its name for messages."""
-        opened = io.BytesIO(self.data)
-        opened.name = self.name
-        return opened
+    def open(self) -> Opened:
+        """Return it as an open file."""
+        return Opened(self)
+
+
+class Opened(io.BytesIO):
+    """An uploaded file, opened: a picture to paint, of the size that it has on the reader's disk.
+
+    Attributes:
+        name: for messages; filename: for recipes.
+    """
+
+    def __init__(self, file: File) -> None:
+        super().__init__(file.data)
+        self.name = self.filename = file.name
 
 
 class Upload:

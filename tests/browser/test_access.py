@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import nbformat
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from panel_page import CUT, OVERLAPS, Panel, folder
+from panel_page import CUT, OVERLAPS, Panel
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -32,11 +31,13 @@ OUTSIDE = """panel => {
 PLACES = """panel => [...panel.querySelectorAll('button, select, .noUi-base, .nstkit-status')]
   .filter(part => part.checkVisibility())
   .map(part => { const box = part.getBoundingClientRect();
-    return [part.className, Math.round(box.left), Math.round(box.top)].join(' '); })"""
+    const place = [Math.round(box.left), Math.round(box.top)];
+    return `${part.textContent.trim().slice(0, 20)} ${place}`; })"""
 # What those who hear the page are told of each control that is shown.
 NAMES = """panel => [...panel.querySelectorAll(
     'button, select, input, [role=slider], img')].filter(part => part.checkVisibility())
-  .filter(part => !part.labels?.[0]?.textContent.trim() && !part.textContent.trim())
+  .filter(part => !part.labels?.[0]?.textContent.trim())
+  .filter(part => part.tagName === 'SELECT' || !part.textContent.trim())
   .map(part => part.ariaLabel || part.alt || part.title || `nameless: ${part.outerHTML}`)"""
 BROKEN = """panel => [...panel.querySelectorAll('.jupyter-widgets-disconnected')].filter(part => {
   const icon = getComputedStyle(part, '::before');
@@ -57,7 +58,7 @@ def panel(open_once):
     yield made.make()
     if not made.page.is_closed():
         made.page.set_viewport_size({"width": 1280, "height": 1000})
-        made.kernel("studio.pause()")
+        made.kernel("'studio' in globals() and studio.pause()")
 
 
 def noise(side: tuple[int, int], seed: int = 0) -> Image.Image:
@@ -107,7 +108,7 @@ def test_all_three_are_labeled_and_large_enough_to_see(panel, app):
     labels = panel.box.locator(".nstkit-label:visible").all_inner_texts()
     assert sorted(labels) == ["artwork: great_wave", "painting", "photograph: cat"]
     widths = sorted(figure.bounding_box()["width"] for figure in figures.all())
-    assert widths[0] > 150 and widths[2] > 280
+    assert widths[0] > 140 and widths[2] > 250
     panel.book.shot(f"access_{app}_all_three")
 
 
@@ -166,9 +167,9 @@ def test_all_of_it_can_be_used_by_keyboard_alone(panel):
         if name is None:
             break
         reached.append(name)
-    order = ["save", "more", "photograph", "painting", "upload", "macaw", "scream", "style β"]
-    found = [next(n for n, name in enumerate(reached) if name.startswith(o)) for o in order]
-    assert found[:4] == sorted(found[:4]) and found[5:] == sorted(found[5:]), reached
+    order = ["save", "more", "painting", "all three", "upload", "macaw", "scream", "style β"]
+    found = [reached.index(name) for name in order]
+    assert found == sorted(found), reached
 
     slider = panel.part("beta").locator(".noUi-handle")
     slider.focus()
@@ -197,7 +198,7 @@ def test_every_control_and_picture_has_a_name(panel):
 
 
 def test_the_chosen_thumbnail_is_announced(panel):
-    thumbnails = panel.part("thumbnails").first.locator("button")
+    thumbnails = panel.part("controls").locator(".nstkit-thumbnails").first.locator("button")
     pressed = [b.get_attribute("aria-pressed") for b in thumbnails.all()]
     assert pressed.count("true") == 1
     panel.box.get_by_role("button", name="castle").first.click()
@@ -258,7 +259,7 @@ def test_a_photograph_of_24_megapixels_is_there_in_seconds(panel, tmp_path, tell
     took = panel.page.evaluate("() => (performance.now() - window.began) / 1000")
     grown = int(panel.kernel(MEMORY)) - before
     tell(f"24 megapixels: {took:.1f} s, {grown / 1e3:+.0f} MB at the peak")
-    assert took < 15 and grown < 700_000
+    assert took < 10 and grown < 250_000
 
 
 MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
@@ -295,7 +296,8 @@ def test_a_saved_picture_is_downloaded_and_its_settings_come_back_by_a_drop(pane
         panel.box.locator(".nstkit-download").click()
     saved = tmp_path / "saved.png"
     download.value.save_as(saved)
-    assert Image.open(saved).size == (64, 43)
+    with Image.open(saved) as picture:
+        assert picture.size == (64, 43)
     assert read_metadata(saved)["content"] == "cat"
 
     panel.drag("beta", 0.2)
@@ -330,7 +332,7 @@ def test_after_a_restart_one_sentence_says_what_to_do(panel, app):
     book.page.locator(".jp-Dialog button.jp-mod-warn, .jp-Dialog button.jp-mod-accept").last.click()
     book.finish()
     expect(panel.box).to_have_class(re.compile("jupyter-widgets-disconnected"))
-    assert panel.box.evaluate(BROKEN) == 1
+    assert panel.box.evaluate(BROKEN) == 0
     told = panel.box.evaluate("part => getComputedStyle(part, '::before').content")
     assert "Run this cell again" in told
     book.shot(f"access_{app}_restarted")
@@ -349,5 +351,3 @@ def test_the_recipe_is_copied_and_can_be_closed(panel):
         assert panel.page.evaluate("getSelection().toString()").strip() == script.inner_text()
     panel.press("close")
     expect(script).to_be_hidden()
-    assert folder(panel)
-    assert io

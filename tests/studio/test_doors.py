@@ -23,7 +23,7 @@ from studio_tools import (
 )  # fmt: skip
 
 import nstkit
-from nstkit.studio import jobs, moves
+from nstkit.studio import controls, jobs, moves
 from nstkit.studio.moves import Moves
 from nstkit.studio.settings import Settings
 
@@ -70,6 +70,21 @@ def inside(widget):
     yield widget
     for child in getattr(widget, "children", ()):
         yield from inside(child)
+
+
+def test_every_preset_has_its_picture_and_a_press_on_it_chooses_the_preset(studio):
+    names = [name for name, recipe in controls.PRESETS.items() if recipe is not None]
+    assert list(controls.preset_thumbnails()) == names
+    folder = controls.preset_file(names[0]).parent
+    assert {path.name for path in folder.iterdir()} == {
+        controls.preset_file(name).name for name in names
+    }
+    (bold,) = [w for w in widgets_of(studio, "thumbnail") if w.tooltip == "bold"]
+    bold.click()
+    assert studio.engine.settings.recipe.beta == controls.PRESETS["bold"].beta
+    assert bold in widgets_of(studio, "chosen")
+    studio.controls.beta.slider.value = 1.0
+    assert bold not in widgets_of(studio, "chosen")
 
 
 # ---------------------------------------------------------------- undo of a move

@@ -34,6 +34,7 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
     """
     import ipywidgets
 
+    from nstkit.studio.kit import Kit
     from nstkit.studio.page import looks
 
     controls = {}
@@ -57,7 +58,7 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
         one.observe(_update, "value")
     _update()
     row = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
-    panel = ipywidgets.VBox([row, image, text, looks()])
+    panel = ipywidgets.VBox([row, image, text, looks(Kit())])
     return panel.add_class("nstkit-explore")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,8 @@ import ipywidgets as widgets
 from nstkit.descent import OPTIMIZERS
 from nstkit.painting.quality import QUALITIES
 from nstkit.recipes import DEFAULT, FITS, NEIGHBORS, PHOTOREAL, PORTRAIT, RECIPES, STARTS, Recipe
-from nstkit.studio.dials import Dial, Layers, Silent, caption, menu, named, offer, row
+from nstkit.studio.dials import Dial, Layers, Silent, offer
+from nstkit.studio.kit import Kit
 from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker, Thumbnails
 from nstkit.studio.region import RegionPicker
@@ -69,37 +70,41 @@ class Controls(Silent):
     """All controls of the studio.
 
     Args:
+        kit: makes their widgets.
         settings: what the controls show at first.
         changed: called after a reader has moved a control.
 
     Attributes:
         content, style: pickers; alpha, beta, tv: dials; layers: the rows of style layers.
-        content_layer, start, optimizer, pooling, quality, size, preset: menus.
+        content_layer, start, optimizer, pooling, quality, size, preset: menus; presets: pictures
+            of what the presets paint.
         mixing: a second artwork, colors and strokes; region: the part that is painted.
         moved: the widget that a reader has moved last.
         box: the widget beside the picture; below: the widget below it. Most of both is shown only
             with *more*.
     """
 
-    def __init__(self, settings: Settings, changed: Callable[[], None]) -> None:
+    def __init__(self, kit: Kit, settings: Settings, changed: Callable[[], None]) -> None:
         self._changed, self._quiet = changed, True
-        self.content, self.style = Picker("content", "photograph"), Picker("style", "artwork")
-        self.layers, self.moved = Layers(), None
-        self.alpha = Dial("alpha", "content α", -2, 3)
-        self.beta = Dial("beta", "style β", -2, 4)
-        self.tv = Dial("tv", "smoothing", 0, 4)
-        self.content_layer = menu("content-layer", "layer of α", [])
-        self.start = menu("start", "start", STARTS)
-        self.optimizer = menu("optimizer", "optimizer", list(OPTIMIZERS))
-        self.pooling = menu("pooling", "pooling", POOLINGS)
-        self.quality = menu("quality", "quality", [OWN, *QUALITIES])
-        self.size = menu("size", "size (px)", [])
-        self.preset = menu("preset", "preset", list(PRESETS))
-        self._thumbnails = Thumbnails("preset", lambda name: setattr(self.preset, "value", name))
-        self._thumbnails.add(preset_thumbnails())
-        self.preset.observe(lambda _: self._thumbnails.mark(self.preset.value), "value")
-        self.mixing, self.region = Mixing(self.style), RegionPicker(self._moved)
-        self.box, self.below = self._arranged(), self._below()
+        self.content = Picker(kit, "content", "photograph")
+        self.style = Picker(kit, "style", "artwork")
+        self.layers, self.moved = Layers(kit), None
+        self.alpha = Dial(kit, "alpha", "content α", -2, 3)
+        self.beta = Dial(kit, "beta", "style β", -2, 4)
+        self.tv = Dial(kit, "tv", "smoothing", 0, 4)
+        self.content_layer = kit.menu("content-layer", "layer of α", [])
+        self.start = kit.menu("start", "start", STARTS)
+        self.optimizer = kit.menu("optimizer", "optimizer", list(OPTIMIZERS))
+        self.pooling = kit.menu("pooling", "pooling", POOLINGS)
+        self.quality = kit.menu("quality", "quality", [OWN, *QUALITIES])
+        self.size = kit.menu("size", "size (px)", [])
+        self.preset = kit.menu("preset", "preset", list(PRESETS))
+        choose = partial(setattr, self.preset, "value")
+        self.presets = Thumbnails(kit, "preset", choose)
+        self.presets.add(preset_thumbnails())
+        self.preset.observe(lambda _: self.presets.mark(self.preset.value), "value")
+        self.mixing, self.region = Mixing(kit, self.style), RegionPicker(kit, self._moved)
+        self.box, self.below = self._arranged(kit), self._below(kit)
         self.show(settings)
         for widget in self._steering():
             widget.observe(self._moved, "value")
@@ -177,21 +182,21 @@ class Controls(Silent):
         parts = (part for dial in dials for part in (dial.on, dial.slider))
         return [*self.mixing.moving, *menus, *parts]
 
-    def _arranged(self) -> widgets.VBox:
+    def _arranged(self, kit: Kit) -> widgets.VBox:
         """Return the controls beside the picture."""
-        more = [self.alpha.box, self.tv.box, caption(HELP["weights"]), self.layers.box,
-                caption(HELP["layers"]), self.mixing.box]  # fmt: skip
+        more = [self.alpha.box, self.tv.box, kit.caption(HELP["weights"]), self.layers.box,
+                kit.caption(HELP["layers"]), self.mixing.box]  # fmt: skip
         first = [self.content.box, self.style.box, self.beta.box]
-        return widgets.VBox([*first, named("more", widgets.VBox(more))])
+        return kit.column("controls", [*first, kit.column("more", more)])
 
-    def _below(self) -> widgets.VBox:
+    def _below(self, kit: Kit) -> widgets.VBox:
         """Return the controls below the picture."""
-        rows = [row(self.preset), self._thumbnails.box, caption(HELP["preset"]),
-                row(self.content_layer, self.start), caption(HELP["content"]),
-                row(self.quality, self.size), caption(HELP["quality"]),
-                row(self.optimizer, self.pooling), caption(HELP["route"]),
+        rows = [kit.row(self.preset), self.presets.box, kit.caption(HELP["preset"]),
+                kit.row(self.content_layer, self.start), kit.caption(HELP["content"]),
+                kit.row(self.quality, self.size), kit.caption(HELP["quality"]),
+                kit.row(self.optimizer, self.pooling), kit.caption(HELP["route"]),
                 self.region.box]  # fmt: skip
-        return named("more", widgets.VBox(rows))
+        return kit.column("more", rows)
 
 
 @cache

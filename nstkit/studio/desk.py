@@ -8,9 +8,10 @@ import ipywidgets as widgets
 from torch import Tensor
 
 from nstkit.painting.estimate import in_words
-from nstkit.studio.dials import button, caption, hinted, named, offer, row
+from nstkit.studio.dials import offer
 from nstkit.studio.engine import Engine
 from nstkit.studio.jobs import LARGE, Grid, Job, seconds_of, told
+from nstkit.studio.kit import Kit
 from nstkit.studio.screen import jpeg
 
 HELP = (
@@ -27,6 +28,7 @@ class Desk:
     """Start a job, show how it goes on, and end it.
 
     Args:
+        kit: makes its widgets.
         take: called with the settings of a sample that a reader has chosen.
 
     Attributes:
@@ -34,19 +36,21 @@ class Desk:
         size: the menu of sizes; large, grid, end: buttons; box: what to display; samples: the grid.
     """
 
-    def __init__(self, take: Callable[[object], object]) -> None:
+    def __init__(self, kit: Kit, take: Callable[[object], object]) -> None:
         self.job: Job | None = None
-        self._take = take
-        self.size = named("large-size", hinted("px of the long side", widgets.Dropdown()))
-        self.large = button("large", "paint this large", "the settings of now, at more px")
-        self.grid = button("try", "grid", "nine small pictures: β by layers")
-        self.end = button("end", "end this", "stop the longer work, and keep what there is")
-        self.end.layout.display = "none"
+        self._kit, self._take = kit, take
+        self.size = kit.make(widgets.Dropdown, "large-size", tooltip="px of the long side")
+        self.large = kit.button("large", "paint this large", "the settings of now, at more px")
+        self.grid = kit.button("try", "grid", "nine small pictures: β by layers")
+        self.end = kit.make(
+            widgets.Button, "end", description="end this", layout=widgets.Layout(display="none"),
+            tooltip="stop the longer work, and keep what there is",
+        )  # fmt: skip
         self._cells: dict[str, widgets.Image] = {}
         self._shown: dict[str, Tensor] = {}
-        self.samples = named("grid", widgets.Box(layout={"display": "none"}))
-        parts = [row(self.large, self.size, self.grid, self.end), caption(HELP)]
-        self.box = named("desk", widgets.VBox(parts))
+        self.samples = kit.make(widgets.Box, "grid", layout=widgets.Layout(display="none"))
+        row = kit.row(self.large, self.size, self.grid, self.end)
+        self.box = kit.column("desk", [row, kit.caption(HELP)])
 
     def offer(self, engine: Engine) -> None:
         """Offer the sizes that are larger than a painting, each with an estimate."""
@@ -96,10 +100,10 @@ class Desk:
         self._cells, self._shown = {}, {}
         boxes = []
         for label, settings in grid.choices.items():
-            self._cells[label] = widgets.Image(format="jpeg")
-            taker = button("take", label, "take these settings")
+            self._cells[label] = self._kit.make(widgets.Image, "", format="jpeg")
+            taker = self._kit.button("take", label, "take these settings")
             taker.on_click(lambda _, chosen=settings: self._take(chosen))
-            boxes.append(named("sample", widgets.VBox([self._cells[label], taker])))
+            boxes.append(self._kit.column("sample", [self._cells[label], taker]))
         self.samples.children = boxes
         self.samples.layout.display = None
 

@@ -9,48 +9,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from nstkit.recipes import STYLE_LAYERS
+from nstkit.studio.kit import Kit
 from nstkit.vgg.names import layer_names
 
 ROUND = (1, 1.5, 2, 3, 5, 7)
-LABEL = "82px"  # the width of what stands in front of a control
-
-
-def named(part: str, widget: Any) -> Any:
-    """Mark a widget with a CSS class, by which the style sheet finds it; return it."""
-    return widget.add_class(f"nstkit-{part}")
-
-
-def hinted(tooltip: str, widget: Any) -> Any:
-    """Give a widget a tooltip, if it can have one: in ipywidgets 7 many cannot; return it."""
-    if widget.has_trait("tooltip"):
-        widget.tooltip = tooltip
-    return widget
-
-
-def button(part: str, label: str, tooltip: str) -> widgets.Button:
-    """Return a button."""
-    return named(part, widgets.Button(description=label, tooltip=tooltip))
-
-
-def caption(text: str) -> widgets.HTML:
-    """Return a small gray line of text."""
-    return named("caption", widgets.HTML(text))
-
-
-def menu(part: str, label: str, options: Any) -> widgets.Dropdown:
-    """Return a drop-down menu with its label in front."""
-    style = {"description_width": LABEL}
-    return named(part, widgets.Dropdown(options=options, description=label, style=style))
-
-
-def row(*parts: widgets.Widget) -> widgets.HBox:
-    """Return widgets side by side, or below each other where there is no room."""
-    return named("row", widgets.HBox(parts))
-
-
-def lead(text: str) -> widgets.HTML:
-    """Return a text that stands in front of a control, and names it for those who hear the page."""
-    return named("lead", widgets.HTML(text))
 
 
 def short(number: float) -> str:
@@ -92,18 +54,21 @@ class Dial:
     """A weight: a switch, and a slider over round numbers. Off is 0.
 
     Args:
+        kit: makes its widgets.
         part: its name for the style sheet.
         first: its label, or a widget in place of one.
         low: power of ten of its left end; high: of its right end.
     """
 
-    def __init__(self, part: str, first: widgets.Widget | str, low: int, high: int) -> None:
-        first = lead(first) if isinstance(first, str) else first
+    def __init__(
+        self, kit: Kit, part: str, first: widgets.Widget | str, low: int, high: int
+    ) -> None:
+        first = kit.lead(first) if isinstance(first, str) else first
         self._numbers = [float(f"{m}e{power}") for power in range(low, high) for m in ROUND]
         self._numbers.append(10.0**high)
-        self.on = widgets.Checkbox(True, indent=False, layout={"width": "18px"})
-        self.slider = widgets.SelectionSlider(options=[1.0])
-        self.box = named(part, row(self.on, first, self.slider))
+        self.on = kit.make(widgets.Checkbox, "", True, indent=False, layout={"width": "18px"})
+        self.slider = kit.slider("")
+        self.box = kit.row(self.on, first, self.slider, name=part)
         self.show(1.0)
 
     def read(self) -> float:
@@ -120,13 +85,14 @@ class Dial:
 class Layers:
     """Rows of one layer each, with its weight."""
 
-    def __init__(self) -> None:
+    def __init__(self, kit: Kit) -> None:
         self.menus = [
-            named("layer", hinted("style layer", widgets.Dropdown(layout={"width": "96px"})))
-            for _ in STYLE_LAYERS
+            kit.make(widgets.Dropdown, "layer", tooltip="style layer") for _ in STYLE_LAYERS
         ]
-        self.dials = [Dial(f"layer-{n}", menu, -2, 1) for n, menu in enumerate(self.menus, 1)]
-        self.box = widgets.VBox([dial.box for dial in self.dials])
+        self.dials = [
+            Dial(kit, f"layer-{number}", menu, -2, 1) for number, menu in enumerate(self.menus, 1)
+        ]
+        self.box = kit.column("", [dial.box for dial in self.dials])
 
     def read(self) -> dict[str, float]:
         """Return {layer: weight} of the rows that are on."""

@@ -7,10 +7,10 @@ import io
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import ipywidgets as widgets
 from PIL import Image, ImageOps
 
-from nstkit.studio.dials import Silent, button, caption, named, offer, row
+from nstkit.studio.dials import Silent, offer
+from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import SIDE, Thumbnails
 from nstkit.studio.run import Frame
 
@@ -18,6 +18,8 @@ HELP = (
     "Pin keeps the picture of now in this row. A click shows it beside the painting, and so does "
 )
 HELP += "the slider with earlier steps. Go back paints on from there."
+
+SHORT = {"description_width": "56px"}
 
 
 class Pin(NamedTuple):
@@ -31,26 +33,25 @@ class Film(Silent):
     """A row of kept pictures, and a slider back through the steps of this run.
 
     Args:
+        kit: makes its widgets.
         compare: called with JPEG data, or a frame, and a label; shows it beside the painting.
 
     Attributes:
-        pin, go_back: buttons; back: the slider; box: what to display.
+        pin, go_back: buttons; back: the slider; thumbnails: the row; box: what to display.
         chosen: the frame that is shown beside the painting, None for none.
     """
 
-    def __init__(self, compare: Callable[[bytes | Frame, str], object]) -> None:
+    def __init__(self, kit: Kit, compare: Callable[[bytes | Frame, str], object]) -> None:
         self._compare, self._pins = compare, {}
         self.chosen: Frame | None = None
-        self._thumbnails = Thumbnails("film", self._choose)
-        self.pin = button("pin", "pin", "keep the picture of now in the row below")
-        self.go_back = button("go-back", "go back to it", "paint on from the earlier picture")
-        self.back = named("earlier", widgets.SelectionSlider(
-            options=[("-", "-")], description="earlier", style={"description_width": "56px"}
-        ))  # fmt: skip
+        self.thumbnails = Thumbnails(kit, "film", self._choose)
+        self.pin = kit.button("pin", "pin", "keep the picture of now in the row below")
+        self.go_back = kit.button("go-back", "go back to it", "paint on from the earlier picture")
+        self.back = kit.slider("earlier", "earlier", options=[("-", "-")], style=SHORT)
         self.back.observe(self._moved, "value")
         self.go_back.disabled = True
-        parts = [row(self.pin, self.back, self.go_back), self._thumbnails.box, caption(HELP)]
-        self.box = named("film", widgets.VBox(parts))
+        row = kit.row(self.pin, self.back, self.go_back)
+        self.box = kit.column("film", [row, self.thumbnails.box, kit.caption(HELP)])
 
     def keep(self, label: str, picture: bytes, frame: Frame | None) -> None:
         """Add a picture to the row.
@@ -63,7 +64,7 @@ class Film(Silent):
         names = (label, *(f"{label} ({number})" for number in range(2, 1000)))
         name = next(name for name in names if name not in self._pins)
         self._pins[name] = Pin(picture, frame)
-        self._thumbnails.add({name: small(picture)})
+        self.thumbnails.add({name: small(picture)})
 
     def offer(self, frames: Sequence[Frame]) -> None:
         """Offer the steps of this run that were kept, while nothing is painted."""
@@ -76,12 +77,12 @@ class Film(Silent):
     def _choose(self, name: str) -> None:
         pin = self._pins[name]
         self._show(pin.picture, name, pin.frame)
-        self._thumbnails.mark(name)
+        self.thumbnails.mark(name)
 
     def _moved(self, change: dict[str, Frame | None]) -> None:
         if not self._quiet and isinstance(change["new"], Frame):
             self._show(change["new"], f"step {change['new'].index}", change["new"])
-            self._thumbnails.mark(None)
+            self.thumbnails.mark(None)
 
     def _show(self, picture: bytes | Frame, label: str, frame: Frame | None) -> None:
         self._compare(picture, label)

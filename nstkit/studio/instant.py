@@ -31,7 +31,8 @@ from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.painting.start import Given
 from nstkit.recipes import DEFAULT
 from nstkit.studio import page
-from nstkit.studio.dials import LABEL, Silent, caption, menu, named, offer, offer_number, row
+from nstkit.studio.dials import Silent, offer, offer_number
+from nstkit.studio.kit import LABEL, Kit
 from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import jpeg, told
@@ -86,19 +87,19 @@ class Instant(Silent):
         self._transfer: Transfer | None = None
         self._painted: dict[str, Any] = {}  # what the controls showed for it
         self._quiet = True
-        self.content, self.style = Picker("content", "photograph"), Picker("style", "artwork")
-        self.mixing = Mixing(self.style)
-        self.how = menu("how", "way", [(WAYS.get(name, name), name) for name in METHODS])
-        self.size = menu("size", "size (px)", [])
-        self.alpha = named("alpha", widgets.SelectionSlider(
-            options=[1.0], description="how far α", style={"description_width": LABEL}
-        ))  # fmt: skip
-        self.picture = named("picture", widgets.Image(format="jpeg"))
-        self.status = named("status", widgets.HTML())
-        self.message = named("message", widgets.HTML())
+        page.leave_room()
+        kit = Kit()
+        self.content = Picker(kit, "content", "photograph")
+        self.style = Picker(kit, "style", "artwork")
+        self.mixing = Mixing(kit, self.style)
+        self.how = kit.menu("how", "way", [(WAYS.get(name, name), name) for name in METHODS])
+        self.size = kit.menu("size", "size (px)", [])
+        self.alpha = kit.slider("alpha", "how far α", style={"description_width": LABEL})
+        self.picture = kit.make(widgets.Image, "picture", format="jpeg")
+        self.status, self.message = kit.html("status"), kit.html("message")
         self._show(content, style, how, alpha, size, color, style_scale)
         self._drafted = self._pictures()
-        self.box = self._arranged()
+        self.box = self._arranged(kit)
         self._paint()
         for widget in self._steering():
             widget.observe(self._moved, "value")
@@ -236,13 +237,12 @@ class Instant(Silent):
         pickers = [self.content.menu, self.style.menu]
         return [*pickers, *self.mixing.moving, self.how, self.alpha, self.size]
 
-    def _arranged(self) -> widgets.VBox:
-        save = named("save", widgets.Button(description="save", tooltip="write a PNG"))
+    def _arranged(self, kit: Kit) -> widgets.VBox:
+        save = kit.button("save", "save", "write a PNG, to download too")
         save.on_click(partial(self._answer, self.save))
-        bar = named("bar", row(self.how, self.size, save))
-        left = named("screen", widgets.VBox([self.picture, self.status, self.message]))
-        rows = [self.content.box, self.style.box, self.mixing.box, row(self.alpha), caption(HELP)]
-        right = named("controls", widgets.VBox(rows))
-        columns = named("columns", widgets.HBox([left, right]))
-        box = named("studio", widgets.VBox([page.looks(), bar, columns]))
-        return named("instant", box)
+        bar = kit.row(self.how, self.size, save, name="bar")
+        left = kit.column("screen", [self.picture, self.status])
+        rows = [self.content.box, self.style.box, self.mixing.box, kit.row(self.alpha)]
+        right = kit.column("controls", [*rows, kit.caption(HELP)])
+        columns = kit.make(widgets.HBox, "columns", [left, right])
+        return kit.column("studio instant", [page.looks(kit), bar, self.message, columns])

@@ -8,12 +8,14 @@ from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.pictures.color import COLORS
 from nstkit.pictures.images import name_of
 from nstkit.recipes import Recipe
-from nstkit.studio.dials import caption, menu, named, offer_number, row
+from nstkit.studio.dials import offer_number
+from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import Picker
 
 NONE = "none"  # what the menu of the second artwork says first
 SHARES = tuple(n / 20 for n in range(21))
 SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+SHORT = {"description_width": "60px"}
 NAMES = {
     "style": "the artwork's",
     "match": "the photo's",
@@ -28,23 +30,24 @@ class Mixing:
     """Which artworks, in which colors, at which size.
 
     Args:
+        kit: makes their widgets.
         first: the picker of the first artwork, whose pictures the second one offers too.
 
     Attributes:
         second, color: menus; share, scale: sliders; box: what to display.
     """
 
-    def __init__(self, first: Picker) -> None:
+    def __init__(self, kit: Kit, first: Picker) -> None:
         self.first = first
-        self.second = menu("second", "and", [NONE])
-        self.share = _slider("share", "its share")
+        self.second = kit.menu("second", "and", [NONE])
+        self.share = kit.slider("share", "its share", style=SHORT)
         offer_number(self.share, SHARES, 0.5, "{:.0%}".format)
-        self.color = menu("color", "colors", [(NAMES[name], name) for name in COLORS])
-        self.scale = _slider("scale", "strokes")
+        self.color = kit.menu("color", "colors", [(NAMES[name], name) for name in COLORS])
+        self.scale = kit.slider("scale", "strokes", style=SHORT)
         offer_number(self.scale, SCALES, 1.0)
         first.menu.observe(self._offer, "options")
-        rows = [row(self.second, self.share), row(self.color, self.scale)]
-        self.box = widgets.VBox([*rows, caption(HELP)])
+        rows = [kit.row(self.second, self.share), kit.row(self.color, self.scale)]
+        self.box = kit.column("", [*rows, kit.caption(HELP)])
 
     @property
     def moving(self) -> list[widgets.Widget]:
@@ -90,12 +93,3 @@ class Mixing:
         if list(self.second.options) != options:
             self.second.options = options
             self.second.value = chosen
-
-
-def _slider(part: str, label: str) -> widgets.SelectionSlider:
-    return named(
-        part,
-        widgets.SelectionSlider(
-            options=[1.0], description=label, style={"description_width": "60px"}
-        ),
-    )

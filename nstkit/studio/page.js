@@ -42,8 +42,8 @@ const describe = panel => {
     });
   }
   for (const thumbnail of panel.querySelectorAll('.nstkit-thumbnail')) {
-    set(thumbnail, 'aria-label', thumbnail.title);
-    set(thumbnail, 'aria-pressed', `${thumbnail.classList.contains('nstkit-chosen')}`);
+    // Only the style sheet knows which one is chosen.
+    set(thumbnail, 'aria-pressed', `${getComputedStyle(thumbnail).outlineStyle === 'solid'}`);
   }
   for (const button of panel.querySelectorAll('.widget-toggle-buttons button, .widget-toggle-button')) {
     set(button, 'aria-pressed', `${button.classList.contains('mod-active')}`);
@@ -160,7 +160,7 @@ const choose = (panel, event) => {
 };
 
 const drop = (panel, event) => {
-  const field = panel.querySelector('.nstkit-dropped input'), file = event.dataTransfer.files[0];
+  const field = panel.querySelector('.nstkit-drop-sent input'), file = event.dataTransfer.files[0];
   if (!field || !file) return;
   event.preventDefault();
   event.stopPropagation();

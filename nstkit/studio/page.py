@@ -22,9 +22,9 @@ import ipywidgets as widgets
 from nstkit.files import free_name
 from nstkit.studio.controls import Controls
 from nstkit.studio.desk import Desk
-from nstkit.studio.dials import hinted, named
 from nstkit.studio.engine import Engine
 from nstkit.studio.film import Film
+from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Screen, awaited
 from nstkit.studio.worker import Worker
@@ -63,6 +63,7 @@ class Pulse:
     """The beat of the page, which keeps a worker going. One panel beats at a time.
 
     Args:
+        kit: makes its widget.
         worker: starts at the first beat.
         started: called when the page begins to beat.
         away: called after a pause because the page was not heard of.
@@ -75,11 +76,11 @@ class Pulse:
     """
 
     def __init__(
-        self, worker: Worker, started: Callable[[], None],
+        self, kit: Kit, worker: Worker, started: Callable[[], None],
         show: Callable[[Exception | None], int], away: Callable[[], None],
     ) -> None:  # fmt: skip
-        play = widgets.Play(max=10**8, interval=BEAT, show_repeat=False)
-        self.play = named("play", hinted("paint, and pause", play))
+        options = {"max": 10**8, "interval": BEAT, "show_repeat": False}
+        self.play = kit.make(widgets.Play, "play", tooltip="paint, and pause", **options)
         self.blocked = False
         # ipywidgets 7 calls it _playing, and there only the page can start it.
         self._playing = "playing" if self.play.has_trait("playing") else "_playing"
@@ -159,7 +160,7 @@ class Parts(NamedTuple):
 
     Attributes:
         pulse, screen, controls, film, desk: of the classes of these names.
-        more: widgets for the bar, which are shown only with *more*.
+        more: further widgets for the bar.
         rows: widgets above the picture, such as the script.
         open: what opens the rest, a toggle.
     """
@@ -174,23 +175,22 @@ class Parts(NamedTuple):
     open: widgets.ToggleButton
 
 
-def arranged(parts: Parts, buttons: Mapping[str, Callable[..., None]]) -> widgets.VBox:
+def arranged(kit: Kit, parts: Parts, buttons: Mapping[str, Callable[..., None]]) -> widgets.VBox:
     """Return the panel: a bar of buttons, the screen, the controls."""
     pulse, screen, controls, film, desk, more, rows, toggle = parts
     bar = [pulse.play]
     for name, (label, tooltip, first) in BUTTONS.items():
-        button = named(name, widgets.Button(description=label, tooltip=tooltip))
+        button = kit.button(name if first else f"{name} more", label, tooltip)
         button.on_click(buttons[name])
-        bar.append(button if first else named("more", button))
-    bar += [*(named("more", widget) for widget in more), toggle]
-    bar = named("bar", widgets.HBox(bar))
-    below = named("more", widgets.VBox([film.box, desk.box, screen.chart]))
-    left = named("screen", widgets.VBox([screen.box, below, controls.below]))
-    columns = named("columns", widgets.HBox([left, named("controls", controls.box)]))
-    return named("studio", widgets.VBox([looks(), bar, screen.message, *rows, columns]))
+        bar.append(button)
+    bar = kit.make(widgets.HBox, "bar", [*bar, *more, toggle])
+    below = kit.column("more", [film.box, desk.box, screen.chart])
+    left = kit.column("screen", [screen.box, below, controls.below])
+    columns = kit.make(widgets.HBox, "columns", [left, controls.box])
+    return kit.column("studio", [looks(kit), bar, screen.message, *rows, columns])
 
 
-def looks() -> widgets.HTML:
+def looks(kit: Kit) -> widgets.HTML:
     """Return the widget that brings the style sheet and the script of a panel into its page."""
     sheet, script = (
         Path(__file__).with_name(name).read_text(encoding="utf-8")
@@ -198,7 +198,7 @@ def looks() -> widgets.HTML:
     )
     # A page runs no <script> of a widget, but it runs what a picture does when it is there.
     picture = f'<img src="{DOT}" alt="" onload="{html.escape(script)}">'
-    return widgets.HTML(f"<style>{sheet}</style>{picture}", layout={"display": "none"})
+    return kit.hidden(f"<style>{sheet}</style>{picture}")
 
 
 def close_all(widget: widgets.Widget) -> None:
@@ -211,13 +211,22 @@ def close_all(widget: widgets.Widget) -> None:
     widget.close()
 
 
-def take_the_cell(panel: Closable) -> None:
-    """Close the panel that the current cell made when it ran before, if it made one."""
+def leave_room() -> None:
+    """Close the panel that the current cell made when it ran before, if it made one.
+
+    That comes before the new one is made, so that fewer messages go to the page at once.
+    """
     with GUARD:
-        before = _PANELS.get(cell := cell_id())
-        _PANELS[cell] = panel
+        before = _PANELS.pop(cell_id(), None)
         if before is not None:
             before.close()
+
+
+def take_the_cell(panel: Closable) -> None:
+    """Close the panel that the current cell has made before, if it has, and remember this one."""
+    with GUARD:
+        leave_room()
+        _PANELS[cell_id()] = panel
 
 
 def leave_the_cell(panel: Closable) -> None:

@@ -22,10 +22,10 @@ from nstkit.recipes.common import normalized
 from nstkit.studio import page
 from nstkit.studio.controls import HOUSE, PRESETS, Controls
 from nstkit.studio.desk import Desk, Done
-from nstkit.studio.dials import named
 from nstkit.studio.engine import Engine
 from nstkit.studio.film import Film
 from nstkit.studio.jobs import Grid, Job, Large
+from nstkit.studio.kit import Kit
 from nstkit.studio.moves import Moves
 from nstkit.studio.parts import Script, more_toggle, named_in, settings_of, stop_field
 from nstkit.studio.pictures import Picker
@@ -92,29 +92,32 @@ class Studio:
         self.engine = Engine(settings, precision, device)
         self._given = precision, device
         self._moves, self._large_shown = Moves(), None
-        self.screen, self._worker = Screen(), Worker(self._work)
+        page.leave_room()
+        kit = Kit()
+        self.screen, self._worker = Screen(kit), Worker(self._work)
         away = partial(self.screen.say, AWAY, "info")
-        self._pulse = page.Pulse(self._worker, partial(self.screen.say, ""), self._on_pulse, away)
-        self.controls = Controls(settings, partial(self._answer, self._on_control))
-        self.film, self.desk = Film(self._compare), Desk(self._take_sample)
-        self.stop_at = stop_field()
-        self.script, self._open = Script(), Upload("open", "open", "settings of a saved painting")
-        self._dropped = Upload("drop", "", "")
-        self._dropped.sent.add_class("nstkit-dropped")
-        self.more = more_toggle(more)
+        begun = partial(self.screen.say, "")
+        self._pulse = page.Pulse(kit, self._worker, begun, self._on_pulse, away)
+        self.controls = Controls(kit, settings, partial(self._answer, self._on_control))
+        self.film, self.desk = Film(kit, self._compare), Desk(kit, self._take_sample)
+        self.stop_at = stop_field(kit)
+        self.script = Script(kit)
+        self._open = Upload(kit, "open", "open", "settings of a saved painting")
+        self._dropped = Upload(kit, "drop", "", "")
+        self.more = more_toggle(kit, more)
         for picker in (self.controls.content, self.controls.style):
             picker.upload.listen(partial(self._answer, partial(self._on_upload, picker)))
         self._open.listen(partial(self._answer, self._on_open))
         self._dropped.listen(partial(self._answer, self._on_drop))
         self.controls.preset.observe(partial(self._answer, self._on_preset), "value")
         self.more.observe(self._on_more, "value")
-        opener = widgets.HBox([self._open.button, self._open.sent, self._dropped.sent])
+        opener = [self._open.button, self._open.sent, self._dropped.sent]
         parts = page.Parts(
             self._pulse, self.screen, self.controls, self.film, self.desk,
-            (named("uploads", opener), self.stop_at), (self.script.box, self.desk.samples),
-            self.more,
+            [kit.make(widgets.HBox, "uploads more", opener), self.stop_at],
+            [self.script.box, self.desk.samples], self.more,
         )  # fmt: skip
-        self.box = page.arranged(parts, self._buttons())
+        self.box = page.arranged(kit, parts, self._buttons())
         self._on_more()
         self._refresh()
         self.screen.say(page.HINT, "info")

@@ -12,22 +12,25 @@ from nstkit.painting.given import pairs_of
 from nstkit.painting.repaint import Saved
 from nstkit.pictures.images import name_of
 from nstkit.recipes.fields import in_px
-from nstkit.studio.dials import button, hinted, named
+from nstkit.studio.kit import Kit
 from nstkit.studio.settings import Settings
 
 
 class Script:
     """The lines that paint the picture again; the page copies them.
 
+    Args:
+        kit: makes its widgets.
+
     Attributes:
         text: HTML; box: what to display.
     """
 
-    def __init__(self) -> None:
-        self.text = named("script", widgets.HTML())
-        close = button("close", "close", "hide these lines")
+    def __init__(self, kit: Kit) -> None:
+        self.text = kit.html("script")
+        close = kit.button("close", "close", "hide these lines")
         close.on_click(lambda _: self.show(""))
-        self.box = widgets.VBox([close, self.text], layout={"display": "none"})
+        self.box = kit.column("", [close, self.text], layout=widgets.Layout(display="none"))
 
     def show(self, code: str) -> None:
         """Show lines of Python; none hides the box."""
@@ -70,15 +73,18 @@ def settings_of(
                     regions=regions), missing  # fmt: skip
 
 
-def stop_field() -> widgets.BoundedIntText:
+def stop_field(kit: Kit) -> widgets.BoundedIntText:
     """Return the field of the step at which to pause."""
-    field = widgets.BoundedIntText(0, min=0, max=10**6, description="stop at step",
-                                   style={"description_width": "80px"},
-                                   layout={"width": "160px"})  # fmt: skip
-    return named("stop", hinted("pause at this step; 0: never", field))
+    return kit.make(
+        widgets.BoundedIntText, "stop more", min=0, max=10**6, description="stop at step",
+        tooltip="pause at this step; 0: never", layout={"width": "160px"},
+        style={"description_width": "80px"},
+    )  # fmt: skip
 
 
-def more_toggle(on: bool) -> widgets.ToggleButton:
+def more_toggle(kit: Kit, on: bool) -> widgets.ToggleButton:
     """Return the button that shows the rest of the controls."""
-    tip = "all controls, or the first few"
-    return named("toggle", hinted(tip, widgets.ToggleButton(value=on, description="more")))
+    return kit.make(
+        widgets.ToggleButton, "toggle", value=on, description="more",
+        tooltip="all controls, or the first few",
+    )  # fmt: skip

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -16,85 +17,106 @@ from nstkit.files import write_whole
 from nstkit.painting.start import Given
 from nstkit.pictures.folders import pictures_in
 from nstkit.pictures.images import load_at, name_of, samples, to_pil
-from nstkit.studio.dials import named
+from nstkit.studio.kit import Kit
 from nstkit.studio.settings import same
 from nstkit.studio.uploads import File, Upload
 
 SIDE = 40  # px, of a thumbnail
 LOOK = 512  # px of the long side of a picture that is loaded to be looked at
 BESIDE = 40  # files of the notebook's folder that a menu offers
-# A button shows no picture, but a style sheet gives it a background.
-RULE = ".nstkit-{kind}-{number}{{background:url(data:image/jpeg;base64,{data}) center/cover}}"
+PRESS = """const field = this.closest('.widget-vbox').querySelector('.nstkit-pressed input');
+field.value = this.title;
+for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, {bubbles: true}));"""
+BUTTON = (
+    '<button type="button" class="nstkit-thumbnail" title="{name}" onclick="{press}" '
+    'style="background-image: url(data:image/jpeg;base64,{data})"></button>'
+)
+FRAME = "outline: 3px solid #1976d2; outline-offset: 1px; box-shadow: 0 0 0 5px white;"
 
 
 class Thumbnails:
     """Small pictures to click on.
 
+    A button of ipywidgets shows no picture, and many of them would be many messages. So these are
+    one HTML widget, whose buttons write the name of the one that is pressed into a hidden field.
+
     Args:
+        kit: makes its widgets.
         kind: their name for the style sheet.
-        choose: called with the name of the one that is clicked.
+        choose: called with the name of the one that is pressed.
 
     Attributes:
-        box: what to display.
+        strip: HTML, the pictures; choice: HTML, a frame around the chosen one; pressed: the hidden
+            field; box: what to display.
     """
 
-    def __init__(self, kind: str, choose: Callable[[str], object]) -> None:
+    def __init__(self, kit: Kit, kind: str, choose: Callable[[str], object]) -> None:
         self._kind, self._choose = kind, choose
-        self._buttons: dict[str, widgets.Button] = {}
-        self._rules: dict[str, str] = {}
-        self._sheet = widgets.HTML(layout={"display": "none"})
-        self._row = named("thumbnails", widgets.HBox())
-        self.box = widgets.VBox([self._sheet, self._row])
+        self._pictures: dict[str, str] = {}
+        self.strip, self.choice = kit.html("strip"), kit.hidden()
+        self.pressed = kit.make(widgets.Text, "pressed", continuous_update=False)
+        self.pressed.observe(self._on_pressed, "value")
+        self.box = kit.column(f"strip-{kind}", [self.choice, self.strip, self.pressed])
 
-    def add(self, pictures: dict[str, str]) -> None:
+    @property
+    def names(self) -> list[str]:
+        """The names of the pictures."""
+        return list(self._pictures)
+
+    def add(self, pictures: Mapping[str, str]) -> None:
         """Add pictures, small JPEGs in base64 by name, or show others under names that are here."""
-        for name, data in pictures.items():
-            if name not in self._buttons:
-                self._buttons[name] = self._button(name)
-            number = list(self._buttons).index(name)
-            self._rules[name] = RULE.format(kind=self._kind, number=number, data=data)
-        self._row.children = tuple(self._buttons.values())
-        self._sheet.value = f"<style>{' '.join(self._rules.values())}</style>"
+        self._pictures.update(pictures)
+        buttons = (
+            BUTTON.format(name=html.escape(name), press=PRESS, data=data)
+            for name, data in self._pictures.items()
+        )
+        self.strip.value = f"<div class='nstkit-thumbnails'>{''.join(buttons)}</div>"
 
     def mark(self, chosen: str | None) -> None:
         """Frame the one that is chosen."""
-        for name, button in self._buttons.items():
-            frame = button.add_class if name == chosen else button.remove_class
-            frame("nstkit-chosen")
+        where = f'.nstkit-strip-{self._kind} .nstkit-thumbnail[title="{css_text(chosen or "")}"]'
+        known = chosen in self._pictures
+        self.choice.value = f"<style>{where} {{ {FRAME} }}</style>" if known else ""
 
-    def _button(self, name: str) -> widgets.Button:
-        button = named("thumbnail", widgets.Button(tooltip=name))
-        button.add_class(f"nstkit-{self._kind}-{len(self._buttons)}")
-        button.on_click(lambda _: self._choose(name))
-        return button
+    def _on_pressed(self, _: object) -> None:
+        name, self.pressed.value = self.pressed.value, ""  # so that it can be pressed again
+        if name in self._pictures:
+            self._choose(name)
+
+
+def css_text(text: str) -> str:
+    """Return a text as it stands between the quotes of a style sheet."""
+    return "".join(c if c.isalnum() and c.isascii() else f"\\{ord(c):x} " for c in text)
 
 
 class Picker:
     """Choose a picture: a bundled one, an upload, one that lies beside the notebook, or any other.
 
     Args:
+        kit: makes its widgets.
         kind: "content" or "style".
         label: what stands in front of it.
 
     Attributes:
-        menu: the widget to observe; upload: an `Upload`; box: what to display.
+        menu: the widget to observe; upload: an `Upload`; thumbnails: `Thumbnails`;
+            box: what to display.
     """
 
-    def __init__(self, kind: str, label: str) -> None:
+    def __init__(self, kit: Kit, kind: str, label: str) -> None:
         self._sources: dict[str, Given] = {}
         self._uploaded: dict[str, bytes] = {}
-        self.menu = named(kind, widgets.Dropdown())
-        self.upload = Upload(f"{kind}-upload", "upload", "a picture of your own: JPEG, PNG, ...")
-        self._thumbnails = Thumbnails(kind, lambda name: setattr(self.menu, "value", name))
-        self.menu.observe(lambda _: self._thumbnails.mark(self.menu.value), "value")
+        self.menu = kit.make(widgets.Dropdown, kind)
+        tip = "a picture of your own: JPEG, PNG, ..."
+        self.upload = Upload(kit, f"{kind}-upload", "upload", tip)
+        self.thumbnails = Thumbnails(kit, kind, partial(setattr, self.menu, "value"))
+        self.menu.observe(lambda _: self.thumbnails.mark(self.menu.value), "value")
         bundled = (*samples(kind), *samples("light"))  # the latter can be either
         self._sources.update({name: name for name in bundled})
-        self._thumbnails.add({name: bundled_thumbnail(name) for name in bundled})
+        self.thumbnails.add({name: bundled_thumbnail(name) for name in bundled})
         self._sources.update({name: name for name in beside() if name not in self._sources})
         self._list()
-        lead = named("lead", widgets.HTML(label))
-        row = widgets.HBox([lead, self.menu, self.upload.button, self.upload.sent])
-        self.box = widgets.VBox([named("uploads", named("row", row)), self._thumbnails.box])
+        parts = kit.lead(label), self.menu, self.upload.button, self.upload.sent
+        self.box = kit.column("", [kit.row(*parts, name="uploads"), self.thumbnails.box])
 
     def read(self) -> Given:
         """Return the chosen picture."""
@@ -124,7 +146,7 @@ class Picker:
         if name == beside and not same(self._sources[name], source):
             name = f"{name} 2"
         if name not in self._sources or not same(self._sources[name], source):
-            self._thumbnails.add({name: thumbnail(source)})
+            self.thumbnails.add({name: thumbnail(source)})
             self._sources[name] = source
             self._list()
             self.menu.value = chosen if chosen in self._sources else name

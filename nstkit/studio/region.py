@@ -19,7 +19,8 @@ from nstkit.painting.start import Given, as_image
 from nstkit.pictures.masks import Mask, color_range, dimmed, ellipse, rectangle
 from nstkit.pictures.scene import Region
 from nstkit.pictures.sizes import resize
-from nstkit.studio.dials import LABEL, Silent, caption, menu, named, row
+from nstkit.studio.dials import Silent
+from nstkit.studio.kit import LABEL, Kit
 from nstkit.studio.screen import jpeg
 from nstkit.studio.settings import same
 
@@ -53,7 +54,7 @@ CANVAS = """<div class="nstkit-canvas" title="drag: draw the shape; click: pick 
  src="data:image/jpeg;base64,{data}"><i class="{round}"></i></div>"""
 
 WIDTH = {"description_width": LABEL}
-INVERSE = {"description": "all but this", "indent": False, "layout": {"width": "110px"}}
+INVERSE = {"description": "all but this", "indent": False}
 PICKED = {"description": "color", "style": WIDTH}
 TOLERANCE = {"min": 0.01, "max": 0.6, "step": 0.01, "description": "tolerance", "style": WIDTH}
 
@@ -62,6 +63,7 @@ class RegionPicker(Silent):
     """Choose the part of the photograph that is painted.
 
     Args:
+        kit: makes their widgets.
         changed: called after a reader has drawn or moved something here.
 
     Attributes:
@@ -70,19 +72,23 @@ class RegionPicker(Silent):
             drawn: the text field that its handlers fill; box: what to display.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, kit: Kit, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._content: Given | None = None
         self._photo, self._regions = torch.zeros(1, 3, 32, 32), ()
-        self.kind = menu("kind", "paint", [WHOLE, *SHAPES, COLOR])
-        self.inverse = named("inverse", widgets.Checkbox(value=False, **INVERSE))
-        self.across, self.down = _sides("across", "left, right"), _sides("down", "top, bottom")
-        self.color = named("picked", widgets.ColorPicker(value="#87ceeb", **PICKED))
-        self.tolerance = named("tolerance", widgets.FloatSlider(value=0.15, **TOLERANCE))
-        self.canvas = named("photo", widgets.HTML())
-        self.drawn = named("drawn", widgets.Text(continuous_update=False))
-        self.box = named("region", widgets.VBox())
-        self.box.children = self._rows()
+        self.kind = kit.menu("kind", "paint", [WHOLE, *SHAPES, COLOR])
+        self.inverse = kit.make(
+            widgets.Checkbox, "inverse", False, layout=widgets.Layout(width="110px"), **INVERSE
+        )
+        self.across = _sides(kit, "across", "left, right")
+        self.down = _sides(kit, "down", "top, bottom")
+        self.color = kit.make(widgets.ColorPicker, "picked", value="#87ceeb", **PICKED)
+        self.tolerance = kit.make(widgets.FloatSlider, "tolerance", value=0.15, **TOLERANCE)
+        self.canvas = kit.html("photo", layout=widgets.Layout())
+        self.drawn = kit.make(
+            widgets.Text, "drawn", continuous_update=False, layout=widgets.Layout()
+        )
+        self.box = kit.column("region", self._rows(kit))
         for widget in (self.kind, self.inverse, *self._sliders()):
             widget.observe(self._moved, "value")
         self.drawn.observe(self._on_drawn, "value")
@@ -173,14 +179,14 @@ class RegionPicker(Silent):
         masks = [r.mask.of(self._photo) for r in self.read() if not r.painted]
         return sum(masks, torch.zeros_like(self._photo[:, :1])).clamp(0, 1)
 
-    def _rows(self) -> list[widgets.Widget]:
+    def _rows(self, kit: Kit) -> list[widgets.Widget]:
         return [
-            row(self.kind, self.inverse),
-            row(self.across, self.down),
-            row(self.color, self.tolerance),
+            kit.row(self.kind, self.inverse, layout=widgets.Layout()),
+            kit.row(self.across, self.down, layout=widgets.Layout()),
+            kit.row(self.color, self.tolerance, layout=widgets.Layout()),
             self.canvas,
             self.drawn,
-            caption(HELP),
+            kit.html("caption", HELP, layout=widgets.Layout()),
         ]
 
     def _shown(self, kind: str) -> list[bool]:
@@ -192,10 +198,9 @@ class RegionPicker(Silent):
         return [self.across, self.down, self.color, self.tolerance]
 
 
-def _sides(part: str, label: str) -> widgets.FloatRangeSlider:
-    return named(part, widgets.FloatRangeSlider(
-        value=(0.2, 0.8), min=0, max=1, step=0.01, description=label, readout=False, style=WIDTH
-    ))  # fmt: skip
+def _sides(kit: Kit, part: str, label: str) -> widgets.FloatRangeSlider:
+    return kit.make(widgets.FloatRangeSlider, part, value=(0.2, 0.8), min=0, max=1, step=0.01,
+                    description=label, readout=False, style=WIDTH)  # fmt: skip
 
 
 def _told(regions: tuple[Region, ...]) -> tuple[str, dict, bool] | None:

@@ -20,8 +20,9 @@ from nstkit.painting.scales import sized
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.images import name_of, to_pil
 from nstkit.pictures.plots import draw_curves, render
-from nstkit.studio.dials import named, short
+from nstkit.studio.dials import short
 from nstkit.studio.engine import Engine
+from nstkit.studio.kit import Kit
 from nstkit.studio.run import Frame
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ TERMS = {"variation": "smoothing"}  # as the controls call it
 class Screen:
     """Shows an engine. It writes to its widgets only when there is something new.
 
+    Args:
+        kit: makes its widgets.
+
     Attributes:
         picture, photograph, artwork: image widgets, of JPEG data; chart: of the curves, PNG.
         then: of an earlier picture, which `compare` fills.
@@ -59,25 +63,24 @@ class Screen:
         box: pictures, view and status; message and chart are arranged by `page`.
     """
 
-    def __init__(self) -> None:
-        images = (widgets.Image(format="jpeg") for _ in range(4))
+    def __init__(self, kit: Kit) -> None:
+        names = ("picture", "", "", "")
+        images = (kit.make(widgets.Image, name, format="jpeg") for name in names)
         self.picture, self.photograph, self.artwork, self.then = images
-        named("picture", self.picture)
-        self._labels = {
-            name: named("label", widgets.HTML()) for name in ("photograph", "artwork", "then")
-        }
-        self.chart = named("chart", widgets.Image(format="png"))
-        self.status = named("status", widgets.HTML())
-        self.message = named("message", widgets.HTML())
+        self._labels = {name: kit.html("label") for name in ("photograph", "artwork", "then")}
+        self.chart = kit.make(widgets.Image, "chart", format="png")
+        self.status = kit.html("status")
+        self.message = kit.html("message")
         tips = [tip for _, tip in VIEWS.values()]
-        self.view = named("view", widgets.ToggleButtons(options=list(VIEWS), value="painting",
-                                                        tooltips=tips))  # fmt: skip
-        self.view.style.button_width = "auto"
-        self.heard, self._heard = named("heard", widgets.HTML()), 0
-        self._shape = widgets.HTML(layout={"display": "none"})
-        self._pictures = self._arranged()
+        self.view = kit.make(
+            widgets.ToggleButtons, "view", options=list(VIEWS), value="painting", tooltips=tips,
+            style={"button_width": "auto"},
+        )  # fmt: skip
+        self.heard, self._heard = kit.html("heard"), 0
+        self._shape = kit.hidden()
+        self._pictures = self._arranged(kit)
         hidden = [self._shape, self.heard]
-        self.box = widgets.VBox([self._pictures, *hidden, self.view, self.status])
+        self.box = kit.column("", [self._pictures, *hidden, self.view, self.status])
         self.view.observe(lambda _: self._look(), "value")
         self._look()
         self._shown: Frame | None = None
@@ -147,18 +150,17 @@ class Screen:
                 f"nstkit-view-{view}"
             )
 
-    def _arranged(self) -> widgets.Box:
+    def _arranged(self, kit: Kit) -> widgets.Box:
         """Return the pictures, of which the style sheet shows some."""
-        labels = {**self._labels, "now": named("label", widgets.HTML("painting"))}
+        labels = {**self._labels, "now": kit.html("label", "painting")}
         pictures = {"photograph": self.photograph, "now": self.picture, "artwork": self.artwork,
                     "then": self.then}  # fmt: skip
         figures = [
-            named("figure", named(name, widgets.Box([picture, labels[name]])))
+            kit.make(widgets.Box, f"figure {name}", [picture, labels[name]])
             for name, picture in pictures.items()
         ]
-        wiper = named("wiper", widgets.HTML(WIPER))
-        box = named("pictures", widgets.Box([*figures, wiper]))
-        return box.add_class(f"nstkit-{self.view.model_id}")
+        wiper = kit.html("wiper", WIPER)
+        return kit.make(widgets.Box, f"pictures {self.view.model_id}", [*figures, wiper])
 
     def _draw_chart(self, engine: Engine) -> None:
         records = engine.history

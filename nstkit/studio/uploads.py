@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 
-from nstkit.studio.dials import hinted, named
+from nstkit.studio.kit import Kit
 
 MEGABYTE = 1_000_000
 
@@ -46,6 +46,7 @@ class Upload:
     not run, the button is a plain upload of ipywidgets.
 
     Args:
+        kit: makes its widgets.
         part: its name for the style sheet.
         label: what the button says.
         tooltip: what it says to the pointer.
@@ -54,10 +55,10 @@ class Upload:
         button, sent: the widgets; put both in one box.
     """
 
-    def __init__(self, part: str, label: str, tooltip: str) -> None:
-        upload = widgets.FileUpload(accept="image/*", multiple=False, description=label)
-        self.button = named(part, named("upload", hinted(tooltip, upload)))
-        self.sent = named("sent", widgets.Text(continuous_update=False))
+    def __init__(self, kit: Kit, part: str, label: str, tooltip: str) -> None:
+        options = {"accept": "image/*", "multiple": False, "description": label}
+        self.button = kit.make(widgets.FileUpload, f"upload {part}", tooltip=tooltip, **options)
+        self.sent = kit.make(widgets.Text, f"sent {part}-sent", continuous_update=False)
 
     def listen(self, action: Callable[[object], object]) -> None:
         """Call an action when a file has come; `take` gives it."""

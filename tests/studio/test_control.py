@@ -29,6 +29,7 @@ from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.color import keep_colors, match_colors
 from nstkit.studio import Engine, Settings
 from nstkit.studio.controls import Controls
+from nstkit.studio.kit import Kit
 from nstkit.studio.region import COLOR, OWN, WHOLE, RegionPicker, color_at, drawing
 from nstkit.studio.settings import same
 
@@ -37,7 +38,7 @@ SKY = rectangle(0, 0, 1, 0.5)
 PLAIN = Settings("cat", "great_wave", SHALLOW, SIZE)
 
 
-CONTROLS = Controls(PLAIN, lambda: None)
+CONTROLS = Controls(Kit(), PLAIN, lambda: None)
 
 
 def shown(settings):
@@ -85,7 +86,7 @@ def test_controls_read_what_they_show(changes):
 
 
 def test_a_single_artwork_is_read_as_it_is():
-    controls = Controls(PLAIN.replace(style=MIX), lambda: None)
+    controls = Controls(Kit(), PLAIN.replace(style=MIX), lambda: None)
     controls.mixing.second.value = "none"
     assert controls.read(PLAIN).style == "great_wave"
 
@@ -100,7 +101,7 @@ def test_two_pictures_of_one_name_stay_two():
 
 
 def test_an_upload_of_the_first_picker_can_be_the_second_artwork():
-    controls = Controls(PLAIN, lambda: None)
+    controls = Controls(Kit(), PLAIN, lambda: None)
     mine = load_image("scream", 48)
     controls.style.show(mine)
     controls.style.show("great_wave")
@@ -119,7 +120,7 @@ def test_what_the_panel_cannot_mix_is_refused(style):
 
 def test_moving_the_new_controls_calls_for_a_change():
     calls = []
-    controls = Controls(PLAIN, lambda: calls.append(1))
+    controls = Controls(Kit(), PLAIN, lambda: calls.append(1))
     mixing, region = controls.mixing, controls.region
     moves = [
         (mixing.second, "scream"), (mixing.share, 0.3), (mixing.color, "match"),
@@ -141,7 +142,7 @@ def test_moving_the_new_controls_calls_for_a_change():
 @pytest.fixture
 def picker():
     calls = []
-    made = RegionPicker(lambda: calls.append(1))
+    made = RegionPicker(Kit(), lambda: calls.append(1))
     made.calls = calls
     made.show((), "castle")
     return made

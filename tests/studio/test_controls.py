@@ -14,6 +14,7 @@ from nstkit.recipes import FITS
 from nstkit.studio import Settings
 from nstkit.studio.controls import HELP, PRESETS, Controls
 from nstkit.studio.dials import Dial
+from nstkit.studio.kit import Kit
 
 SHOWN = {
     **{name: recipe for name, recipe in PRESETS.items() if isinstance(recipe, Recipe)},
@@ -30,7 +31,7 @@ SETTINGS = Settings("cat", "great_wave")
 @pytest.fixture(scope="module")
 def used():
     """Controls that several tests move."""
-    return Controls(SETTINGS, lambda: None)
+    return Controls(Kit(), SETTINGS, lambda: None)
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -44,7 +45,7 @@ def test_controls_read_what_they_show(used, name):
 
 def test_showing_calls_nobody_and_moving_does():
     calls = []
-    shown = Controls(SETTINGS, lambda: calls.append(1))
+    shown = Controls(Kit(), SETTINGS, lambda: calls.append(1))
     shown.show(Settings("castle", "scream", PRESETS["texture only"], size=96))
     assert calls == []
     moved = [shown.beta.slider, shown.alpha.on, shown.layers.menus[2], shown.layers.dials[4].on]
@@ -100,7 +101,7 @@ def test_more_layers_than_rows_are_refused(used):
 
 
 def test_a_dial_offers_round_numbers_and_keeps_any_other():
-    dial = Dial("x", "label", -1, 1)
+    dial = Dial(Kit(), "x", "label", -1, 1)
     assert [value for _, value in dial.slider.options] == [
         0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10
     ]  # fmt: skip

@@ -79,12 +79,11 @@ def test_every_preset_has_its_picture_and_a_press_on_it_chooses_the_preset(studi
     assert {path.name for path in folder.iterdir()} == {
         controls.preset_file(name).name for name in names
     }
-    (bold,) = [w for w in widgets_of(studio, "thumbnail") if w.tooltip == "bold"]
-    bold.click()
+    studio.controls.presets.pressed.value = "bold"
     assert studio.engine.settings.recipe.beta == controls.PRESETS["bold"].beta
-    assert bold in widgets_of(studio, "chosen")
+    assert '[title="bold"]' in studio.controls.presets.choice.value
     studio.controls.beta.slider.value = 1.0
-    assert bold not in widgets_of(studio, "chosen")
+    assert studio.controls.presets.choice.value == ""
 
 
 # ---------------------------------------------------------------- undo of a move
@@ -161,9 +160,8 @@ def test_a_pinned_picture_is_shown_beside_the_painting_and_gone_back_to(studio):
     pinned = studio.engine.frame
     studio.set(beta=700)
     studio.run(2, progress=False)
-    (pin,) = [w for w in widgets_of(studio, "thumbnail") if w.tooltip == "step 2"]
     assert studio.film.go_back.disabled
-    pin.click()
+    studio.film.thumbnails.pressed.value = "step 2"
     assert studio.screen.view.value == "compare"
     seen = nstkit.load_image(io_of(studio.screen.then.value))
     assert (seen - pinned.image).abs().mean() < 0.02  # JPEG
@@ -184,8 +182,7 @@ def test_saving_pins_and_two_pins_of_one_step_are_two(studio):
     saved = studio.save()
     press(studio, "pin")
     press(studio, "pin")
-    names = [w.tooltip for w in widgets_of(studio, "thumbnail")]
-    assert {saved.stem, "step 1", "step 1 (2)"} <= set(names)
+    assert studio.film.thumbnails.names == [saved.stem, "step 1", "step 1 (2)"]
 
 
 def test_the_slider_goes_back_through_the_steps_of_this_run(studio):

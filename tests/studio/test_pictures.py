@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
-from studio_tools import SIZE, a_png, files, message, press, send, upload, widgets_of
+from studio_tools import SIZE, a_png, files, message, press, send, upload
 
 import nstkit
 from nstkit import load_image
+from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import Picker
 
 pytestmark = pytest.mark.usefixtures("no_charts")
@@ -23,7 +24,7 @@ def size(source):
 
 @pytest.mark.parametrize("generation", [7, 8])
 def test_a_picker_takes_uploads_of_both_generations_of_widgets(monkeypatch, generation):
-    picker = Picker("content", "photograph")
+    picker = Picker(Kit(), "content", "photograph")
     value = SimpleNamespace(value=files("my photo.png", a_png(), generation))
     monkeypatch.setattr(picker.upload, "button", value)
     picker.take()
@@ -32,7 +33,7 @@ def test_a_picker_takes_uploads_of_both_generations_of_widgets(monkeypatch, gene
 
 
 def test_two_uploads_of_one_name_are_two_pictures():
-    picker = Picker("content", "photograph")
+    picker = Picker(Kit(), "content", "photograph")
     for side in (90, 80, 90):  # the last one is the first one again
         upload(picker, "image.jpg", a_png((side, side)))
         picker.take()
@@ -50,7 +51,8 @@ def test_an_upload_is_painted_and_listed(studio):
     assert message(studio) == ""
     assert picker.menu.value == "my photo.png"
     assert picker.menu.options[-1] == "my photo.png"
-    assert len([w for w in widgets_of(studio, "thumbnail") if w.tooltip == "my photo.png"]) == 1
+    assert picker.thumbnails.names[-1] == "my photo.png"
+    assert picker.thumbnails.strip.value.count('title="my photo.png"') == 1
     assert studio.engine.pictures.content.shape[-1] == SIZE
     assert studio.engine.result().sources[0] == "my photo.png"
     picker.menu.value = "castle"
@@ -85,10 +87,24 @@ def test_an_emptied_upload_is_nothing(studio):
 
 
 def test_a_thumbnail_chooses_its_picture_and_is_framed(studio):
-    (castle,) = [w for w in widgets_of(studio, "thumbnail") if w.tooltip == "castle"]
-    castle.click()
-    assert studio.engine.settings.content == "castle"
-    assert castle in widgets_of(studio, "chosen")
+    thumbnails = studio.controls.content.thumbnails
+    for _ in range(2):  # a second press of the same one after another choice is heard too
+        thumbnails.pressed.value = "castle"
+        assert studio.engine.settings.content == "castle"
+        assert '[title="castle"]' in thumbnails.choice.value
+        studio.controls.content.menu.value = "cat"
+        assert '[title="cat"]' in thumbnails.choice.value
+
+
+def test_a_name_of_any_letters_is_framed_and_cannot_end_its_rule(studio):
+    name = 'a" ] {} <b>é.png'
+    upload(studio.controls.content, name, a_png())
+    thumbnails = studio.controls.content.thumbnails
+    assert html.escape(name) in thumbnails.strip.value and "<b>" not in thumbnails.strip.value
+    rule = thumbnails.choice.value
+    assert rule.count('"') == 2 and rule.count("{") == rule.count("<style") == 1
+    thumbnails.pressed.value = name
+    assert studio.controls.content.menu.value == name
 
 
 def test_any_bundled_picture_and_any_file_may_be_either(studio, tmp_path):

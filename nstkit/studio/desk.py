@@ -104,6 +104,7 @@ class Desk:
             taker = self._kit.button("take", label, "take these settings")
             taker.on_click(lambda _, chosen=settings: self._take(chosen))
             boxes.append(self._kit.column("sample", [self._cells[label], taker]))
+        self._kit.discard(self.samples.children)
         self.samples.children = boxes
         self.samples.layout.display = None
 

@@ -88,7 +88,7 @@ class Instant(Silent):
         self._painted: dict[str, Any] = {}  # what the controls showed for it
         self._quiet = True
         page.leave_room()
-        kit = Kit()
+        self._kit = kit = Kit()
         self.content = Picker(kit, "content", "photograph")
         self.style = Picker(kit, "style", "artwork")
         self.mixing = Mixing(kit, self.style)
@@ -145,7 +145,7 @@ class Instant(Silent):
     def close(self) -> None:
         """Take the panel off the page."""
         page.leave_the_cell(self)
-        page.close_all(self.box)
+        self._kit.close()
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         if self.box.comm is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -21,6 +21,7 @@ class Kit:
 
     def __init__(self) -> None:
         self._shared: dict[tuple[Any, ...], widgets.Widget] = {}
+        self._made: list[widgets.Widget] = []
 
     def make(self, kind: type, parts: str, *values: Any, **options: Any) -> Any:
         """Return a widget.
@@ -39,7 +40,8 @@ class Kit:
         for look in ("layout", "style"):
             if look in traits:
                 options[look] = self._alike(traits[look].klass, options.get(look, {}))
-        return kind(*values, _dom_classes=classes, **options)
+        self._made.append(made := kind(*values, _dom_classes=classes, **options))
+        return made
 
     def html(self, parts: str, text: str = "", **options: Any) -> widgets.HTML:
         """Return text."""
@@ -81,9 +83,25 @@ class Kit:
         """Return widgets below each other."""
         return self.make(widgets.VBox, parts, children, **options)
 
+    def discard(self, unused: Iterable[widgets.Widget]) -> None:
+        """Close some widgets that it made, with what is in them."""
+        for widget in unused:
+            self.discard(getattr(widget, "children", ()))
+            widget.close()
+            self._made.remove(widget)
+
+    def close(self) -> None:
+        """Close all that it made, also what is not in the panel.
+
+        A widget that stayed would name a layout that is gone, and no page could load any panel.
+        """
+        for widget in (*self._made, *self._shared.values()):
+            widget.close()
+
     def _alike(self, kind: type, look: Any) -> widgets.Widget:
         """Return the layout or style of a look; of the same look, the same one."""
         if isinstance(look, widgets.Widget):
+            self._made.append(look)
             return look
         key = kind, *sorted(look.items())
         if key not in self._shared:

@@ -201,16 +201,6 @@ def looks(kit: Kit) -> widgets.HTML:
     return kit.hidden(f"<style>{sheet}</style>{picture}")
 
 
-def close_all(widget: widgets.Widget) -> None:
-    """Close a widget with all that is in it; ipywidgets would keep them all for good."""
-    for part in getattr(widget, "children", ()):
-        close_all(part)
-    for part in (getattr(widget, name, None) for name in ("style", "layout")):
-        if part is not None:
-            part.close()
-    widget.close()
-
-
 def leave_room() -> None:
     """Close the panel that the current cell made when it ran before, if it made one.
 

@@ -93,7 +93,7 @@ class Studio:
         self._given = precision, device
         self._moves, self._large_shown = Moves(), None
         page.leave_room()
-        kit = Kit()
+        self._kit = kit = Kit()
         self.screen, self._worker = Screen(kit), Worker(self._work)
         away = partial(self.screen.say, AWAY, "info")
         begun = partial(self.screen.say, "")
@@ -239,7 +239,7 @@ class Studio:
         """Stop, and take the panel off the page; the engine keeps its picture."""
         self.pause()
         self._worker.end()
-        page.close_all(self.box)
+        self._kit.close()
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         text = f"<Studio at step {self.engine.frame.index}; its panel needs a running kernel>"

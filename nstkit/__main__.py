@@ -26,6 +26,7 @@ from nstkit.painting import QUALITIES, Result
 from nstkit.painting.estimate import in_words, seconds_needed
 from nstkit.painting.given import GivenStyle
 from nstkit.painting.plan import Plan, prepare
+from nstkit.painting.repaint import Saved
 from nstkit.painting.result import Painting
 from nstkit.painting.stylize import paint
 from nstkit.pictures.color import COLORS
@@ -39,6 +40,7 @@ from nstkit.pictures.images import (
 )
 from nstkit.pictures.scene import Region
 from nstkit.recipes import FITS, HOUSE, RECIPES, STARTS, Recipe
+from nstkit.recipes.fields import in_px
 from nstkit.tiles import Tiling
 from nstkit.translate import for_network
 
@@ -76,6 +78,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, help="file to write, or for a folder of photographs a folder "
         "(default: CONTENT_STYLE.png, with a number if that is there; or the folder CONTENT_STYLE)"
     )  # fmt: skip
+    add(
+        "--like",
+        metavar="PAINTING",
+        help="a painting that nstkit saved: its recipe, seed and size, "
+        "unless other options say more",
+    )
     add("--quality", help=f"{', '.join(map(_described, QUALITIES))}; a smaller photograph keeps "
         f"its size (default: {QUALITY}, or what the recipe says)")  # fmt: skip
     add("--recipe", "--method", default="default", metavar="NAME", help=f"{_fits()}; or, in "
@@ -206,10 +214,37 @@ def given_style(options: argparse.Namespace) -> tuple[GivenStyle, list[Region]]:
     return None, [Region(options.mask, style)]
 
 
+def saved_painting(options: argparse.Namespace) -> Saved | None:
+    """Return what the file of ``--like`` says of itself; None without one.
+
+    Raises:
+        ValueError: It does not say how it was painted, or there is a recipe beside it.
+    """
+    if options.like is None:
+        return None
+    if options.recipe != "default":
+        raise ValueError(
+            f"--like {options.like} and --recipe {options.recipe} are two recipes; leave one out"
+        )
+    return Saved.of(read_metadata(options.like), options.like)
+
+
+def like_size(options: argparse.Namespace, like: Saved | None) -> int | None:
+    """Return the long side in px: that of ``--like`` where nothing else says one."""
+    others = options.size or options.scales or options.quality
+    if like is None or others or in_px(like.recipe.scales):
+        return options.size
+    return like.size
+
+
 def planned(options: argparse.Namespace, content: str) -> Plan:
     """Return what the command line asks for, for one photograph."""
     style, regions = given_style(options)
-    recipe = named_recipe(options.recipe, content, main_artwork(parse_styles(options.style)))
+    like = saved_painting(options)
+    if like:
+        recipe = like.recipe
+    else:
+        recipe = named_recipe(options.recipe, content, main_artwork(parse_styles(options.style)))
     if options.start is not None:
         check_choice("start", options.start, STARTS)
     fields = ("alpha", "beta", "tv", "start", "optimizer")
@@ -221,15 +256,15 @@ def planned(options: argparse.Namespace, content: str) -> Plan:
         content,
         style,
         recipe,
-        quality=options.quality or (QUALITY if options.recipe in TUNED else None),
+        quality=options.quality or (QUALITY if options.recipe in TUNED and not like else None),
         steps=options.steps,
-        size=options.size,
+        size=like_size(options, like),
         scales=options.scales,
         color=options.color,
         style_scale=options.style_scale,
         regions=regions,
         tile=parse_tile(options.tile),
-        seed=0 if options.seed is None else options.seed,
+        seed=next(n for n in (options.seed, like and like.seed, 0) if n is not None),
         precision=options.precision,
         device=options.device,
     )

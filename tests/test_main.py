@@ -27,6 +27,7 @@ from nstkit.__main__ import (
 )
 from nstkit.feedforward import METHODS
 from nstkit.painting import Quality
+from nstkit.pictures.images import sample_path
 from nstkit.recipes import FITS, HOUSE
 
 QUICK = ["--size", "48", "--steps", "2", "--quiet"]
@@ -205,6 +206,29 @@ def test_the_help_says_when_to_choose_which_recipe(capsys: pytest.CaptureFixture
         main(["--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert [name for name, fits in FITS.items() if f"{name} {fits}" not in said] == []
+
+
+def test_a_saved_painting_gives_its_recipe_seed_and_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    one, other, third = (str(tmp_path / name) for name in ("one.png", "other.png", "third.png"))
+    options = ["--beta", "33", "--seed", "3", "--size", "64", "--steps", "2", "--quiet"]
+    assert main(["cat", "scream", "-o", one, *options]) == 0
+    assert main(["castle", "great_wave", "-o", other, "--like", one, "--quiet"]) == 0
+    assert main(["cat", "scream", "-o", third, "--like", one, "--beta", "4", "--seed", "0",
+                 "--size", "50", "--quiet"]) == 0  # fmt: skip
+    before, after, changed = map(read_metadata, (one, other, third))
+    for same in ("recipe", "seed", "loaded_at"):
+        assert before[same] == after[same]
+    assert after["content"] == "castle"
+    recipe = Recipe.from_json(before["recipe"])
+    assert Recipe.from_json(changed["recipe"]) == recipe.replace(beta=4)
+    assert (changed["seed"], changed["loaded_at"]) == ("0", "50")
+
+    assert main(["cat", "scream", "--like", one, "--recipe", "portrait"]) == 2
+    assert "are two recipes; leave one out" in capsys.readouterr().err
+    assert main(["cat", "scream", "--like", str(sample_path("cat"))]) == 2
+    assert "does not say how it was painted" in capsys.readouterr().err
 
 
 def test_a_method_is_a_recipe_by_another_name() -> None:
@@ -531,7 +555,7 @@ def test_a_folder_does_not_hide_a_bundled_picture(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cat").mkdir()
-    assert main(["cat", "scream", "--method", "adain", "--size", "48", "--quiet"]) == 0
+    assert main(["cat", "scream", "--method", "adain", "--size", "50", "--quiet"]) == 0
     assert (tmp_path / "cat_scream.png").is_file()
 
 
@@ -542,7 +566,7 @@ def test_files_that_are_no_paintings_are_not_written_over(
     out.mkdir()
     save_image(load_image("macaw", 64), out / "b.png")
     before = (out / "b.png").read_bytes()
-    arguments = [str(folder), "scream", "--method", "adain", "--size", "48", "--quiet"]
+    arguments = [str(folder), "scream", "--method", "adain", "--size", "50", "--quiet"]
     for _ in range(2):  # its own paintings it does write over
         assert main([*arguments, "-o", str(out)]) == 2
         assert "2 of 3 photographs painted" in capsys.readouterr().out
@@ -558,7 +582,7 @@ def test_too_little_memory_for_one_photograph_is_told_and_the_others_are_painted
         return nstkit.transfer(content, *given, **options)
 
     monkeypatch.setattr("nstkit.__main__.transfer", too_large)
-    arguments = [str(a_folder(tmp_path)), "scream", "--method", "adain", "--size", "48", "--quiet"]
+    arguments = [str(a_folder(tmp_path)), "scream", "--method", "adain", "--size", "50", "--quiet"]
     assert main([*arguments, "-o", str(tmp_path / "out")]) == 2
     said = capsys.readouterr()
     assert "b.png: not enough memory" in said.err and "2 of 3" in said.out
@@ -600,7 +624,7 @@ def test_too_little_memory_is_told_and_other_failures_are_not_hidden(
 
 @pytest.mark.parametrize("method", ["textbook", "adain"])
 def test_a_device_may_be_named(method: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    options = ["--method", method, "--size", "48", "--quiet", "-o", str(tmp_path / "out.png")]
+    options = ["--method", method, "--size", "50", "--quiet", "-o", str(tmp_path / "out.png")]
     steps = ["--steps", "1"] if method == "textbook" else []
     assert main(["cat", "scream", *options, *steps, "--device", "cpu"]) == 0
     assert main(["cat", "scream", *options, *steps, "--device", "gpu"]) == 2

@@ -83,7 +83,7 @@ OPENING = f"""# An example
 ENDING = "\n\n".join(
     ["## When it goes wrong", "## Summary", "## Check yourself"]
     + ["<details><summary>Why?</summary>Because.</details>"]
-    + ["**Next:** nothing.", "**Sources.** None."]
+    + ["---", "**Next:** nothing.", "**Sources.** None."]
 )
 EXERCISE = """def answer():
     raise NotImplementedError
@@ -239,6 +239,11 @@ MUTANTS = [
     ("links_lead_somewhere", lambda nb: text(nb, '<img alt="a" src="missing.jpg">')),
     ("details_are_closed", lambda nb: text(nb, "<details><summary>Why?</summary>Because")),
     ("details_are_closed", lambda nb: text(nb, "</details> and <details>")),
+    ("folds_look_right", lambda nb: text(nb, "<details><summary>`x`?</summary>y</details>")),
+    (
+        "folds_look_right",
+        lambda nb: text(nb, "<details><summary>a</summary>b</details>\n\n**Next:**"),
+    ),
     ("it_has_all_parts", lambda nb: change(nb, "## Summary", "## The end")),
     ("it_has_all_parts", lambda nb: change(nb, "**How long it runs:**", "It runs")),
     ("it_has_all_parts", lambda nb: change(nb, "](figures/hero.jpg)", "](06_studio.ipynb)")),

@@ -216,6 +216,20 @@ def details_are_closed(nb: NotebookNode, path: Path) -> Iterator[str]:
             yield f"cell {index}: <details> and </details> do not match"
 
 
+def folds_look_right(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """A summary is HTML, where Markdown's signs stay as they are; and a fold has no room below it.
+
+    So code in a summary is ``<code>``, and a line stands between a fold and "Next:".
+    """
+    cells = [(index, cell.source) for index, cell in enumerate(nb.cells)]
+    for index, text in [pair for pair in cells if nb.cells[pair[0]].cell_type == "markdown"]:
+        for summary in re.findall(r"<summary>(.*?)</summary>", text, re.DOTALL):
+            if "`" in summary or "**" in summary:
+                yield f"cell {index}: Markdown in a summary: {summary.strip()}"
+        if re.search(r"</details>\s+\*\*Next:", text):
+            yield f"cell {index}: 'Next:' sticks to the fold before it; put --- between them"
+
+
 RULES = (
     outputs_are_stored,
     nothing_failed,
@@ -234,6 +248,7 @@ RULES = (
     markdown_images_have_alt_text,
     links_lead_somewhere,
     details_are_closed,
+    folds_look_right,
     *LESSON_RULES,
 )
 

@@ -1,6 +1,7 @@
 """What the notebooks show: charts, heat maps, tables, animations, a panel, and measurements."""
 
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices
+from nstkit.lesson.choice import Choice
 from nstkit.lesson.draft import quality, size, steps
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
@@ -9,6 +10,7 @@ from nstkit.lesson.tables import Table, show_table
 
 __all__ = [
     "COLORS",
+    "Choice",
     "Table",
     "chart",
     "colophon",

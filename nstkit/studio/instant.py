@@ -151,7 +151,7 @@ class Instant(Silent):
         if self.box.comm is None:
             return {"text/plain": "<Instant, closed>"}
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        text = "<Instant; its panel needs a running kernel>"
+        text = "<Instant; run this cell to see its panel>"
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 
     # ------------------------------------------------------------ for widgets

@@ -259,19 +259,21 @@ def save(engine: Engine, path: str | Path | None) -> Path:
     return result.save(path or free_name(stem), script=engine.frame.script())
 
 
-def explained(error: Exception, again: str = "press \u25b6 or reset") -> str:
+def explained(
+    error: Exception, again: str = "press \u25b6 or reset", what: str = "painting"
+) -> str:
     """Return what went wrong and what to do, in a sentence.
 
     Args:
         error: of a kind that nobody foresaw, or not.
         again: how to go on after one that nobody foresaw.
+        what: has stayed as it was.
     """
+    kept = f"The {what} is as it was"
     if isinstance(error, ValueError | OSError):
         said = str(error).strip()
-        return f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} The painting is as it was."
+        return f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} {kept}."
     # Torch has classes of its own for it.
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
-        return (
-            "This does not fit into the memory. Choose a smaller size. The painting is as it was."
-        )
-    return f"{type(error).__name__}: {error}. The painting is as it was; {again}."
+        return f"This does not fit into the memory. Choose a smaller size. {kept}."
+    return f"{type(error).__name__}: {error}. {kept}; {again}."

@@ -344,7 +344,7 @@ def test_it_shows_itself_as_a_widget(studio):
     bundle = studio._repr_mimebundle_()
     view = bundle["application/vnd.jupyter.widget-view+json"]
     assert view["model_id"] == studio.box.model_id
-    assert bundle["text/plain"] == "<Studio at step 0; its panel needs a running kernel>"
+    assert bundle["text/plain"] == "<Studio at step 0; run this cell to see its panel>"
 
 
 def test_the_package_offers_it_by_name():

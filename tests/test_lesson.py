@@ -1,6 +1,7 @@
 """What the notebooks show things with."""
 
 import base64
+import html
 import io
 import time
 
@@ -10,9 +11,10 @@ import torch
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops, ImageStat
+from studio_tools import a_png, send
 
 import nstkit
-from nstkit import lesson, show_images
+from nstkit import lesson, load_image, show_images
 from nstkit.lesson import charts, stored
 from nstkit.lesson.titles import TITLES, pair_title, title
 from nstkit.pictures.plots import DPI, Picture
@@ -461,3 +463,24 @@ def test_every_bundled_picture_has_a_title() -> None:
     assert pair_title("cat", "great_wave") == "Cat, after Hokusai, The Great Wave"
     with pytest.raises(ValueError, match="no bundled picture 'dog'; there are astronaut"):
         title("dog")
+
+
+# ---------------------------------------------------------------- a choice of photograph
+
+
+def test_a_choice_is_a_bundled_picture_a_file_beside_or_an_upload(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "holiday.png").write_bytes(a_png((90, 60)))
+    choice = lesson.Choice("castle")
+    assert (choice.name, choice.picture) == ("castle", "castle")
+    choice.picker.menu.value = "holiday.png"
+    assert choice.name == "holiday.png" and load_image(choice.picture).shape[-2:] == (60, 90)
+    send(choice.picker.upload, "mine.png", a_png((80, 70)))
+    assert choice.name == "mine.png" and load_image(choice.picture).shape[-2:] == (70, 80)
+    assert "Chosen: mine.png." in choice.message.value
+    send(choice.picker.upload, "notes.txt", b"no picture")
+    assert "'notes.txt' is not a picture" in html.unescape(choice.message.value)
+    assert "The choice is as it was" in choice.message.value
+    assert choice.name == "mine.png"
+    choice.close()
+    assert choice.box.comm is None

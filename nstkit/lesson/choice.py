@@ -9,7 +9,7 @@ from nstkit.pictures.images import name_of
 from nstkit.studio import page
 from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import Picker
-from nstkit.studio.screen import told
+from nstkit.studio.screen import Heard, told
 
 
 class Choice:
@@ -30,10 +30,13 @@ class Choice:
         page.leave_room()
         self._kit = kit = Kit()
         self.picker, self.message = Picker(kit, "content", "photograph"), kit.html("message")
+        self._heard = Heard(kit)
         self.picker.show(chosen)
         self.picker.menu.observe(lambda _: self._tell(), "value")
         self.picker.upload.listen(self._on_upload)
-        self.box = kit.column("studio choice", [page.looks(kit), self.picker.box, self.message])
+        self.box = kit.column(
+            "studio choice", [page.looks(kit), self.picker.box, self.message, self._heard.box]
+        )
         self._tell()
         page.take_the_cell(self)
 
@@ -58,9 +61,11 @@ class Choice:
         except Exception as error:  # nobody would see it otherwise
             said = page.explained(error, "choose another file", "choice")
             self.message.value = told(said, "error")
+            self._heard.answer()
 
     def _tell(self) -> None:
         self.message.value = told(f"Chosen: {self.name}. The next cell paints it.", "info")
+        self._heard.answer()
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}

@@ -35,7 +35,7 @@ from nstkit.studio.dials import Silent, offer, offer_number
 from nstkit.studio.kit import LABEL, Kit
 from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker
-from nstkit.studio.screen import jpeg, told
+from nstkit.studio.screen import Heard, jpeg, told
 from nstkit.studio.settings import same
 from nstkit.vgg.devices import Precision
 
@@ -97,6 +97,7 @@ class Instant(Silent):
         self.alpha = kit.slider("alpha", "how far α", style={"description_width": LABEL})
         self.picture = kit.make(widgets.Image, "picture", format="jpeg")
         self.status, self.message = kit.html("status"), kit.html("message")
+        self._heard = Heard(kit)
         self._show(content, style, how, alpha, size, color, style_scale)
         self._drafted = self._pictures()
         self.box = self._arranged(kit)
@@ -220,6 +221,7 @@ class Instant(Silent):
             except Exception as error:  # nobody would see it otherwise
                 self._show(**self._painted)
                 self._say(page.explained(error, "move a control to go on"), "error")
+            self._heard.answer()
 
     def _on_upload(self, picker: Picker, _: object) -> None:
         def _take() -> None:
@@ -241,7 +243,7 @@ class Instant(Silent):
         save = kit.button("save", "save", "write a PNG, to download too")
         save.on_click(partial(self._answer, self.save))
         bar = kit.row(self.how, self.size, save, name="bar")
-        left = kit.column("screen", [self.picture, self.status])
+        left = kit.column("screen", [self.picture, self.status, self._heard.box])
         rows = [self.content.box, self.style.box, self.mixing.box, kit.row(self.alpha)]
         right = kit.column("controls", [*rows, kit.caption(HELP)])
         columns = kit.make(widgets.HBox, "columns", [left, right])

@@ -189,6 +189,7 @@ const watch = panel => {
     if (!panel.isConnected) return;
     const now = performance.now(), quiet = (now - heard) / 1000;
     const playing = text(panel.querySelector('.nstkit-status')).includes('steps/s');
+    if (!panel.querySelector('.nstkit-heard')) return;  // it never tells
     const waits = (asked > heard && now - asked > 1000 * ASKED) || (playing && quiet > PLAYING);
     const said = waits ? BUSY : '';
     if (notice.textContent !== said) notice.textContent = said;

@@ -255,7 +255,7 @@ class Studio:
                 action()
             except Exception as error:  # nobody would see it otherwise
                 self.screen.say(page.explained(error))
-            self.screen.answer()
+            self.screen.heard.answer()
 
     def _between_steps(self, action: Callable[[], object]) -> None:
         """Do something to the engine while it rests, and show the result."""

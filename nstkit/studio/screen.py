@@ -49,6 +49,25 @@ CHART_POINTS = 300  # of a curve
 TERMS = {"variation": "smoothing"}  # as the controls call it
 
 
+class Heard:
+    """Tells the page's script that the kernel has answered; else it says that the kernel is busy.
+
+    Args:
+        kit: makes its widget.
+
+    Attributes:
+        box: the widget, which is not shown.
+    """
+
+    def __init__(self, kit: Kit) -> None:
+        self.box, self._answers = kit.html("heard"), 0
+
+    def answer(self) -> None:
+        """Let the page know."""
+        self._answers += 1
+        self.box.value = str(self._answers)
+
+
 class Screen:
     """Shows an engine. It writes to its widgets only when there is something new.
 
@@ -60,6 +79,7 @@ class Screen:
         then: of an earlier picture, which `compare` fills.
         status: the lines below the picture, HTML; message: what `say` says.
         view: the buttons that choose which pictures to show.
+        heard: tells the page that the kernel has answered.
         box: pictures, view and status; message and chart are arranged by `page`.
     """
 
@@ -76,10 +96,10 @@ class Screen:
             widgets.ToggleButtons, "view", options=list(VIEWS), value="painting", tooltips=tips,
             style={"button_width": "auto"},
         )  # fmt: skip
-        self.heard, self._heard = kit.html("heard"), 0
+        self.heard = Heard(kit)
         self._shape = kit.hidden()
         self._pictures = self._arranged(kit)
-        hidden = [self._shape, self.heard]
+        hidden = [self._shape, self.heard.box]
         self.box = kit.column("", [self._pictures, *hidden, self.view, self.status])
         self.view.observe(lambda _: self._look(), "value")
         self._look()
@@ -114,11 +134,6 @@ class Screen:
             more: HTML that follows it.
         """
         self.message.value = told(text, kind, more)
-
-    def answer(self) -> None:
-        """Let the page know that the kernel has heard it."""
-        self._heard += 1
-        self.heard.value = str(self._heard)
 
     def compare(self, picture: bytes, label: str) -> None:
         """Show an earlier picture, JPEG data, beside the painting."""

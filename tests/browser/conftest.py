@@ -101,7 +101,7 @@ IMAGES = f"""selector => {{ {PANEL}
 
 
 # The pictures that cells have shown; a panel's own picture is none of them.
-OUTPUT_IMAGE = ".jp-Cell-outputArea img:not(.jupyter-widgets)"
+OUTPUT_IMAGE = ".jp-Cell-outputArea img:not(.jupyter-widgets, .jupyter-widgets *)"
 
 
 # ---------------------------------------------------------------- server

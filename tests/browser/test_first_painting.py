@@ -91,20 +91,21 @@ def test_the_stop_button_keeps_the_best_picture_so_far(book):
 def test_an_uploaded_photograph_is_painted(book, tmp_path):
     photo = tmp_path / "my photo.png"
     Image.linear_gradient("L").resize((120, 60)).convert("RGB").save(photo)
-    button_cell, use = book.find("ipywidgets.FileUpload("), book.find("upload.value")
+    choose, use = book.find("lesson.Choice("), book.find("choice.picture")
     book.clear_outputs()
     run_to(book, book.find(LOAD))  # the set-up
-    book.run_cell(button_cell)
-    button = book.cell(button_cell).locator("button.jupyter-button")
-    expect(button).to_contain_text("Upload (0)")
+    book.run_cell(choose)
+    panel = book.cell(choose).locator(".nstkit-studio")
+    expect(panel).to_contain_text("Chosen: castle.")
     with book.page.expect_file_chooser() as chooser:
-        button.click()
+        panel.locator(".nstkit-upload").click()
     chooser.value.set_files(photo)
-    expect(button).to_contain_text("Upload (1)")
+    expect(panel).to_contain_text("Chosen: my photo.png. The next cell paints it.")
 
     book.run_cell(use)
 
     assert book.failures() == []
     assert [image["cell"] for image in book.images()] == [use]
+    assert "painting my photo.png after" in str(book.outputs(use))
     # The photograph is twice as wide as high; this copy of the notebook asks for 128 px.
     assert book.kernel("print(*mine.image.shape)") == "1 3 64 128"

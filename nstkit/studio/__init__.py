@@ -1,8 +1,11 @@
 """A live panel in the notebook: sliders that steer a running painting.
 
-`engine` paints while its settings change, `worker` calls it from a thread, `panel` shows it and
-`controls` holds the sliders. Only the last two know widgets. `instant` is another panel, whose
-pictures need no steps. Nothing else imports this folder.
+`engine` paints while its settings change, and `worker` calls it from a thread. `reel` keeps earlier
+pictures, `moves` earlier settings, and `jobs` paints large pictures and grids. None of these knows
+widgets. `panel` shows it all: `controls` holds the sliders, `screen` the pictures, `film` what was
+kept, `desk` the jobs. `kit` makes the widgets, and page.js does in the page what widgets cannot.
+`instant` is another panel, whose pictures need no steps. Of the package, only `lesson` imports this
+folder.
 """
 
 from nstkit.studio.engine import Engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import nbformat
 import pytest
@@ -31,3 +32,14 @@ def test_the_picture_in_the_first_cell_is_the_stored_one(path):
     (stored,) = [o.data["image/jpeg"] for o in cell.outputs if "image/jpeg" in o.get("data", {})]
     figure = NOTEBOOKS / "figures" / f"{path.stem}.jpg"
     assert figure.read_bytes() == base64.b64decode(stored)
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_no_cell_after_a_panel_changes_it(path):
+    """Run All leaves each panel as its text describes it."""
+    nb = nbformat.read(path, as_version=4)
+    code = [cell.source for cell in nb.cells if cell.cell_type == "code"]
+    for index, name in enumerate(code):
+        if name in ("studio", "panel", "choice"):
+            after = code[index + 1 :]
+            assert not [cell for cell in after if re.search(rf"(?<![.\w]){name}\.(?!picture|name)", cell)]

@@ -24,7 +24,7 @@ THUMBNAIL = """([image, side]) => {
 # Pairs of visible controls that cover each other by more than a pixel of their borders.
 OVERLAPS = """panel => {
   const kinds = 'button, select, input, .noUi-base, .widget-readout, .widget-label, img, '
-    + '.nstkit-caption, .nstkit-status, .nstkit-hint, .nstkit-message, .nstkit-script';
+    + '.nstkit-caption, .nstkit-status, .nstkit-message, .nstkit-script';
   const parts = [...panel.querySelectorAll(kinds)].filter(
     part => part.checkVisibility() && part.type !== 'file');
   const name = part => part.textContent.trim().slice(0, 30) || part.className || part.tagName;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from nstkit.painting.start import Given
@@ -10,6 +11,7 @@ from nstkit.studio import page
 from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Heard, told
+from nstkit.studio.uploads import Uploads
 
 
 class Choice:
@@ -29,13 +31,15 @@ class Choice:
     def __init__(self, chosen: Given) -> None:
         page.leave_room()
         self._kit = kit = Kit()
-        self.picker, self.message = Picker(kit, "content", "photograph"), kit.html("message")
-        self._heard = Heard(kit)
+        self._uploads = Uploads()
+        self.picker = Picker(kit, "content", "photograph", self._uploads)
+        self.message = kit.html("message")
+        heard = Heard(kit)
         self.picker.show(chosen)
         self.picker.menu.observe(lambda _: self._tell(), "value")
         self.picker.upload.listen(self._on_upload)
         self.box = kit.column(
-            "studio choice", [page.looks(kit), self.picker.box, self.message, self._heard.box]
+            "studio choice", [page.looks(kit), self.picker.box, self.message, heard.box]
         )
         self._tell()
         page.take_the_cell(self)
@@ -58,16 +62,19 @@ class Choice:
     def _on_upload(self, _: object) -> None:
         try:
             self.picker.take()
+            # A painting names its photograph, which must then be where `nstkit.repaint` looks.
+            self._uploads.keep({self.name}, Path())
+            self._tell()
         except Exception as error:  # nobody would see it otherwise
             said = page.explained(error, "choose another file", "choice")
             self.message.value = told(said, "error")
-            self._heard.answer()
 
     def _tell(self) -> None:
         self.message.value = told(f"Chosen: {self.name}. The next cell paints it.", "info")
-        self._heard.answer()
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        if self.box.comm is None:
+            return {"text/plain": f"<Choice of {self.name}, closed>"}
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         text = f"<Choice of {self.name}; run this cell to see its panel>"
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}

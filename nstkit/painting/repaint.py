@@ -105,7 +105,7 @@ class Saved:
         if not own_network:
             _check_named(recipe.weights)
         side = facts.get("loaded_at") or max(int(side) for side in facts["size"].split(" x "))
-        return cls(recipe, int(facts["seed"]), int(side), facts)
+        return cls(recipe, int(facts.get("seed", 0)), int(side), facts)
 
     def find_content(self, folder: Path) -> str | Path:
         """Return where the photograph is; FileNotFoundError if it is nowhere near ``folder``."""

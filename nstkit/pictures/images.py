@@ -279,6 +279,8 @@ def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
         if getattr(source, "closed", False):
             raise ValueError("the file object is closed; open it again, or pass the path")
         name = getattr(source, "name", None)  # of a file that was opened by its name
+        if isinstance(source, io.BytesIO):  # two threads may read it, so each has its own place
+            source = io.BytesIO(source.getvalue())
         yield source, f"'{Path(name).name}'" if isinstance(name, str) else "the file object"
     elif not isinstance(source, str | os.PathLike):
         raise TypeError(

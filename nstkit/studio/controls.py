@@ -1,7 +1,7 @@
 """The studio's controls: widgets that show `Settings`, and are read as `Settings`.
 
-This module, `dials` and `pictures` use only widgets and traits that ipywidgets 7.7, which Google
-Colab has, and ipywidgets 8 have in common.
+This folder uses only widgets and traits that ipywidgets 7.7, which Google Colab has, and ipywidgets
+8 have in common.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker, Thumbnails
 from nstkit.studio.region import RegionPicker
 from nstkit.studio.settings import Settings
+from nstkit.studio.uploads import Uploads
 from nstkit.vgg.names import layer_names
 
 SIZES = (96, 128, 160, 192, 256, 320, 384, 512, 768, 1024)
@@ -75,7 +76,8 @@ class Controls(Silent):
         changed: called after a reader has moved a control.
 
     Attributes:
-        content, style: pickers; alpha, beta, tv: dials; layers: the rows of style layers.
+        content, style: pickers; uploads: what came to them; alpha, beta, tv: dials; layers: the
+            rows of style layers.
         content_layer, start, optimizer, pooling, quality, size, preset: menus; presets: pictures
             of what the presets paint.
         mixing: a second artwork, colors and strokes; region: the part that is painted.
@@ -86,8 +88,9 @@ class Controls(Silent):
 
     def __init__(self, kit: Kit, settings: Settings, changed: Callable[[], None]) -> None:
         self._changed, self._quiet = changed, True
-        self.content = Picker(kit, "content", "photograph")
-        self.style = Picker(kit, "style", "artwork")
+        self.uploads = Uploads()
+        self.content = Picker(kit, "content", "photograph", self.uploads)
+        self.style = Picker(kit, "style", "artwork", self.uploads)
         self.layers, self.moved = Layers(kit), None
         self.alpha = Dial(kit, "alpha", "content α", -2, 3)
         self.beta = Dial(kit, "beta", "style β", -2, 4)

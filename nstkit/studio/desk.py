@@ -13,6 +13,7 @@ from nstkit.studio.engine import Engine
 from nstkit.studio.jobs import LARGE, Grid, Job, seconds_of, told
 from nstkit.studio.kit import Kit
 from nstkit.studio.screen import jpeg
+from nstkit.studio.settings import Settings
 
 HELP = (
     "Paint large makes the picture again, at more px, and saves it. Grid tries three β and three "
@@ -33,22 +34,26 @@ class Desk:
 
     Attributes:
         job: what is being done, None for nothing.
-        size: the menu of sizes; large, grid, end: buttons; box: what to display; samples: the grid.
+        size: the menu of sizes; large, grid, end: buttons; box: what to display; samples: the
+            grid, in grid_box with a button that closes it.
     """
 
-    def __init__(self, kit: Kit, take: Callable[[object], object]) -> None:
+    def __init__(self, kit: Kit, take: Callable[[Settings], object]) -> None:
         self.job: Job | None = None
         self._kit, self._take = kit, take
         self.size = kit.make(widgets.Dropdown, "large-size", tooltip="px of the long side")
-        self.large = kit.button("large", "paint this large", "the settings of now, at more px")
+        self.large = kit.button("large", "paint this large", "the current settings, at more px")
         self.grid = kit.button("try", "grid", "nine small pictures: β by layers")
         self.end = kit.make(
             widgets.Button, "end", description="end this", layout=widgets.Layout(display="none"),
-            tooltip="stop the longer work, and keep what there is",
+            tooltip="stop it, and keep what there is",
         )  # fmt: skip
         self._cells: dict[str, widgets.Image] = {}
         self._shown: dict[str, Tensor] = {}
-        self.samples = kit.make(widgets.Box, "grid", layout=widgets.Layout(display="none"))
+        self.samples = kit.make(widgets.Box, "grid")
+        close = kit.button("close-grid", "close the grid", "hide these pictures")
+        close.on_click(lambda _: setattr(self.grid_box.layout, "display", "none"))
+        self.grid_box = kit.column("", [self.samples, close], layout=widgets.Layout(display="none"))
         row = kit.row(self.large, self.size, self.grid, self.end)
         self.box = kit.column("desk", [row, kit.caption(HELP)])
 
@@ -64,24 +69,37 @@ class Desk:
         chosen = self.size.value if self.size.value in sides else sides[min(1, len(sides) - 1)]
         offer(self.size, options, chosen)
 
-    def begin(self, job: Job) -> None:
-        """Take a job on."""
+    def check_free(self) -> None:
+        """Raise ValueError while there is a job."""
+        if self.job:
+            what = "The grid" if isinstance(self.job, Grid) else "The large painting"
+            raise ValueError(f"{what} is not done yet. Press \u25b6, or press *end this* first.")
+
+    def begin(self, job: Job, empty: bytes = b"") -> None:
+        """Take a job on.
+
+        Args:
+            job: the job.
+            empty: JPEG data that a grid shows in place of what is not painted yet.
+        """
         self.job = job
         self.end.layout.display = None
         if isinstance(job, Grid):
-            self._lay_out(job)
+            self._lay_out(job, empty)
 
     def step(self) -> None:
         """Make one step of the job; `Done` after its last one."""
-        self.job.advance()
+        if self.job.done < self.job.steps:
+            self.job.advance()
         if self.job.done >= self.job.steps:
             raise Done
 
-    def drop(self) -> Job | None:
-        """Return the job, and have none any more."""
-        job, self.job = self.job, None
+    def drop(self) -> None:
+        """Have no job any more, and let go of what it needed."""
+        if self.job:
+            self.job.engine.close()
+        self.job = None
         self.end.layout.display = "none"
-        return job
 
     @property
     def told(self) -> str:
@@ -95,18 +113,18 @@ class Desk:
             if self._shown.get(label) is not picture:
                 self._cells[label].value, self._shown[label] = jpeg([picture]), picture
 
-    def _lay_out(self, grid: Grid) -> None:
+    def _lay_out(self, grid: Grid, empty: bytes) -> None:
         """Make an empty cell for each sample, with a button that takes its settings."""
         self._cells, self._shown = {}, {}
         boxes = []
         for label, settings in grid.choices.items():
-            self._cells[label] = self._kit.make(widgets.Image, "", format="jpeg")
+            self._cells[label] = self._kit.make(widgets.Image, "", format="jpeg", value=empty)
             taker = self._kit.button("take", label, "take these settings")
             taker.on_click(lambda _, chosen=settings: self._take(chosen))
             boxes.append(self._kit.column("sample", [self._cells[label], taker]))
         self._kit.discard(self.samples.children)
         self.samples.children = boxes
-        self.samples.layout.display = None
+        self.grid_box.layout.display = None
 
 
 def _pace(engine: Engine) -> float:

@@ -203,6 +203,11 @@ class Engine:
         small = scene.mapped(lambda picture: sized(picture, size), lambda artwork: artwork)
         return finished(frame.image, small, sized(content, size), frame.settings.recipe.color)
 
+    def close(self) -> None:
+        """Let go of the network and the optimizer now: the garbage collector may come late."""
+        self._end_run()
+        self._objective = None
+
     def moved(self, run: Run) -> bool:
         """Return whether weights have moved that a pass of this run can follow."""
         return run is self._run and self.settings.can_follow(self._used)

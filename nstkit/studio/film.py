@@ -15,7 +15,7 @@ from nstkit.studio.pictures import SIDE, Thumbnails
 from nstkit.studio.run import Frame
 
 HELP = (
-    "Pin keeps the picture of now in this row. A click shows it beside the painting, and so does "
+    "Pin keeps the current picture in this row. A click shows it beside the painting, and so does "
 )
 HELP += "the slider with earlier steps. Go back paints on from there."
 
@@ -45,7 +45,7 @@ class Film(Silent):
         self._compare, self._pins = compare, {}
         self.chosen: Frame | None = None
         self.thumbnails = Thumbnails(kit, "film", self._choose)
-        self.pin = kit.button("pin", "pin", "keep the picture of now in the row below")
+        self.pin = kit.button("pin", "pin", "keep the current picture in the row below")
         self.go_back = kit.button("go-back", "go back to it", "paint on from the earlier picture")
         self.back = kit.slider("earlier", "earlier", options=[("-", "-")], style=SHORT)
         self.back.observe(self._moved, "value")

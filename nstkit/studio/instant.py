@@ -37,6 +37,7 @@ from nstkit.studio.mixing import Mixing
 from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Heard, jpeg, told
 from nstkit.studio.settings import same
+from nstkit.studio.uploads import Uploads
 from nstkit.vgg.devices import Precision
 
 SIZES = (128, 192, 256, 320, 384, 512, 768, 1024)
@@ -88,9 +89,10 @@ class Instant(Silent):
         self._painted: dict[str, Any] = {}  # what the controls showed for it
         self._quiet = True
         page.leave_room()
-        self._kit = kit = Kit()
-        self.content = Picker(kit, "content", "photograph")
-        self.style = Picker(kit, "style", "artwork")
+        self._kit, self._uploads = Kit(), Uploads()
+        kit = self._kit
+        self.content = Picker(kit, "content", "photograph", self._uploads)
+        self.style = Picker(kit, "style", "artwork", self._uploads)
         self.mixing = Mixing(kit, self.style)
         self.how = kit.menu("how", "way", [(WAYS.get(name, name), name) for name in METHODS])
         self.size = kit.menu("size", "size (px)", [])
@@ -139,7 +141,7 @@ class Instant(Silent):
         stem = "_".join(Path(name).stem for name in (content, *style.split(" + ")))
         saved = self._transfer.save(path or free_name(f"{stem}_{self._transfer.how}"))
         names = {content, *style.split(" + ")}
-        kept = page.keep_uploads((self.content, self.style), names, saved.parent)
+        kept = page.keep_uploads(self._uploads, names, saved.parent)
         self._say(f"Saved as {saved.name}.{kept}", "info", page.download(saved))
         return saved
 
@@ -221,7 +223,6 @@ class Instant(Silent):
             except Exception as error:  # nobody would see it otherwise
                 self._show(**self._painted)
                 self._say(page.explained(error, "move a control to go on"), "error")
-            self._heard.answer()
 
     def _on_upload(self, picker: Picker, _: object) -> None:
         def _take() -> None:

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from nstkit.painting.estimate import in_words
-from nstkit.painting.scales import Scale
+from nstkit.painting.scales import Scale, sized
+from nstkit.studio.dials import short
 from nstkit.studio.engine import Engine
+from nstkit.studio.reel import Reel
 from nstkit.studio.settings import Settings
 from nstkit.vgg.devices import Precision
 
@@ -45,7 +47,7 @@ class Job(Protocol):
 
 
 class Large:
-    """The settings of now at a larger size.
+    """The current settings at a larger size.
 
     Args:
         settings: the settings.
@@ -59,6 +61,7 @@ class Large:
         device: torch.device | str | None,
     ) -> None:  # fmt: skip
         self.engine = Engine(larger(settings, scales, side), precision, device)
+        self.engine.reel = Reel(room=0)  # nobody goes back in it
         self.steps, self.done = self.engine.steps_left, 0
 
     def advance(self) -> None:
@@ -93,7 +96,17 @@ def larger(settings: Settings, scales: Sequence[Scale], side: int) -> Settings:
     sides, steps = more_scales(scales, side)
     if side <= max(scales[-1].height, scales[-1].width):
         raise ValueError(f"The painting has {sides[-1]} px already. Choose more than that.")
-    return settings.replace(scales=sides, steps=steps)
+    return at_side(settings, side).replace(scales=sides, steps=steps)
+
+
+def at_side(settings: Settings, side: int) -> Settings:
+    """Return settings of another size; a photograph in memory is resized, for it has its own."""
+    if not isinstance(settings.content, Tensor):
+        return settings.replace(size=side)
+    height, width = settings.content.shape[-2:]
+    factor = side / max(height, width)
+    content = sized(settings.content, (round(factor * height), round(factor * width)))
+    return settings.replace(size=side, content=content)
 
 
 def more_scales(scales: Sequence[Scale], side: int) -> tuple[list[int], list[int]]:
@@ -123,7 +136,7 @@ class Grid:
     """Small pictures: three weights of the style beside three choices of its layers.
 
     Args:
-        settings: of now; the one in the middle is that.
+        settings: the current ones; the one in the middle is that.
         shape: height and width of the painting in px.
         precision, device: as those of an `Engine`.
 
@@ -139,7 +152,7 @@ class Grid:
         self.choices = choices(settings)
         self._side = max(SAMPLE, math.ceil(SHORTEST * max(shape) / min(shape)))
         self._complete: dict[str, Tensor] = {}
-        self.engine = Engine(self._next(), precision, device)
+        self.engine = Engine(self._sample(0), precision, device)
         self._each = min(self.engine.steps_left, SAMPLE_STEPS)
         self.steps, self.done = self._each * len(self.choices), 0
 
@@ -152,9 +165,10 @@ class Grid:
     def advance(self) -> None:
         """Make one step, of the next picture if one is complete."""
         if self.done and self.done % self._each == 0:
-            self._complete = self.pictures
-            self.engine.settings = self._next()
-            self.engine.reset()
+            complete = self.pictures
+            self.engine.settings = self._sample(len(complete))
+            self.engine.reset()  # which may fail
+            self._complete = complete
         self.engine.advance()
         self.done += 1
 
@@ -163,9 +177,9 @@ class Grid:
         """About how many seconds the rest takes."""
         return (self.steps - self.done) * self.engine.pace
 
-    def _next(self) -> Settings:
-        """Return the settings of the next sample."""
-        return list(self.choices.values())[len(self._complete)].replace(size=self._side)
+    def _sample(self, number: int) -> Settings:
+        """Return the settings of a sample, counted from 0."""
+        return at_side(list(self.choices.values())[number], self._side)
 
 
 def choices(settings: Settings) -> dict[str, Settings]:
@@ -177,12 +191,12 @@ def choices(settings: Settings) -> dict[str, Settings]:
     chosen = {"shallow": names[:half], "all": names, "deep": names[-half:]}
     chosen = chosen if len(names) > 1 else {"its": names}
     found = {}
-    for told, layers in chosen.items():
+    for which, layers in chosen.items():
         for factor in FACTORS:
             beta = (recipe.beta or 1.0) * factor
             kept = {name: used[name] for name in layers}
             changed = settings.replace(beta=beta, style_layers=kept)
-            found[f"β {beta:.3g}, {told} layers"] = changed
+            found[f"β {short(beta)}, {which} layers"] = changed
     return found
 
 

@@ -6,8 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
+from traitlets import Unicode
 
 LABEL = "82px"  # the width of what stands in front of a control
+
+
+class Field(widgets.Text):
+    """A field of text that ipywidgets does not send back to the page, for it may hold megabytes."""
+
+    value = Unicode("").tag(sync=True, echo_update=False)
 
 
 class Kit:
@@ -72,6 +79,10 @@ class Kit:
         """Return a slider over some values, which are offered later."""
         options = {"options": [1.0], **options}
         return self.make(widgets.SelectionSlider, parts, description=label, **options)
+
+    def field(self, parts: str) -> widgets.Text:
+        """Return a field of text that the page's script fills."""
+        return self.make(Field, parts, continuous_update=False)
 
     def row(self, *parts: widgets.Widget, name: str = "", **options: Any) -> widgets.HBox:
         """Return widgets side by side, or below each other where there is no room."""

@@ -13,11 +13,14 @@ const set = (part, name, value) => {
   if (part.getAttribute(name) !== value) part.setAttribute(name, value);
 };
 // An empty label of ipywidgets holds a space of no width.
+const NAMES = {'nstkit-layer': 'style layer', 'nstkit-large-size': 'size in px'};
 const text = part => part?.textContent.replace(/\u200b/g, '').trim() || '';
 
 /* Names: the label of the widget, else what stands in front of it in its row, else its tooltip. */
 const nameOf = control => {
   const widget = control.closest('.jupyter-widgets');
+  const own = Object.keys(NAMES).find(name => widget.classList.contains(name));
+  if (own) return NAMES[own];
   const row = control.closest('.nstkit-row'), menu = row?.querySelector('select');
   const before = text(row?.querySelector('.widget-html-content'))
     || (menu !== control && menu?.selectedOptions[0]?.text);
@@ -29,7 +32,7 @@ const describe = panel => {
   for (const box of panel.querySelectorAll('input[type=checkbox]')) {
     if (!text(box.closest('label'))) set(box, 'aria-label', `use ${nameOf(box)}`);
   }
-  for (const menu of panel.querySelectorAll('select, input[type=text], input[type=number]')) {
+  for (const menu of panel.querySelectorAll('select, input[type=text], input[type=number], input[type=color]')) {
     if (!menu.labels?.length || !text(menu.labels[0])) set(menu, 'aria-label', nameOf(menu));
   }
   for (const slider of panel.querySelectorAll('.noUi-target')) {
@@ -43,7 +46,8 @@ const describe = panel => {
   }
   for (const thumbnail of panel.querySelectorAll('.nstkit-thumbnail')) {
     // Only the style sheet knows which one is chosen.
-    set(thumbnail, 'aria-pressed', `${getComputedStyle(thumbnail).outlineStyle === 'solid'}`);
+    const chosen = getComputedStyle(thumbnail).getPropertyValue('--nstkit-chosen').trim() === '1';
+    set(thumbnail, 'aria-pressed', `${chosen}`);
   }
   for (const button of panel.querySelectorAll('.widget-toggle-buttons button, .widget-toggle-button')) {
     set(button, 'aria-pressed', `${button.classList.contains('mod-active')}`);
@@ -51,13 +55,20 @@ const describe = panel => {
   for (const button of panel.querySelectorAll('.nstkit-play button')) {
     if (!button.title) set(button, 'aria-label', 'paint, and pause');
   }
-  for (const figure of panel.querySelectorAll('.nstkit-figure')) {
-    const told = [text(figure.querySelector('.nstkit-label'))];
-    if (figure.classList.contains('nstkit-now')) told.push(text(panel.querySelector('.nstkit-status')));
-    for (const img of figure.querySelectorAll('img')) set(img, 'alt', told.filter(Boolean).join(': '));
+  for (const figure of panel.querySelectorAll('.nstkit-figure:not(.nstkit-now)')) {
+    const label = text(figure.querySelector('.nstkit-label'));
+    for (const img of figure.querySelectorAll('img')) set(img, 'alt', label);
   }
-  for (const img of panel.querySelectorAll('img:not([alt])')) {
-    set(img, 'alt', img.classList.contains('nstkit-chart') ? 'losses over the steps' : 'picture');
+  for (const img of panel.querySelectorAll('img.nstkit-picture')) {
+    const chosen = kind => panel.querySelector(`.nstkit-${kind} select`)?.value;
+    const pair = `${chosen('content')} after ${chosen('style')}`;
+    set(img, 'alt', `painting: ${pair}, ${text(panel.querySelector('.nstkit-status'))}`);
+  }
+  for (const img of panel.querySelectorAll('.nstkit-sample img')) {
+    set(img, 'alt', text(img.parentElement.querySelector('button')));
+  }
+  for (const img of panel.querySelectorAll('img.nstkit-chart')) {
+    set(img, 'alt', 'losses over the steps');
   }
   for (const upload of panel.querySelectorAll('.nstkit-upload')) {
     // ipywidgets counts the files that it has sent itself.
@@ -67,8 +78,11 @@ const describe = panel => {
     }
   }
   for (const scene of panel.querySelectorAll('.nstkit-pictures')) {
-    if (scene.classList.contains('nstkit-view-full')) set(scene, 'tabindex', '0');
-    else scene.removeAttribute('tabindex');
+    const full = scene.classList.contains('nstkit-view-full');
+    const region = {tabindex: '0', role: 'region', 'aria-label': 'the painting at full size'};
+    for (const [name, value] of Object.entries(region)) {
+      if (full) set(scene, name, value); else scene.removeAttribute(name);
+    }
   }
   for (const message of panel.querySelectorAll('.nstkit-message')) {
     set(message, 'role', 'status');
@@ -93,8 +107,7 @@ const fill = (field, value) => {
 
 const has = async (file, word) => (await file.slice(0, 1e5).text()).includes(word);
 
-const smaller = async file => {
-  const picture = await createImageBitmap(file);  // turned as its EXIF says
+const smaller = async picture => {
   for (const side of SIDES) {
     const factor = Math.min(1, side / Math.max(picture.width, picture.height));
     const canvas = document.createElement('canvas');
@@ -110,14 +123,19 @@ const smaller = async file => {
   }
 };
 
-const fitting = async file => {
-  // A painting of nstkit has its recipe inside, which a smaller copy would lose.
-  if (file.size <= AS_IT_IS || (file.size <= MOST && await has(file, 'nstkit'))) return file;
-  try {
-    return await smaller(file);
-  } catch {  // no picture that this browser knows
-    return file.size <= MOST ? file : null;
+/* What is sent of a file: all of it, or a smaller picture. Of a saved painting, whose settings are
+   wanted, its beginning is enough: they come before the pixels. */
+const fitting = async (file, wanted) => {
+  if (wanted === 'settings' && file.size > MOST && await has(file, 'nstkit')) {
+    return file.slice(0, 1e6);
   }
+  if (file.size <= AS_IT_IS) return file;
+  // Turned as its EXIF says; null of what this browser does not know.
+  const picture = await createImageBitmap(file).catch(() => null);
+  const large = picture && Math.max(picture.width, picture.height) > SIDES[0];
+  const sent = file.size <= MOST && !large ? file : picture && await smaller(picture);
+  picture?.close();
+  return sent;
 };
 
 const coded = blob => new Promise((done, failed) => {
@@ -130,10 +148,18 @@ const coded = blob => new Promise((done, failed) => {
 const send = async (panel, field, file, button) => {
   button?.classList.add('nstkit-busy');
   try {
-    const blob = await fitting(file);
-    const data = blob && await coded(blob);
-    const name = blob && blob !== file ? file.name.replace(/\.\w+$/, '') + '.jpg' : file.name;
-    fill(field, JSON.stringify({name, bytes: file.size, data}));
+    const settings = field.closest('.nstkit-open-sent, .nstkit-drop-sent') ? 'settings' : 'picture';
+    const told = {name: file.name, bytes: file.size};
+    try {
+      const blob = await fitting(file, settings);
+      if (blob?.type === 'image/jpeg' && blob !== file) {
+        told.name = file.name.replace(/\.\w+$/, '') + '.jpg';
+      }
+      told.data = blob && await coded(blob);
+    } catch (error) {
+      told.failed = `${error}`;
+    }
+    fill(field, JSON.stringify(told));
     // The kernel empties the field. Until then the next picture waits.
     while (field.value && panel.isConnected) await new Promise(done => setTimeout(done, 100));
   } finally {
@@ -175,55 +201,73 @@ const copy = async script => {
     told.textContent = 'Copied. Paste it into a cell.';
   } catch {
     getSelection().selectAllChildren(script);
-    told.textContent = 'Selected. Press Ctrl+C to copy it.';
+    told.textContent = 'Selected. Press Ctrl+C (on a Mac, Cmd+C) to copy it.';
   }
 };
 
-const watch = panel => {
-  let heard = performance.now(), asked = 0;
-  const notice = document.createElement('div');
-  notice.className = 'nstkit-waiting';
-  notice.setAttribute('role', 'status');
-  panel.prepend(notice);
-  const tell = () => {
-    if (!panel.isConnected) return;
-    const now = performance.now(), quiet = (now - heard) / 1000;
-    const playing = text(panel.querySelector('.nstkit-status')).includes('steps/s');
-    if (!panel.querySelector('.nstkit-heard')) return;  // it never tells
-    const waits = (asked > heard && now - asked > 1000 * ASKED) || (playing && quiet > PLAYING);
-    const said = waits ? BUSY : '';
-    if (notice.textContent !== said) notice.textContent = said;
-  };
-  const alive = new WeakRef(panel);
-  const timer = setInterval(() => { if (alive.deref()) tell(); else clearInterval(timer); }, 500);
-  for (const kind of ['click', 'change', 'pointerup']) {
-    panel.addEventListener(kind, event => {
-      if (event.target.closest('button, select, input, .noUi-base')) asked ||= performance.now();
-    }, true);
-  }
-  return {
-    heard: () => { heard = performance.now(); asked = 0; tell(); },
-    busy: () => notice.textContent !== '',
-  };
+/* After each click the page asks, and the kernel answers. If it does not, it is busy or gone. What
+   outlives the panel holds it weakly, so that a panel that is closed can be freed. */
+const hidden = '.nstkit-asked, .nstkit-sent, .nstkit-pressed, .nstkit-drawn';
+
+const ask = (panel, state) => {
+  const field = panel.querySelector('.nstkit-asked input');
+  if (!field || state.asked) return;
+  state.asked = performance.now();
+  fill(field, `${state.asked}`);
 };
+
+const tell = (panel, state) => {
+  const notice = panel.querySelector('.nstkit-waiting'), now = performance.now();
+  if (!panel.isConnected || !notice) return;
+  const waits = state.asked && now - state.asked > 1000 * ASKED;
+  const silent = panel.querySelector('.nstkit-working') && now - state.heard > 1000 * PLAYING;
+  const said = waits || silent ? BUSY : '';
+  if (notice.textContent !== said) notice.textContent = said;
+};
+
+const each = (alive, milliseconds, action) => {
+  const timer = setInterval(() => {
+    const panel = alive.deref();
+    if (panel) action(panel); else clearInterval(timer);
+  }, milliseconds);
+};
+
+const onKeys = alive => {
+  const listen = event => {
+    const panel = alive.deref();
+    if (panel) keepKeys(panel, event); else window.removeEventListener('keydown', listen, true);
+  };
+  window.addEventListener('keydown', listen, true);
+};
+
+/* Where the focus goes when the button that had it disappears. */
+const AFTER = {'nstkit-close': '.nstkit-copy', 'nstkit-close-grid': '.nstkit-try',
+  'nstkit-end': '.nstkit-large'};
 
 const begin = (panel, tries = 50) => {
   if (!panel.isConnected && tries) return setTimeout(begin, 100, panel, tries - 1);
   if (panel.nstkitBegun) return;
   panel.nstkitBegun = true;
-  const answers = watch(panel);
-  let drawn = false, shown = '';
+  const notice = document.createElement('div');
+  notice.className = 'nstkit-waiting';
+  notice.setAttribute('role', 'status');
+  panel.prepend(notice);
+  const state = {asked: 0, heard: performance.now()};
+  const script = () => panel.querySelector('.nstkit-script pre');
+  let drawn = false, shown = script()?.textContent || '';
   const look = () => {
     drawn = false;
     describe(panel);
-    const script = panel.querySelector('.nstkit-script pre');
-    if (script && script.textContent !== shown) copy(script);
-    shown = script?.textContent || '';
+    const now = script()?.textContent || '';
+    if (now && now !== shown) copy(script());
+    shown = now;
   };
   const changed = changes => {
-    const word = '.nstkit-heard, .nstkit-status';
-    if (changes.some(({target}) => (target.closest || (() => null)).call(target, word)
-      || target.parentElement?.closest(word))) answers.heard();
+    const within = (node, part) => (node.nodeType === 1 ? node : node.parentElement)?.closest(part);
+    if (changes.some(({target}) => within(target, '.nstkit-answer'))) state.asked = 0;
+    if (changes.some(({target}) => within(target, '.nstkit-answer, .nstkit-status'))) {
+      state.heard = performance.now();
+    }
     if (!drawn) requestAnimationFrame(look);
     drawn = true;
   };
@@ -231,12 +275,26 @@ const begin = (panel, tries = 50) => {
     subtree: true, childList: true, characterData: true, attributes: true,
     attributeFilter: ['class', 'aria-valuenow', 'title'],
   });
-  window.addEventListener('keydown', event => keepKeys(panel, event), true);
+  each(new WeakRef(panel), 500, panel => tell(panel, state));
+  onKeys(new WeakRef(panel));
+  for (const kind of ['click', 'change', 'pointerup']) {
+    panel.addEventListener(kind, ({target}) => {
+      if (target.closest('button, select, input, .noUi-base') && !target.closest(hidden)) {
+        ask(panel, state);
+      }
+    });
+  }
   panel.addEventListener('click', event => choose(panel, event), true);
-  panel.addEventListener('dragover', event => {
-    if (event.dataTransfer.types.includes('Files')) event.preventDefault();
+  panel.addEventListener('click', ({target}) => {
+    const name = Object.keys(AFTER).find(name => target.closest('button')?.classList.contains(name));
+    if (name) panel.querySelector(AFTER[name])?.focus();
   });
-  panel.addEventListener('drop', event => drop(panel, event));
+  if (panel.querySelector('.nstkit-drop-sent')) {
+    panel.addEventListener('dragover', event => {
+      if (event.dataTransfer.types.includes('Files')) event.preventDefault();
+    });
+    panel.addEventListener('drop', event => drop(panel, event));
+  }
   look();
 };
 

@@ -14,6 +14,7 @@ import html
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from mimetypes import guess_type
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -25,11 +26,12 @@ from nstkit.studio.desk import Desk
 from nstkit.studio.engine import Engine
 from nstkit.studio.film import Film
 from nstkit.studio.kit import Kit
-from nstkit.studio.pictures import Picker
 from nstkit.studio.screen import Screen, awaited
+from nstkit.studio.uploads import Uploads
 from nstkit.studio.worker import Worker
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+LINKED = 24_000_000  # bytes of a file that a link may hold
 BEAT, CALM = 100, 300  # ms; each beat takes time from the painting
 GUARD = threading.RLock()  # one lock for all panels: starting one pauses the others
 _PULSES: weakref.WeakSet[Pulse] = weakref.WeakSet()
@@ -47,7 +49,7 @@ class Closable(Protocol):
 BUTTONS = {
     "save": (
         "save",
-        "write a PNG with its recipe inside beside the notebook, to download too",
+        "write a PNG, with its recipe inside, and offer it for download",
         True,
     ),
     "step": ("step", "one step", False),
@@ -100,7 +102,7 @@ class Pulse:
         """Press play; False where only the reader can, as on ipywidgets 7."""
         if self._playing == "playing":
             self.play.playing = True
-        return self._playing == "playing"
+        return getattr(self.play, self._playing)
 
     def pause(self) -> None:
         """Stop the beat, and the worker after the step that is being made."""
@@ -161,7 +163,7 @@ class Parts(NamedTuple):
     Attributes:
         pulse, screen, controls, film, desk: of the classes of these names.
         more: further widgets for the bar.
-        rows: widgets above the picture, such as the script.
+        rows: widgets below the picture, such as the script.
         open: what opens the rest, a toggle.
     """
 
@@ -185,9 +187,9 @@ def arranged(kit: Kit, parts: Parts, buttons: Mapping[str, Callable[..., None]])
         bar.append(button)
     bar = kit.make(widgets.HBox, "bar", [*bar, *more, toggle])
     below = kit.column("more", [film.box, desk.box, screen.chart])
-    left = kit.column("screen", [screen.box, below, controls.below])
+    left = kit.column("screen", [screen.box, *rows, below, controls.below])
     columns = kit.make(widgets.HBox, "columns", [left, controls.box])
-    return kit.column("studio", [looks(kit), bar, screen.message, *rows, columns])
+    return kit.column("studio", [looks(kit), bar, screen.message, columns])
 
 
 def looks(kit: Kit) -> widgets.HTML:
@@ -238,17 +240,22 @@ def cell_id() -> str:
 
 
 def download(path: Path) -> str:
-    """Return HTML: a link that brings a file to the reader's disk, wherever the kernel runs."""
+    """Return HTML: a link that brings a file to the reader's disk, wherever the kernel runs.
+
+    The link holds the file. One that is too large for that has none: "".
+    """
+    if path.stat().st_size > LINKED:
+        return ""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    name = html.escape(path.name)
-    return (f' <a class="nstkit-download" download="{name}" href="data:image/png;base64,{data}">'
+    name, kind = html.escape(path.name), guess_type(path.name)[0] or "image/png"
+    return (f' <a class="nstkit-download" download="{name}" href="data:{kind};base64,{data}">'
             f"Download {name}</a>")  # fmt: skip
 
 
-def keep_uploads(pickers: Sequence[Picker], names: set[str], folder: Path) -> str:
+def keep_uploads(uploads: Uploads, names: set[str], folder: Path) -> str:
     """Write the uploads that a recipe names into a folder; return what to say of it, or ""."""
-    kept = [name for picker in pickers for name in picker.keep(names, folder)]
-    return f" Your upload is kept beside it, as {' and '.join(kept)}." if kept else ""
+    kept = uploads.keep(names, folder)
+    return f" Your upload is kept as {' and '.join(kept)}." if kept else ""
 
 
 def save(engine: Engine, path: str | Path | None) -> Path:

@@ -37,7 +37,7 @@ from nstkit.studio.worker import Worker
 from nstkit.translate import for_network
 from nstkit.vgg.devices import Precision
 
-AWAY = "Paused, for this page was away. Press \u25b6 to go on."
+AWAY = "Paused, because this page was away. Press \u25b6 to go on."
 REDRAW = 0.5  # seconds between two pictures while `run` paints
 
 
@@ -115,7 +115,7 @@ class Studio:
         parts = page.Parts(
             self._pulse, self.screen, self.controls, self.film, self.desk,
             [kit.make(widgets.HBox, "uploads more", opener), self.stop_at],
-            [self.script.box, self.desk.samples], self.more,
+            [self.script.box, self.desk.grid_box], self.more,
         )  # fmt: skip
         self.box = page.arranged(kit, parts, self._buttons())
         self._on_more()
@@ -172,8 +172,9 @@ class Studio:
             self.controls.show(settings)  # raises before anything has changed
             self.engine.prepare(settings)
 
-        self._moves.remember(self.engine.settings)
+        before = self.engine.settings
         self._between_steps(_follow)
+        self._moves.remember(before)
 
     def reset(self) -> None:
         """Begin again."""
@@ -228,20 +229,24 @@ class Studio:
         Raises:
             ValueError: It is no larger, or does not fit into the memory.
         """
-        self._begin(Large(self.engine.settings, self.engine.scales, side, *self._given))
+        self._begin(lambda: Large(self.engine.settings, self.engine.scales, side, *self._given))
 
     def try_grid(self) -> None:
         """Begin small pictures of three weights of the style by three choices of its layers."""
         shape = self.engine.pictures.content.shape[-2:]
-        self._begin(Grid(self.engine.settings, shape, *self._given))
+        self._begin(lambda: Grid(self.engine.settings, shape, *self._given))
 
     def close(self) -> None:
         """Stop, and take the panel off the page; the engine keeps its picture."""
         self.pause()
         self._worker.end()
+        page.leave_the_cell(self)
+        self.desk.drop()
         self._kit.close()
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        if self.box.comm is None:
+            return {"text/plain": f"<Studio at step {self.engine.frame.index}, closed>"}
         text = f"<Studio at step {self.engine.frame.index}; run this cell to see its panel>"
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
@@ -255,7 +260,6 @@ class Studio:
                 action()
             except Exception as error:  # nobody would see it otherwise
                 self.screen.say(page.explained(error))
-            self.screen.heard.answer()
 
     def _between_steps(self, action: Callable[[], object]) -> None:
         """Do something to the engine while it rests, and show the result."""
@@ -263,11 +267,14 @@ class Studio:
             if self._pulse.blocked:
                 raise RuntimeError("A cell is painting. Wait for its end, or interrupt it.")
             self._worker.stop()
-            self._worker.take_failure()  # an error of the time before no longer matters
+            failure = self._worker.take_failure()  # an error of the time before no longer matters
             self.screen.say("")
             try:
+                if isinstance(failure, Done):
+                    self._done(failure)
                 action()
-                self.screen.say(" ".join(self.engine.pictures.remarks), "info")
+                if remarks := " ".join(self.engine.pictures.remarks):
+                    self.screen.say(remarks, "info")
             finally:
                 self.controls.show(self.engine.settings)
                 self._refresh()
@@ -284,9 +291,10 @@ class Studio:
 
     def _on_pulse(self, failure: Exception | None) -> int:
         if isinstance(failure, Done):
-            self._answer(
-                self._end_job if self.desk.job else partial(self.screen.say, str(failure), "info")
-            )
+            self._answer(partial(self._done, failure))
+        elif failure and self.desk.job:
+            self._answer(self._end_job)
+            self.screen.say(f"It has ended early, and what there is was kept. {failure}")
         elif failure:
             self.controls.show(self.engine.settings)
             self.screen.say(page.explained(failure))
@@ -295,29 +303,43 @@ class Studio:
         self._answer(self._refresh)
         return page.CALM if self.desk.job else page.interval(self.engine)
 
-    def _begin(self, job: Job) -> None:
+    def _done(self, done: Done) -> None:
+        """Rest where the worker had nothing more to do."""
+        if self.desk.job:
+            self._end_job()
+        else:
+            self.pause()
+            self.screen.say(str(done), "info")
+
+    def _begin(self, make: Callable[[], Job]) -> None:
         """Take on longer work, which goes on while the page plays."""
-        self._between_steps(lambda: None)
-        self.desk.begin(job)
+        self.desk.check_free()
+        jobs: list[Job] = []
+        self._between_steps(lambda: jobs.append(make()))
+        self._large_shown = None
+        self.desk.begin(jobs[0], self.screen.photograph.value)
         if not self._pulse.start():
             self.screen.say("Press \u25b6 to start it.", "info")
 
     def _end_job(self) -> None:
-        """End longer work, and keep what there is."""
+        """End longer work, and keep what there is: only what is saved is let go."""
         self.pause()
-        job = self.desk.drop()
-        if isinstance(job, Large):
+        job = self.desk.job
+        if isinstance(job, Large) and job.done:
             saved = self._save(job.engine, None)
             picture = jpeg([fitted(job.engine.painted(job.engine.frame))])
             self.film.keep(saved.stem, picture, None)
             self.screen.compare(picture, saved.stem)
-        elif job:
+        elif isinstance(job, Grid):
             self.screen.say("Press the button below a picture to take its settings.", "info")
+        self.desk.drop()
+        self._large_shown = None
+        self._refresh()
 
     def _save(self, engine: Engine, path: str | Path | None) -> Path:
         """Write the picture of an engine, and offer it for download."""
         saved = page.save(engine, path)
-        kept = page.keep_uploads(self._pickers, named_in(engine.settings), saved.parent)
+        kept = page.keep_uploads(self.controls.uploads, named_in(engine.frame), saved.parent)
         text = f"Saved as {saved.name}, with its recipe inside.{kept}"
         self.screen.say(text, "info", page.download(saved))
         return saved
@@ -347,8 +369,13 @@ class Studio:
 
     def _take_sample(self, settings: Settings) -> None:
         """Take the settings of a sample that was pressed."""
-        self._moves.remember(self.engine.settings)
-        self._answer(partial(self._put, settings))
+        before = self.engine.settings
+
+        def _take() -> None:
+            self._put(settings)
+            self._moves.remember(before)
+
+        self._answer(_take)
 
     def _on_step(self) -> None:
         self.pause()
@@ -357,8 +384,9 @@ class Studio:
 
     def _say_note(self) -> None:
         """Say that the newest step has restarted the optimizer, if it has."""
-        if note := self.engine.history[-1].note:
-            self.screen.say(note, "info")
+        history = self.engine.history
+        if history and history[-1].note:
+            self.screen.say(history[-1].note, "info")
 
     def _on_control(self) -> None:
         """Hand the settings to the engine, which follows them at its next step.
@@ -369,17 +397,17 @@ class Studio:
         before = self.engine.settings
         try:
             wanted = self.controls.read(before)
-        except ValueError:
+        except Exception:
             self.controls.show(before)
             raise
         if not before.changes(wanted):  # a page rounds some values when it first shows them
             return
         self.engine.settings = wanted
-        self._moves.remember(before, self.controls.moved)
         self.controls.show_size(self.engine.settings)
         self.screen.say("")
         if not self._pulse.busy:
             self._between_steps(self.engine.prepare)
+        self._moves.remember(before, self.controls.moved)
 
     def _on_preset(self) -> None:
         recipe = PRESETS[name := self.controls.preset.value]
@@ -408,6 +436,11 @@ class Studio:
     def _on_upload(self, picker: Picker) -> None:
         with self.controls.silently():
             picker.take()
+        self._on_file()
+
+    def _on_file(self) -> None:
+        """Follow a picker that has taken a file: no control has moved, and no drag goes on."""
+        self.controls.moved = None
         self._on_control()
 
     def _on_open(self) -> None:
@@ -423,28 +456,28 @@ class Studio:
             return
         with self.controls.silently():
             self.controls.content.accept(file)
-        self._on_control()
+        self._on_file()
 
     def _open_facts(self, facts: Mapping[str, str], name: str, folder: Path) -> None:
-        settings, missing = settings_of(facts, name, folder, self.engine.settings)
-        self._moves.remember(self.engine.settings)
+        before = self.engine.settings
+        settings, missing = settings_of(facts, name, folder, before)
 
         def _follow() -> None:
             self.controls.show(settings)
             self.engine.prepare(settings)
 
         self._between_steps(_follow)
-        told = f"These are the settings of {name}."
+        self._moves.remember(before)
+        told = [f"These are the settings of {name}."]
         if missing:
-            told += (
-                f" It names {' and '.join(missing)}, which is not here: the picture of now stays."
-            )
-        self.screen.say(told, "info")
+            told.append(f"Not found here, and so left as it was: {', '.join(missing)}.")
+        self.screen.say(" ".join([*told, *self.engine.pictures.remarks]), "info")
 
     def _on_copy(self) -> None:
         self.script.show(f"import nstkit\n\n{self.engine.frame.script()}")
         # The lines name pictures that were uploaded, so these must lie where the lines are run.
-        page.keep_uploads(self._pickers, named_in(self.engine.frame.settings), Path())
+        kept = page.keep_uploads(self.controls.uploads, named_in(self.engine.frame), Path())
+        self.screen.say(kept.strip(), "info")
 
     def _on_more(self, _: object = None) -> None:
         change = self.box.remove_class if self.more.value else self.box.add_class
@@ -452,9 +485,8 @@ class Studio:
         self.more.description = "less" if self.more.value else "more"
 
     def _refresh(self) -> None:
-        self.screen.show(self.engine, self.painting)
+        self.screen.show(self.engine, self.painting, self.desk.told if self.desk.job else "")
         if self.desk.job:
-            self.screen.status.value = self.desk.told
             if isinstance(self.desk.job, Grid):
                 self.desk.show(self.desk.job)
             else:
@@ -466,12 +498,9 @@ class Studio:
     def _show_large(self, engine: Engine) -> None:
         """Show the large painting beside the small one, when there is a new picture of it."""
         if self._large_shown is not engine.frame:
-            self._large_shown = engine.frame
-            self.screen.compare(jpeg([fitted(engine.painted(engine.frame))]), "large, so far")
-
-    @property
-    def _pickers(self) -> tuple[Picker, Picker]:
-        return self.controls.content, self.controls.style
+            first, self._large_shown = self._large_shown is None, engine.frame
+            picture = jpeg([fitted(engine.painted(engine.frame))])
+            self.screen.compare(picture, "large, so far", look=first)
 
     def _buttons(self) -> dict[str, Callable[..., None]]:
         """Return what each button of the bar does; and let those of film and desk do it."""

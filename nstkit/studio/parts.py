@@ -13,6 +13,7 @@ from nstkit.painting.repaint import Saved
 from nstkit.pictures.images import name_of
 from nstkit.recipes.fields import in_px
 from nstkit.studio.kit import Kit
+from nstkit.studio.run import Frame
 from nstkit.studio.settings import Settings
 
 
@@ -39,16 +40,17 @@ class Script:
         self.box.layout.display = None if code else "none"
 
 
-def named_in(settings: Settings) -> set[str]:
-    """Return the names of photograph and artworks."""
-    styles = [picture for picture, _ in pairs_of(settings.style)]
-    return {name_of(picture) for picture in (settings.content, *styles)}
+def named_in(frame: Frame) -> set[str]:
+    """Return the names of all photographs and artworks that the script of a picture names."""
+    used = [change.settings for change in frame.changes]
+    styles = [picture for settings in used for picture, _ in pairs_of(settings.style)]
+    return {name_of(picture) for picture in (*styles, *(settings.content for settings in used))}
 
 
 def settings_of(
     facts: Mapping[str, str], name: str, folder: Path, now: Settings
 ) -> tuple[Settings, list[str]]:
-    """Return the settings that a saved painting tells of, and the names of missing pictures.
+    """Return the settings that a saved painting tells of, and the names of what is missing.
 
     Args:
         facts: what `nstkit.read_metadata` read.
@@ -67,7 +69,11 @@ def settings_of(
         except FileNotFoundError:
             pictures[part] = getattr(now, part)
             missing.append(facts[part])
-    regions = saved.find_regions(folder)
+    try:
+        regions = saved.find_regions(folder)
+    except (FileNotFoundError, ValueError):
+        regions = now.regions
+        missing.append("its regions")
     size = None if in_px(saved.recipe.scales) else saved.size
     return Settings(**pictures, recipe=saved.recipe, size=size, seed=saved.seed,
                     regions=regions), missing  # fmt: skip

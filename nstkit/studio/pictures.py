@@ -13,13 +13,12 @@ import ipywidgets as widgets
 from PIL import ImageOps
 from torch import Tensor
 
-from nstkit.files import write_whole
 from nstkit.painting.start import Given
 from nstkit.pictures.folders import pictures_in
 from nstkit.pictures.images import load_at, name_of, samples, to_pil
 from nstkit.studio.kit import Kit
 from nstkit.studio.settings import same
-from nstkit.studio.uploads import File, Upload
+from nstkit.studio.uploads import File, Opened, Upload, Uploads
 
 SIDE = 40  # px, of a thumbnail
 LOOK = 512  # px of the long side of a picture that is loaded to be looked at
@@ -31,7 +30,8 @@ BUTTON = (
     '<button type="button" class="nstkit-thumbnail" title="{name}" onclick="{press}" '
     'style="background-image: url(data:image/jpeg;base64,{data})"></button>'
 )
-FRAME = "outline: 3px solid #1976d2; outline-offset: 1px; box-shadow: 0 0 0 5px white;"
+FRAME = "box-shadow: 0 0 0 2px white, 0 0 0 5px #1976d2; --nstkit-chosen: 1;"
+GROUPS = {"content": "photographs", "style": "artworks", "film": "kept pictures"}
 
 
 class Thumbnails:
@@ -54,7 +54,7 @@ class Thumbnails:
         self._kind, self._choose = kind, choose
         self._pictures: dict[str, str] = {}
         self.strip, self.choice = kit.html("strip"), kit.hidden()
-        self.pressed = kit.make(widgets.Text, "pressed", continuous_update=False)
+        self.pressed = kit.field("pressed")
         self.pressed.observe(self._on_pressed, "value")
         self.box = kit.column(f"strip-{kind}", [self.choice, self.strip, self.pressed])
 
@@ -70,7 +70,8 @@ class Thumbnails:
             BUTTON.format(name=html.escape(name), press=PRESS, data=data)
             for name, data in self._pictures.items()
         )
-        self.strip.value = f"<div class='nstkit-thumbnails'>{''.join(buttons)}</div>"
+        group = f"role='group' aria-label='{GROUPS.get(self._kind, 'presets')}'"
+        self.strip.value = f"<div class='nstkit-thumbnails' {group}>{''.join(buttons)}</div>"
 
     def mark(self, chosen: str | None) -> None:
         """Frame the one that is chosen."""
@@ -96,15 +97,16 @@ class Picker:
         kit: makes its widgets.
         kind: "content" or "style".
         label: what stands in front of it.
+        uploads: where uploads are kept; one for all pickers of a panel.
 
     Attributes:
         menu: the widget to observe; upload: an `Upload`; thumbnails: `Thumbnails`;
             box: what to display.
     """
 
-    def __init__(self, kit: Kit, kind: str, label: str) -> None:
+    def __init__(self, kit: Kit, kind: str, label: str, uploads: Uploads) -> None:
         self._sources: dict[str, Given] = {}
-        self._uploaded: dict[str, bytes] = {}
+        self._uploads = uploads
         self.menu = kit.make(widgets.Dropdown, kind)
         tip = "a picture of your own: JPEG, PNG, ..."
         self.upload = Upload(kit, f"{kind}-upload", "upload", tip)
@@ -159,37 +161,11 @@ class Picker:
     def accept(self, file: File) -> None:
         """Choose a picture that came as a file; ValueError if it is none."""
         load_at(file.open(), LOOK, enlarge=False)  # raises if it cannot be painted
-        name = self._free(Path(file.name).name, file.data)
-        self._uploaded[name] = file.data
-        self.show(file._replace(name=name).open())
-
-    def keep(self, names: set[str], folder: Path) -> list[str]:
-        """Write those of the uploads that are named into a folder; return the names of new files.
-
-        A recipe names them, and finds them there.
-        """
-        new = [name for name in self._uploaded if name in names and not (folder / name).exists()]
-        for name in new:
-            write_whole(folder / name, self._uploaded[name])
-        return new
-
-    def _free(self, name: str, content: bytes) -> str:
-        """Return a name, or with a number where another picture has it: phones repeat theirs."""
-        stem, suffix = Path(name).stem, Path(name).suffix
-        names = (name, *(f"{stem} {number}{suffix}" for number in range(2, 1000)))
-        # A recipe that names a bundled picture, or another file, would paint that one.
-        taken = {*self._sources, *samples()}
-        taken -= {known for known, held in self._uploaded.items() if held == content}
-        return next(free for free in names if free not in taken and not _differs(free, content))
+        taken = {name for name, source in self._sources.items() if not isinstance(source, Opened)}
+        self.show(self._uploads.add(file, taken).open())
 
     def _list(self) -> None:
         self.menu.options = list(self._sources)
-
-
-def _differs(name: str, content: bytes) -> bool:
-    """Return whether there is another file of this name in the notebook's folder."""
-    path = Path(name)
-    return path.exists() and (not path.is_file() or path.read_bytes() != content)
 
 
 def beside() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nstkit.studio.run import Frame
 
 ROOM = 192_000_000  # bytes of pictures that are kept
-FEWEST, MOST = 8, 120  # pictures, however large or small they are
+FEWEST, MOST = 2, 120  # pictures, however large or small they are
 APART = 20  # updates between two pictures that are compared
 # Mean change of a value in [0, 1] over that many updates, below which nobody sees a difference:
 # half a step of the 256 that a screen has.
@@ -17,12 +17,19 @@ class Reel:
 
     When there are too many, every second one is let go, and from then on half as many are kept.
 
+    Args:
+        room: bytes that the pictures may take; None is ``ROOM``.
+
     Attributes:
         frames: the pictures that are kept, in order.
         still: whether the painting hardly changes any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int | None = None) -> None:
+        self._room = ROOM if room is None else room
+        self._clear()
+
+    def _clear(self) -> None:
         self.frames: list[Frame] = []
         self.still = False
         self._every = 1  # updates between two pictures that are kept
@@ -31,7 +38,7 @@ class Reel:
     def add(self, frame: Frame) -> None:
         """Keep a picture that has just been painted, or not, as it comes."""
         if self.frames and frame.changes[0] is not self.frames[0].changes[0]:  # a new painting
-            self.__init__()
+            self._clear()
         self.frames = [kept for kept in self.frames if kept.index < frame.index]
         if self.frames and frame.index % self._every and frame.index not in frame.begun:
             self._compare(frame)
@@ -39,7 +46,7 @@ class Reel:
         self.frames.append(frame)
         self._compare(frame)
         size = frame.image.numel() * frame.image.element_size()
-        if len(self.frames) > max(FEWEST, min(MOST, ROOM // max(size, 1))):
+        if len(self.frames) > max(FEWEST, min(MOST, self._room // max(size, 1))):
             self._every *= 2
             begun = set(frame.begun)
             self.frames = [f for f in self.frames if not f.index % self._every or f.index in begun]

@@ -9,7 +9,7 @@ what was drawn into a text field when it is released. That field is an ordinary 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
 import torch
@@ -64,7 +64,7 @@ class RegionPicker(Silent):
 
     Args:
         kit: makes their widgets.
-        changed: called after a reader has drawn or moved something here.
+        changed: called with the change after a reader has drawn or moved something here.
 
     Attributes:
         kind: the menu; inverse: the checkbox that swaps inside and outside; across, down: sliders
@@ -72,7 +72,7 @@ class RegionPicker(Silent):
             drawn: the text field that its handlers fill; box: what to display.
     """
 
-    def __init__(self, kit: Kit, changed: Callable[[], None]) -> None:
+    def __init__(self, kit: Kit, changed: Callable[[Mapping[str, object]], None]) -> None:
         self._changed = changed
         self._content: Given | None = None
         self._photo, self._regions = torch.zeros(1, 3, 32, 32), ()
@@ -137,10 +137,10 @@ class RegionPicker(Silent):
 
     # ------------------------------------------------------------ the page
 
-    def _moved(self, _: object) -> None:
+    def _moved(self, change: Mapping[str, object]) -> None:
         if not self._quiet:
             self._arrange()
-            self._changed()
+            self._changed(change)
 
     def _on_drawn(self, _: object) -> None:
         """Take what the mouse has drawn: a shape, or a click, which picks a color."""
@@ -160,7 +160,7 @@ class RegionPicker(Silent):
         with self.silently():
             for widget, value in values.items():
                 widget.value = value
-        self._moved(None)
+        self._moved({})
 
     def _arrange(self) -> None:
         """Show the widgets of the kind that is chosen, and the photograph with its mask."""

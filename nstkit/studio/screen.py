@@ -50,22 +50,19 @@ TERMS = {"variation": "smoothing"}  # as the controls call it
 
 
 class Heard:
-    """Tells the page's script that the kernel has answered; else it says that the kernel is busy.
+    """Answers the page's script, which asks after each click; else it says that the kernel is busy.
 
     Args:
-        kit: makes its widget.
+        kit: makes its widgets.
 
     Attributes:
-        box: the widget, which is not shown.
+        box: both of them, which are not shown.
     """
 
     def __init__(self, kit: Kit) -> None:
-        self.box, self._answers = kit.html("heard"), 0
-
-    def answer(self) -> None:
-        """Let the page know."""
-        self._answers += 1
-        self.box.value = str(self._answers)
+        asked, answer = kit.field("asked"), kit.html("answer")
+        asked.observe(lambda change: setattr(answer, "value", change["new"]), "value")
+        self.box = kit.column("heard", [asked, answer])
 
 
 class Screen:
@@ -79,7 +76,6 @@ class Screen:
         then: of an earlier picture, which `compare` fills.
         status: the lines below the picture, HTML; message: what `say` says.
         view: the buttons that choose which pictures to show.
-        heard: tells the page that the kernel has answered.
         box: pictures, view and status; message and chart are arranged by `page`.
     """
 
@@ -96,10 +92,10 @@ class Screen:
             widgets.ToggleButtons, "view", options=list(VIEWS), value="painting", tooltips=tips,
             style={"button_width": "auto"},
         )  # fmt: skip
-        self.heard = Heard(kit)
         self._shape = kit.hidden()
+        self._labels["then"].value = "no earlier picture yet: pin one, or save"
         self._pictures = self._arranged(kit)
-        hidden = [self._shape, self.heard.box]
+        hidden = [self._shape, Heard(kit).box]
         self.box = kit.column("", [self._pictures, *hidden, self.view, self.status])
         self.view.observe(lambda _: self._look(), "value")
         self._look()
@@ -108,15 +104,22 @@ class Screen:
         self._charted: Record | None = None
         self._charted_at = 0.0
 
-    def show(self, engine: Engine, painting: bool) -> None:
-        """Show the newest picture, and the curves if they are old or nothing is painted."""
+    def show(self, engine: Engine, painting: bool, job: str = "") -> None:
+        """Show the newest picture, and the curves if they are old or nothing is painted.
+
+        Args:
+            engine: what to show.
+            painting: whether it, or a job, paints now.
+            job: how longer work goes on, in place of the painting's status.
+        """
         frame = engine.newest
         self._show_sources(engine)
         if self._shown is not frame:
             self.picture.value = jpeg([engine.painted(frame)])
             self._shown = frame
         rate = f"{engine.rate:.1f} steps/s" if painting else "paused"
-        self.status.value = status(frame, rate, engine)
+        working = "<span class='nstkit-working'></span>" if painting else ""
+        self.status.value = working + (html.escape(job) or status(frame, rate, engine))
         now = time.monotonic()
         begun = len(engine.history) > CHART_FROM
         due = begun and now - self._charted_at > CHART_SECONDS
@@ -135,10 +138,17 @@ class Screen:
         """
         self.message.value = told(text, kind, more)
 
-    def compare(self, picture: bytes, label: str) -> None:
-        """Show an earlier picture, JPEG data, beside the painting."""
+    def compare(self, picture: bytes, label: str, look: bool = True) -> None:
+        """Show another picture, JPEG data, beside the painting.
+
+        Args:
+            picture: the other one.
+            label: what it is.
+            look: whether to choose the view in which both are shown.
+        """
         self.then.value, self._labels["then"].value = picture, html.escape(label)
-        self.view.value = "compare"
+        if look:
+            self.view.value = "compare"
 
     def _show_sources(self, engine: Engine) -> None:
         """Show photograph and artwork, if they are others than before."""

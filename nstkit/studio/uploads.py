@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from pathlib import Path
 from typing import NamedTuple
 
 import ipywidgets as widgets
 
+from nstkit.files import write_whole
+from nstkit.pictures.images import samples
 from nstkit.studio.kit import Kit
 
 MEGABYTE = 1_000_000
+LONGEST = 100  # bytes of a name without its suffix: two of them go into the name of a painting
 
 
 class File(NamedTuple):
@@ -38,6 +42,47 @@ class Opened(io.BytesIO):
         self.name = self.filename = file.name
 
 
+class Uploads:
+    """The uploads of a panel, by the names under which recipes know them."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, bytes] = {}
+
+    def add(self, file: File, taken: Container[str]) -> File:
+        """Take a file in, under a name that means no other picture; phones repeat theirs.
+
+        Args:
+            file: as it came.
+            taken: names of other pictures that a recipe could mean.
+        """
+        path = Path(file.name)
+        stem = path.stem.encode()[:LONGEST].decode(errors="ignore") or "upload"
+        names = (f"{stem}{path.suffix[:9]}",
+                 *(f"{stem} {n}{path.suffix[:9]}" for n in range(2, 1000)))  # fmt: skip
+        free = (name for name in names if self._is_free(name, file.data, taken))
+        held = file._replace(name=next(free))
+        self._held[held.name] = held.data
+        return held
+
+    def keep(self, names: Container[str], folder: Path) -> list[str]:
+        """Write those that are named into a folder, where a recipe finds them.
+
+        Returns:
+            The names of the files that are new.
+        """
+        new = [name for name in self._held if name in names and not (folder / name).exists()]
+        for name in new:
+            write_whole(folder / name, self._held[name])
+        return new
+
+    def _is_free(self, name: str, data: bytes, taken: Container[str]) -> bool:
+        if name in self._held:
+            return self._held[name] == data
+        path = Path(name)
+        other = path.exists() and (not path.is_file() or path.read_bytes() != data)
+        return name not in taken and name not in samples() and not other
+
+
 class Upload:
     """A button that takes a file.
 
@@ -58,7 +103,7 @@ class Upload:
     def __init__(self, kit: Kit, part: str, label: str, tooltip: str) -> None:
         options = {"accept": "image/*", "multiple": False, "description": label}
         self.button = kit.make(widgets.FileUpload, f"upload {part}", tooltip=tooltip, **options)
-        self.sent = kit.make(widgets.Text, f"sent {part}-sent", continuous_update=False)
+        self.sent = kit.field(f"sent {part}-sent")
 
     def listen(self, action: Callable[[object], object]) -> None:
         """Call an action when a file has come; `take` gives it."""
@@ -86,10 +131,12 @@ def _of_ipywidgets(files: object) -> File:
 
 def _of_text(text: str) -> File:
     told = json.loads(text)
+    if "failed" in told:
+        raise ValueError(f"'{told['name']}' cannot be read by this browser. Choose a picture file.")
     if told["data"] is None:
         raise ValueError(
             f"'{told['name']}' has {told['bytes'] / MEGABYTE:.0f} MB, and this browser cannot make "
-            "it smaller. Save it as a JPEG, or lay it beside the notebook, run this cell again, "
-            "and choose it from the menu."
+            "it smaller. Save it as a JPEG, or put it in the notebook's folder, run this cell "
+            "again, and choose it from the menu."
         )
     return File(told["name"], base64.b64decode(told["data"]))

@@ -42,4 +42,6 @@ def test_no_cell_after_a_panel_changes_it(path):
     for index, name in enumerate(code):
         if name in ("studio", "panel", "choice"):
             after = code[index + 1 :]
-            assert not [cell for cell in after if re.search(rf"(?<![.\w]){name}\.(?!picture|name)", cell)]
+            assert not [
+                cell for cell in after if re.search(rf"(?<![.\w]){name}\.(?!picture|name)", cell)
+            ]

@@ -142,7 +142,7 @@ def test_moving_the_new_controls_calls_for_a_change():
 @pytest.fixture
 def picker():
     calls = []
-    made = RegionPicker(Kit(), lambda: calls.append(1))
+    made = RegionPicker(Kit(), lambda change: calls.append(1))
     made.calls = calls
     made.show((), "castle")
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+from pathlib import Path
 
 import pytest
 from studio_tools import (
@@ -15,6 +16,7 @@ from studio_tools import (
     eventually,
     message,
     play,
+    play_button,
     press,
     send,
     shown_step,
@@ -23,8 +25,7 @@ from studio_tools import (
 )  # fmt: skip
 
 import nstkit
-from nstkit.studio import controls, jobs, moves
-from nstkit.studio.moves import Moves
+from nstkit.studio import controls, jobs, moves, page
 from nstkit.studio.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("no_charts")
@@ -145,10 +146,25 @@ def test_what_a_page_rounds_when_it_first_shows_a_slider_is_no_move(studio):
         studio.undo_move()
 
 
-def test_a_refused_move_is_none():
-    remembered = Moves()
-    with pytest.raises(ValueError, match="nothing to take back"):
-        remembered.back()
+def test_a_refused_move_is_none(studio):
+    before = studio.engine.settings
+    studio.controls.beta.slider.value = 100.0
+    for dial in (studio.controls.alpha, studio.controls.tv, studio.controls.beta):
+        dial.on.value = False  # the last one leaves nothing to minimize
+    with pytest.raises(ValueError, match="nothing to minimize"):
+        studio.set(alpha=0, beta=0, tv=0)
+    for _ in range(3):
+        studio.undo_move()
+    assert studio.engine.settings is before
+
+
+def test_a_drag_of_a_regions_slider_is_one_move(studio):
+    studio.controls.region.kind.value = "a color"
+    before = studio.engine.settings
+    for value in (0.2, 0.3, 0.4):
+        studio.controls.region.tolerance.value = value
+    studio.undo_move()
+    assert studio.engine.settings.regions == before.regions
 
 
 # ---------------------------------------------------------------- film
@@ -251,7 +267,7 @@ def test_a_picture_that_a_file_names_and_that_is_not_here_stays_as_it_is(open_st
     other = open_studio()
     other.open(saved)
     assert other.engine.settings.content == "cat"
-    assert "It names mine.png, which is not here" in shown(other)
+    assert "Not found here, and so left as it was: mine.png." in shown(other)
 
 
 def test_a_photograph_that_is_dropped_is_painted_and_one_without_a_recipe_opens_nothing(studio):
@@ -280,7 +296,7 @@ def test_larger_settings_keep_the_scales_of_before_and_add_halves_of_steps():
         jobs.larger(settings, engine.scales, 256)
 
 
-def test_the_picture_is_painted_large_saved_and_shown_beside_the_small_one(studio, monkeypatch):
+def test_the_picture_is_painted_large_saved_and_shown_beside_the_small_one(studio):
     studio.run(2, progress=False)
     small = studio.engine.frame
     studio.paint_large(2 * SIZE)
@@ -334,10 +350,73 @@ def test_a_grid_of_one_layer_has_no_choice_of_layers():
     assert list(jobs.choices(settings)) == [f"β {b}, its layers" for b in (1, 10, 100)]
 
 
-def test_longer_work_that_does_not_fit_is_told_and_not_begun(studio, monkeypatch):
-    studio.run(1, progress=False)
-    monkeypatch.setattr(jobs, "LARGE", (8,))
-    studio.desk.offer(studio.engine)
+def test_a_size_that_is_no_larger_is_refused(studio):
     studio.desk.size.options = [("8 px", 8)]
     press(studio, "large")
     assert "px already" in message(studio) and studio.desk.job is None
+
+
+def test_a_second_job_is_refused_and_the_first_goes_on(studio):
+    studio.paint_large(2 * SIZE)
+    first = studio.desk.job
+    press(studio, "try")
+    assert "The large painting is not done yet." in message(studio)
+    assert studio.desk.job is first
+
+
+def test_a_job_that_fails_is_ended_kept_and_told(studio, monkeypatch):
+    studio.paint_large(2 * SIZE)
+    eventually(lambda: beat(studio) or studio.desk.job.done >= 2)
+
+    def fail():
+        raise RuntimeError("the brush broke")
+
+    monkeypatch.setattr(studio.desk.job, "advance", fail)
+    eventually(lambda: beat(studio) or studio.desk.job is None)
+    assert "what there is was kept. the brush broke" in message(studio)
+    assert len(list(Path().glob("*.png"))) == 1
+    play(studio, 2)
+
+
+def test_a_move_between_the_end_of_a_job_and_the_next_beat_loses_nothing(studio, monkeypatch):
+    monkeypatch.setattr(jobs, "SAMPLE_STEPS", 1)
+    monkeypatch.setattr(jobs, "SAMPLE", 50)
+    studio.try_grid()
+    eventually(lambda: beat(studio) or studio.desk.job.done >= 1)
+    eventually(lambda: studio.desk.job.done >= 9 and not studio._worker.running)
+    studio.controls.beta.slider.value = 100.0
+    assert studio.desk.job is None
+    assert studio.engine.settings.recipe.beta == 100.0
+
+
+def test_controls_undo_and_reset_during_a_job_leave_the_job_alone(studio):
+    studio.run(3, progress=False)
+    studio.paint_large(2 * SIZE)
+    job = studio.desk.job
+    eventually(lambda: beat(studio) or job.done >= 1)
+    studio.controls.beta.slider.value = 100.0
+    press(studio, "reset")
+    press(studio, "step")
+    assert studio.desk.job is job
+    play_button(studio).playing = True  # a step pauses
+    finish(studio)
+    (name,) = Path().glob("*.png")
+    assert nstkit.Recipe.from_json(nstkit.read_metadata(name)["recipe"]).beta == SHALLOW.beta
+
+
+def test_a_photograph_in_memory_is_painted_large_too(open_studio):
+    photo = nstkit.load_image("cat", size=64)
+    studio = open_studio()
+    studio.set(content=photo)
+    studio.paint_large(128)
+    finish(studio)
+    assert studio.desk.job is None and "Saved as" in message(studio)
+    (name,) = Path().glob("*.png")
+    assert nstkit.read_metadata(name)["size"].startswith("128 x ")
+
+
+def test_a_closed_studio_is_forgotten_and_says_so(open_studio):
+    studio = open_studio()
+    studio.close()
+    assert "closed" in studio._repr_mimebundle_()["text/plain"]
+    assert studio not in page._PANELS.values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ import nstkit
 from nstkit import load_image
 from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import Picker
+from nstkit.studio.uploads import Uploads
 
 pytestmark = pytest.mark.usefixtures("no_charts")
 
@@ -24,7 +26,7 @@ def size(source):
 
 @pytest.mark.parametrize("generation", [7, 8])
 def test_a_picker_takes_uploads_of_both_generations_of_widgets(monkeypatch, generation):
-    picker = Picker(Kit(), "content", "photograph")
+    picker = Picker(Kit(), "content", "photograph", Uploads())
     value = SimpleNamespace(value=files("my photo.png", a_png(), generation))
     monkeypatch.setattr(picker.upload, "button", value)
     picker.take()
@@ -33,7 +35,7 @@ def test_a_picker_takes_uploads_of_both_generations_of_widgets(monkeypatch, gene
 
 
 def test_two_uploads_of_one_name_are_two_pictures():
-    picker = Picker(Kit(), "content", "photograph")
+    picker = Picker(Kit(), "content", "photograph", Uploads())
     for side in (90, 80, 90):  # the last one is the first one again
         upload(picker, "image.jpg", a_png((side, side)))
         picker.take()
@@ -144,7 +146,7 @@ def test_a_file_that_is_too_large_to_be_sent_is_told_with_a_way_out(studio):
     before = studio.engine.settings
     send(studio.controls.content.upload, "scan.tif", None, size=23_400_000)
     assert "'scan.tif' has 23 MB" in html.unescape(message(studio))
-    assert "lay it beside the notebook" in message(studio)
+    assert "put it in the notebook's folder" in html.unescape(message(studio))
     assert studio.engine.settings is before
     assert studio.controls.content.upload.sent.value == ""
 
@@ -195,3 +197,56 @@ def test_copying_a_recipe_keeps_the_uploads_that_it_names(folder, open_studio):
     press(studio, "copy")
     assert (folder / "mine.png").read_bytes() == a_png()
     assert not (folder / "unused.png").exists()
+
+
+def test_two_uploads_of_one_name_as_photograph_and_artwork_are_two_files(folder, open_studio):
+    """Phones call every picture image.jpg, and a recipe must find both."""
+    studio = open_studio()
+    upload(studio.controls.content, "image.jpg", a_png((80, 70)))
+    upload(studio.controls.style, "image.jpg", a_png((70, 80)))
+    studio.run(1, progress=False)
+    saved = studio.save()
+    facts = nstkit.read_metadata(saved)
+    assert (facts["content"], facts["style"]) == ("image.jpg", "image 2.jpg")
+    assert nstkit.repaint(saved).image.equal(studio.result().image)
+
+
+def test_the_uploads_of_the_saved_picture_are_kept_whatever_is_chosen_now(folder, open_studio):
+    studio = open_studio()
+    upload(studio.controls.style, "mine.png", a_png())
+    studio.run(2, progress=False)
+    studio.controls.style.menu.value = "scream"
+    studio.save()
+    assert (folder / "mine.png").read_bytes() == a_png()
+
+
+@pytest.mark.parametrize(
+    "name", ["\u00e9" * 150 + ".png", "", "../../x.png", "a/b.png", 'a"b<c>.png']
+)
+def test_an_upload_of_any_name_is_painted_and_kept_in_the_folder(folder, open_studio, name):
+    studio = open_studio()
+    upload(studio.controls.content, name, a_png())
+    assert message(studio) == "" or "error" not in message(studio)
+    saved = studio.save()
+    kept = nstkit.read_metadata(saved)["content"]
+    assert (folder / kept).read_bytes() == a_png() and (folder / kept).parent == folder
+
+
+def test_an_upload_may_be_read_by_two_threads_at_once():
+    picker = Picker(Kit(), "content", "photograph", Uploads())
+    upload(picker, "mine.png", a_png((600, 400)))
+    picker.take()
+    with ThreadPoolExecutor(4) as pool:
+        shapes = list(pool.map(lambda _: size(picker.read()), range(40)))
+    assert set(shapes) == {(600, 400)}
+
+
+def test_a_picture_that_has_gone_sends_the_control_back(folder, open_studio):
+    studio = open_studio()
+    studio.controls.content.menu.value = "holiday.png"
+    (folder / "holiday.png").unlink()
+    studio.controls.size.value = 96
+    assert "holiday.png" in message(studio)
+    assert studio.controls.size.value == SIZE
+    studio.controls.content.menu.value = "cat"
+    assert message(studio) == ""

@@ -192,7 +192,7 @@ def test_every_control_and_picture_has_a_name(panel):
     for name in ("style β", "content α", "use smoothing", "relu1_1", "photograph", "castle"):
         assert name in told
     alt = panel.part("picture").get_attribute("alt")
-    assert alt.startswith("painting: step 0") and "β/α = 5" in alt
+    assert alt.startswith("painting: cat after great_wave, step 0") and "β/α = 5" in alt
     expect(panel.message).to_have_attribute("role", "status")
     expect(panel.message).to_have_attribute("aria-live", "polite")
 

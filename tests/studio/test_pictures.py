@@ -204,7 +204,7 @@ def test_two_uploads_of_one_name_as_photograph_and_artwork_are_two_files(folder,
     studio = open_studio()
     upload(studio.controls.content, "image.jpg", a_png((80, 70)))
     upload(studio.controls.style, "image.jpg", a_png((70, 80)))
-    studio.run(1, progress=False)
+    studio.reset()
     saved = studio.save()
     facts = nstkit.read_metadata(saved)
     assert (facts["content"], facts["style"]) == ("image.jpg", "image 2.jpg")

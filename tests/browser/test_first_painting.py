@@ -93,7 +93,7 @@ def test_an_uploaded_photograph_is_painted(book, tmp_path):
     Image.linear_gradient("L").resize((120, 60)).convert("RGB").save(photo)
     choose, use = book.find("lesson.Choice("), book.find("choice.picture")
     book.clear_outputs()
-    run_to(book, book.find(LOAD))  # the set-up
+    run_to(book, book.find(LOAD) + 1)  # the set-up, and what it loads
     book.run_cell(choose)
     panel = book.cell(choose).locator(".nstkit-studio")
     expect(panel).to_contain_text("Chosen: castle.")
@@ -105,7 +105,7 @@ def test_an_uploaded_photograph_is_painted(book, tmp_path):
     book.run_cell(use)
 
     assert book.failures() == []
-    assert [image["cell"] for image in book.images()] == [use]
+    assert [image["cell"] for image in book.images()] == [book.find(LOAD), use]
     assert "painting my photo.png after" in str(book.outputs(use))
     # The photograph is twice as wide as high; this copy of the notebook asks for 128 px.
     assert book.kernel("print(*mine.image.shape)") == "1 3 64 128"

@@ -225,11 +225,11 @@ const tell = (panel, state) => {
   if (notice.textContent !== said) notice.textContent = said;
 };
 
-const each = (alive, milliseconds, action) => {
+const onSeconds = (alive, state) => {
   const timer = setInterval(() => {
     const panel = alive.deref();
-    if (panel) action(panel); else clearInterval(timer);
-  }, milliseconds);
+    if (panel) tell(panel, state); else clearInterval(timer);
+  }, 500);
 };
 
 const onKeys = alive => {
@@ -275,7 +275,7 @@ const begin = (panel, tries = 50) => {
     subtree: true, childList: true, characterData: true, attributes: true,
     attributeFilter: ['class', 'aria-valuenow', 'title'],
   });
-  each(new WeakRef(panel), 500, panel => tell(panel, state));
+  onSeconds(new WeakRef(panel), state);  // not here, where functions share what they hold
   onKeys(new WeakRef(panel));
   for (const kind of ['click', 'change', 'pointerup']) {
     panel.addEventListener(kind, ({target}) => {

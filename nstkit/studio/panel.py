@@ -294,7 +294,7 @@ class Studio:
             self._answer(partial(self._done, failure))
         elif failure and self.desk.job:
             self._answer(self._end_job)
-            self.screen.say(f"It has ended early, and what there is was kept. {failure}")
+            self.screen.say(f"It has ended early, and what there is was kept: {failure}")
         elif failure:
             self.controls.show(self.engine.settings)
             self.screen.say(page.explained(failure))

@@ -373,7 +373,7 @@ def test_a_job_that_fails_is_ended_kept_and_told(studio, monkeypatch):
 
     monkeypatch.setattr(studio.desk.job, "advance", fail)
     eventually(lambda: beat(studio) or studio.desk.job is None)
-    assert "what there is was kept. the brush broke" in message(studio)
+    assert "what there is was kept: the brush broke" in message(studio)
     assert len(list(Path().glob("*.png"))) == 1
     play(studio, 2)
 

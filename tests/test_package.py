@@ -108,7 +108,15 @@ def test_an_import_from_above_would_be_found(tmp_path: Path) -> None:
     ), done.stdout + done.stderr
 
 
-ENGINE = ("settings", "run", "engine", "worker")  # the studio's files that know no widget
+ENGINE = (
+    "settings",
+    "run",
+    "reel",
+    "engine",
+    "worker",
+    "moves",
+    "jobs",
+)  # the studio's files that know no widget
 
 
 @pytest.mark.parametrize("name", ENGINE)

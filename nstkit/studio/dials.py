@@ -10,14 +10,10 @@ import ipywidgets as widgets
 
 from nstkit.recipes import STYLE_LAYERS
 from nstkit.studio.kit import Kit
+from nstkit.studio.settings import short
 from nstkit.vgg.names import layer_names
 
 ROUND = (1, 1.5, 2, 3, 5, 7)
-
-
-def short(number: float) -> str:
-    """Return a number to three digits, as people write it: 7000, and not 7e+03."""
-    return f"{float(f'{number:.3g}'):g}"
 
 
 def offer(menu: widgets.Widget, options: Sequence[Any], value: Any) -> None:

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from nstkit.painting.estimate import in_words
 from nstkit.painting.scales import Scale, sized
-from nstkit.studio.dials import short
 from nstkit.studio.engine import Engine
 from nstkit.studio.reel import Reel
-from nstkit.studio.settings import Settings
+from nstkit.studio.settings import Settings, short
 from nstkit.vgg.devices import Precision
 
 LARGE = (768, 1024, 1536, 2048)  # px of the long side

@@ -20,10 +20,10 @@ from nstkit.painting.scales import sized
 from nstkit.pictures.artworks import Artworks
 from nstkit.pictures.images import name_of, to_pil
 from nstkit.pictures.plots import draw_curves, render
-from nstkit.studio.dials import short
 from nstkit.studio.engine import Engine
 from nstkit.studio.kit import Kit
 from nstkit.studio.run import Frame
+from nstkit.studio.settings import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -174,6 +174,11 @@ def shares(scales: int | tuple[float, ...]) -> int | tuple[float, ...]:
     return tuple(side / scales[-1] for side in scales) if in_px(scales) else scales
 
 
+def short(number: float) -> str:
+    """Return a number to three digits, as people write it: 7000, and not 7e+03."""
+    return f"{float(f'{number:.3g}'):g}"
+
+
 def same(one: Any, other: Any) -> bool:
     """Return whether two settings are equal; pictures in memory are so only if identical."""
     if one is other or isinstance(one, Tensor) or isinstance(other, Tensor):

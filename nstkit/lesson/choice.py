@@ -73,8 +73,4 @@ class Choice:
         self.message.value = told(f"Chosen: {self.name}. The next cell paints it.", "info")
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        if self.box.comm is None:
-            return {"text/plain": f"<Choice of {self.name}, closed>"}
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        text = f"<Choice of {self.name}; run this cell to see its panel>"
-        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
+        return page.bundle(self.box, f"Choice of {self.name}")

@@ -17,8 +17,8 @@ from nstkit.studio.settings import Settings
 
 HELP = (
     "Paint large makes the picture again, at more px, and saves it. Grid tries three β and three "
+    "choices of layers. Both go on while ▶ runs; the painting waits."
 )
-HELP += "choices of layers. Both go on while ▶ runs; the painting waits."
 
 
 class Done(Exception):  # noqa: N818 - nothing has gone wrong
@@ -72,8 +72,9 @@ class Desk:
     def check_free(self) -> None:
         """Raise ValueError while there is a job."""
         if self.job:
-            what = "The grid" if isinstance(self.job, Grid) else "The large painting"
-            raise ValueError(f"{what} is not done yet. Press \u25b6, or press *end this* first.")
+            raise ValueError(
+                f"{self.job.name} is not done yet. Press \u25b6, or press *end this* first."
+            )
 
     def begin(self, job: Job, empty: bytes = b"") -> None:
         """Take a job on.
@@ -104,8 +105,7 @@ class Desk:
     @property
     def told(self) -> str:
         """How the job goes on, in a sentence."""
-        what = "The grid" if isinstance(self.job, Grid) else "The large painting"
-        return told(self.job, what)
+        return told(self.job)
 
     def show(self, grid: Grid) -> None:
         """Show the samples as they are now."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from nstkit.studio.dials import Silent, offer
 from nstkit.studio.kit import Kit
-from nstkit.studio.pictures import SIDE, Thumbnails
+from nstkit.studio.pictures import Thumbnails, square
 from nstkit.studio.run import Frame
 
 HELP = (
     "Pin keeps the current picture in this row. A click shows it beside the painting, and so does "
+    "the slider with earlier steps. Go back paints on from there."
 )
-HELP += "the slider with earlier steps. Go back paints on from there."
-
 SHORT = {"description_width": "56px"}
 
 
@@ -64,7 +62,8 @@ class Film(Silent):
         names = (label, *(f"{label} ({number})" for number in range(2, 1000)))
         name = next(name for name in names if name not in self._pins)
         self._pins[name] = Pin(picture, frame)
-        self.thumbnails.add({name: small(picture)})
+        with Image.open(io.BytesIO(picture)) as opened:
+            self.thumbnails.add({name: square(opened)})
 
     def offer(self, frames: Sequence[Frame]) -> None:
         """Offer the steps of this run that were kept, while nothing is painted."""
@@ -87,11 +86,3 @@ class Film(Silent):
     def _show(self, picture: bytes | Frame, label: str, frame: Frame | None) -> None:
         self._compare(picture, label)
         self.chosen, self.go_back.disabled = frame, frame is None
-
-
-def small(picture: bytes) -> str:
-    """Return a small square JPEG in base64 of JPEG data."""
-    data = io.BytesIO()
-    with Image.open(io.BytesIO(picture)) as opened:
-        ImageOps.fit(opened.convert("RGB"), (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
-    return base64.b64encode(data.getvalue()).decode("ascii")

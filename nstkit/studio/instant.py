@@ -151,11 +151,7 @@ class Instant(Silent):
         self._kit.close()
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        if self.box.comm is None:
-            return {"text/plain": "<Instant, closed>"}
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        text = "<Instant; run this cell to see its panel>"
-        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
+        return page.bundle(self.box, "Instant")
 
     # ------------------------------------------------------------ for widgets
 

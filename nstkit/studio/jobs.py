@@ -32,10 +32,12 @@ class Job(Protocol):
     """What the studio needs of a job.
 
     Attributes:
+        name: what it is called at the beginning of a sentence.
         engine: what paints now; steps, done: how many there are, and how many are made.
         seconds_left: about how many seconds the rest takes.
     """
 
+    name: str
     engine: Engine
     steps: int
     done: int
@@ -54,6 +56,8 @@ class Large:
         side: px of the long side.
         precision, device: as those of an `Engine`.
     """
+
+    name = "The large painting"
 
     def __init__(
         self, settings: Settings, scales: Sequence[Scale], side: int, precision: Precision,
@@ -144,6 +148,8 @@ class Grid:
         engine: what paints now.
     """
 
+    name = "The grid"
+
     def __init__(
         self, settings: Settings, shape: Sequence[int], precision: Precision,
         device: torch.device | str | None,
@@ -199,6 +205,6 @@ def choices(settings: Settings) -> dict[str, Settings]:
     return found
 
 
-def told(job: Job, what: str) -> str:
+def told(job: Job) -> str:
     """Return how a job goes on, in a sentence."""
-    return f"{what}: step {job.done} of {job.steps}, {in_words(job.seconds_left)} left."
+    return f"{job.name}: step {job.done} of {job.steps}, {in_words(job.seconds_left)} left."

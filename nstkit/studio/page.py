@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from mimetypes import guess_type
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import ipywidgets as widgets
 
@@ -201,6 +201,15 @@ def looks(kit: Kit) -> widgets.HTML:
     # A page runs no <script> of a widget, but it runs what a picture does when it is there.
     picture = f'<img src="{DOT}" alt="" onload="{html.escape(script)}">'
     return kit.hidden(f"<style>{sheet}</style>{picture}")
+
+
+def bundle(box: widgets.Widget, name: str) -> dict[str, Any]:
+    """Return what shows a panel as the last line of a cell; of a closed one, only its name."""
+    if box.comm is None:
+        return {"text/plain": f"<{name}, closed>"}
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    text = f"<{name}; run this cell to see its panel>"
+    return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 
 
 def leave_room() -> None:

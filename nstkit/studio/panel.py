@@ -245,11 +245,7 @@ class Studio:
         self._kit.close()
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        if self.box.comm is None:
-            return {"text/plain": f"<Studio at step {self.engine.frame.index}, closed>"}
-        text = f"<Studio at step {self.engine.frame.index}; run this cell to see its panel>"
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
+        return page.bundle(self.box, f"Studio at step {self.engine.frame.index}")
 
     # ------------------------------------------------------------ for widgets
 

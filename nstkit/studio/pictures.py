@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import ipywidgets as widgets
-from PIL import ImageOps
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from nstkit.painting.start import Given
@@ -180,8 +180,13 @@ def thumbnail(source: Given) -> str:
     """Return a small square JPEG in base64."""
     whole = isinstance(source, Tensor)
     picture = to_pil(source if whole else load_at(source, LOOK, enlarge=False)[0])
+    return square(picture)
+
+
+def square(picture: Image.Image) -> str:
+    """Return a picture as a small square JPEG in base64."""
     data = io.BytesIO()
-    ImageOps.fit(picture, (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
+    ImageOps.fit(picture.convert("RGB"), (2 * SIDE, 2 * SIDE)).save(data, "JPEG", quality=80)
     return base64.b64encode(data.getvalue()).decode("ascii")
 
 

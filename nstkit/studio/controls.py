@@ -55,15 +55,16 @@ PRESETS = {
     **{key.replace("_", " "): published for key, published in RECIPES.items()},
 }
 HELP = {
-    "preset": f"Presets: portrait {FITS['portrait']}, and neighbors {FITS['neighbors']}. "
-    f"Photoreal is {FITS['photoreal']}.",
-    "weights": "α holds on to the photograph: shapes stay. β paints: colors and strokes of the "
-    "artwork come. Smoothing (total variation) wipes out grain.",
+    "preset": f"Portrait {FITS['portrait']}, and neighbors {FITS['neighbors']}. "
+    f"Photoreal is {FITS['photoreal']}. From gatys 2016 on, they are those of published programs.",
+    "weights": "α keeps the shapes of the photograph. Smoothing (total variation) wipes out grain.",
+    "beta": "More β paints more like the artwork. Less β keeps more of the photograph.",
     "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",
     "layers": "Where β takes its patterns from, and how much: relu1_1 has colors and grain, "
     "relu3_1 strokes, relu5_1 large forms.",
-    "quality": "Quality is a size, and scales painted one after another, from coarse to fine.",
-    "route": "A new photograph, start, size or quality begins again; all else goes on from here.",
+    "quality": "A quality sets the size, and paints a small picture first, then larger ones.",
+    "route": "A new photograph, start, size or quality begins a new picture. After any other "
+    "change, the painting goes on from where it is.",
 }
 
 
@@ -79,7 +80,8 @@ class Controls(Silent):
         content, style: pickers; uploads: what came to them; alpha, beta, tv: dials; layers: the
             rows of style layers.
         content_layer, start, optimizer, pooling, quality, size, preset: menus; presets: pictures
-            of what the presets paint.
+            of what the presets paint; of_preset: the recipe that the chosen one has given. The menu
+            names it as long as that recipe is shown.
         mixing: a second artwork, colors and strokes; region: the part that is painted.
         moved: the widget that a reader has moved last.
         box: the widget beside the picture; below: the widget below it. Most of both is shown only
@@ -106,6 +108,7 @@ class Controls(Silent):
         self.presets = Thumbnails(kit, "preset", choose)
         self.presets.add(preset_thumbnails())
         self.preset.observe(lambda _: self.presets.mark(self.preset.value), "value")
+        self.of_preset: Recipe | None = None
         self.mixing, self.region = Mixing(kit, self.style), RegionPicker(kit, self._moved)
         self.box, self.below = self._arranged(kit), self._below(kit)
         self.show(settings)
@@ -144,8 +147,9 @@ class Controls(Silent):
         with self.silently():
             self.content.show(settings.content)
             self.mixing.show(settings.style, recipe)
-            self.region.show(settings.regions, settings.content)
-            self.show_size(settings)
+            self.follow(settings)
+            if recipe != self.of_preset:
+                self.preset.index = 0
             self.alpha.show(recipe.alpha)
             self.beta.show(recipe.beta)
             self.tv.show(recipe.tv)
@@ -154,11 +158,12 @@ class Controls(Silent):
             for name in ("start", "optimizer", "pooling"):
                 getattr(self, name).value = getattr(recipe, name)
 
-    def show_size(self, settings: Settings) -> None:
-        """Move the menus of size and quality."""
+    def follow(self, settings: Settings) -> None:
+        """Show what one control changes in others: size, quality, the photograph of the region."""
         with self.silently():
             offer(self.size, sorted({*SIZES, settings.size}), settings.size)
             self.quality.value = settings.quality or OWN
+            self.region.show(settings.regions, settings.content)
 
     def _show_content_layers(self, recipe: Recipe) -> None:
         """Offer each layer alone, and the recipe's own choice."""
@@ -189,7 +194,7 @@ class Controls(Silent):
         """Return the controls beside the picture."""
         more = [self.alpha.box, self.tv.box, kit.caption(HELP["weights"]), self.layers.box,
                 kit.caption(HELP["layers"]), self.mixing.box]  # fmt: skip
-        first = [self.content.box, self.style.box, self.beta.box]
+        first = [self.content.box, self.style.box, self.beta.box, kit.caption(HELP["beta"])]
         return kit.column("controls", [*first, kit.column("more", more)])
 
     def _below(self, kit: Kit) -> widgets.VBox:

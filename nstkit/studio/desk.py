@@ -16,8 +16,8 @@ from nstkit.studio.screen import jpeg
 from nstkit.studio.settings import Settings
 
 HELP = (
-    "Paint large makes the picture again, at more px, and saves it. Grid tries three β and three "
-    "choices of layers. Both go on while ▶ runs; the painting waits."
+    "Paint large makes the picture again with the current settings, at more px, and saves it. Grid "
+    "tries three β and three choices of layers. Your painting waits until they are done."
 )
 
 
@@ -48,6 +48,7 @@ class Desk:
             widgets.Button, "end", description="end this", layout=widgets.Layout(display="none"),
             tooltip="stop it, and keep what there is",
         )  # fmt: skip
+        self._per_px = 0.0  # seconds of a step at the finest scale, per px
         self._cells: dict[str, widgets.Image] = {}
         self._shown: dict[str, Tensor] = {}
         self.samples = kit.make(widgets.Box, "grid")
@@ -64,7 +65,7 @@ class Desk:
         sides = sides or [2 * max(last.height, last.width)]
         options = []
         for side in sides:
-            seconds = seconds_of(engine.scales, side, _pace(engine))
+            seconds = seconds_of(engine.painted_scales, side, self._pace(engine))
             options.append((f"{side} px, {in_words(seconds)}" if seconds else f"{side} px", side))
         chosen = self.size.value if self.size.value in sides else sides[min(1, len(sides) - 1)]
         offer(self.size, options, chosen)
@@ -102,6 +103,17 @@ class Desk:
         self.job = None
         self.end.layout.display = "none"
 
+    def _pace(self, engine: Engine) -> float:
+        """Return about the seconds of a step at the finest scale; 0 if none was made.
+
+        A step of a small picture takes longer than its px say, so a later one tells more.
+        """
+        frame, finest = engine.frame, engine.scales[-1]
+        per_px = engine.pace / frame.image.shape[-2:].numel()
+        if frame.factor == finest.factor and frame.steps:
+            self._per_px = per_px
+        return (self._per_px or per_px) * finest.height * finest.width
+
     @property
     def told(self) -> str:
         """How the job goes on, in a sentence."""
@@ -125,9 +137,3 @@ class Desk:
         self._kit.discard(self.samples.children)
         self.samples.children = boxes
         self.grid_box.layout.display = None
-
-
-def _pace(engine: Engine) -> float:
-    """Return about the seconds of a step at the finest scale; 0 if none was made."""
-    height, width = engine.frame.image.shape[-2:]
-    return engine.pace * engine.scales[-1].height * engine.scales[-1].width / (height * width)

@@ -33,7 +33,7 @@ from nstkit.recipes import Recipe
 from nstkit.recipes.network import NETWORK, network
 from nstkit.studio.reel import Reel
 from nstkit.studio.run import Change, Frame, Run
-from nstkit.studio.settings import WEIGHTS, Settings, same
+from nstkit.studio.settings import WEIGHTS, Settings
 from nstkit.terms import Matched
 from nstkit.tiles import check_memory
 from nstkit.vgg.devices import Precision, feature_dtype
@@ -125,17 +125,22 @@ class Engine:
         self.prepare()
         began = time.perf_counter()
         try:
+            before = self.frame.image.shape[-2:].numel()
             larger = next_scale(self.scales, self.frame.factor, self.frame.steps)
             if larger is None:
                 self._take(*self._run.advance())
             else:
                 self._enlarge(larger.factor)
         except BaseException:
-            self._fall_back(self._used)
+            self._fall_back(self._used, self.frame.settings)
             raise
         took = time.perf_counter() - began
         self.seconds += took
-        self.pace = 0.8 * self.pace + 0.2 * took if self.pace else took
+        if larger is None:
+            share = max(0.2, 1 / max(self.frame.steps, 1))  # a mean at first, then of the latest
+            self.pace += share * (took - self.pace)
+        else:  # a guess until there is a step of this size
+            self.pace *= self.frame.image.shape[-2:].numel() / before
 
     def prepare(self, settings: Settings | None = None) -> None:
         """Put the settings, or these new ones, in force without an update of the picture."""
@@ -178,6 +183,18 @@ class Engine:
     def rate(self) -> float:
         """Steps a second, from ``pace``; 0 before the first."""
         return 1 / self.pace if self.pace else 0.0
+
+    @property
+    def behind(self) -> bool:
+        """Whether settings were assigned that are not in force yet."""
+        return self.settings is not self._used
+
+    @property
+    def painted_scales(self) -> list[Scale]:
+        """The scales, the finest with the steps that it has had if these are more than planned."""
+        *coarser, finest = self.scales
+        made = self.frame.steps if self.frame.factor == finest.factor else 0
+        return [*coarser, finest._replace(steps=max(finest.steps, made))]
 
     @property
     def newest(self) -> Frame:
@@ -254,7 +271,7 @@ class Engine:
             else:
                 self._run.change(wanted)
         except BaseException:
-            self._fall_back(wanted)
+            self._fall_back(wanted, self._used)
             raise
         self._used, self.pictures, self.scales, self._small = wanted, pictures, scales, small
 
@@ -309,7 +326,7 @@ class Engine:
         before = self.pictures
         if before and not changed & PICTURES:
             return before
-        if before and changed & PICTURES == {"style"} and self._only_shares(wanted):
+        if before and changed & PICTURES == {"style"} and not wanted.paints_other(self._used):
             return remixed(before, [share for _, share in pairs_of(wanted.style)])
         remarks: list[str] = []
         load = wanted.loader(self.device, remarks)
@@ -323,11 +340,6 @@ class Engine:
             works = loaded_works(wanted.style, load)
         scene = scene_of(content, works, wanted.regions, wanted.recipe.color, load)
         return Pictures(content, works.plain, scene, tuple(dict.fromkeys(remarks)))
-
-    def _only_shares(self, wanted: Settings) -> bool:
-        """Return whether the artworks are those in use, with other shares."""
-        mine, new = (pairs_of(settings.style) for settings in (self._used, wanted))
-        return same([picture for picture, _ in mine], [picture for picture, _ in new])
 
     def _shrunk(self, scene: Scene, factor: float) -> tuple[Scene, dict[Tensor, Tensor]]:
         """Return a scene smaller by a factor, and which picture became which.
@@ -363,10 +375,10 @@ class Engine:
         if self.best.index - self.best.changes[-1].index >= SHORT and self.best not in self._past:
             self._past.append(self.best)
 
-    def _fall_back(self, failed: Settings) -> None:
-        """Return to the settings of the last picture, unless others were assigned meanwhile."""
+    def _fall_back(self, failed: Settings, earlier: Settings) -> None:
+        """Return to earlier settings, unless others were assigned meanwhile."""
         if self.settings is failed:
-            self.settings = self.frame.settings
+            self.settings = earlier
         self._end_run()
 
     def _end_run(self) -> None:

@@ -17,6 +17,7 @@ HELP = (
     "Pin keeps the current picture in this row. A click shows it beside the painting, and so does "
     "the slider with earlier steps. Go back paints on from there."
 )
+GO_BACK = "go back"
 SHORT = {"description_width": "56px"}
 
 
@@ -44,7 +45,7 @@ class Film(Silent):
         self.chosen: Frame | None = None
         self.thumbnails = Thumbnails(kit, "film", self._choose)
         self.pin = kit.button("pin", "pin", "keep the current picture in the row below")
-        self.go_back = kit.button("go-back", "go back to it", "paint on from the earlier picture")
+        self.go_back = kit.button("go-back", GO_BACK, "paint on from the earlier picture")
         self.back = kit.slider("earlier", "earlier", options=[("-", "-")], style=SHORT)
         self.back.observe(self._moved, "value")
         self.go_back.disabled = True
@@ -66,12 +67,18 @@ class Film(Silent):
             self.thumbnails.add({name: square(opened)})
 
     def offer(self, frames: Sequence[Frame]) -> None:
-        """Offer the steps of this run that were kept, while nothing is painted."""
+        """Offer the steps of this run that were kept; one that is shown beside it stays chosen."""
         with self.silently():
             options = [(f"step {frame.index}", frame) for frame in frames]
             known = [frame for _, frame in self.back.options]
             if options and known != list(frames):
-                offer(self.back, options, frames[-1])
+                offer(self.back, options, self.chosen if self.chosen in frames else frames[-1])
+
+    def release(self) -> None:
+        """Have nothing chosen: another picture is shown beside the painting."""
+        self.chosen, self.go_back.disabled = None, True
+        self.go_back.description = GO_BACK
+        self.thumbnails.mark(None)
 
     def _choose(self, name: str) -> None:
         pin = self._pins[name]
@@ -81,8 +88,10 @@ class Film(Silent):
     def _moved(self, change: dict[str, Frame | None]) -> None:
         if not self._quiet and isinstance(change["new"], Frame):
             self._show(change["new"], f"step {change['new'].index}", change["new"])
-            self.thumbnails.mark(None)
 
     def _show(self, picture: bytes | Frame, label: str, frame: Frame | None) -> None:
         self._compare(picture, label)
-        self.chosen, self.go_back.disabled = frame, frame is None
+        self.release()
+        if frame is not None:
+            self.chosen, self.go_back.disabled = frame, False
+            self.go_back.description = f"{GO_BACK} to step {frame.index}"

@@ -34,13 +34,18 @@ class Moves:
         if not same:
             self._before = [*self._before[1 - MOST :], before]
 
-    def back(self) -> Settings:
+    def back(self, now: Settings) -> Settings:
         """Return the settings before the last move, and forget that move.
+
+        Args:
+            now: the current settings. Moves that led to equal ones are forgotten too.
 
         Raises:
             ValueError: There is no move to take back.
         """
-        if not self._before:
-            raise ValueError("No control has moved, so there is nothing to take back.")
         self._mover = None
-        return self._before.pop()
+        while self._before:
+            before = self._before.pop()
+            if now.changes(before):
+                return before
+        raise ValueError("No control has moved, so there is nothing to take back.")

@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from mimetypes import guess_type
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
 import ipywidgets as widgets
@@ -53,7 +54,7 @@ BUTTONS = {
         True,
     ),
     "step": ("step", "one step", False),
-    "reset": ("reset", "begin again from the start that is chosen", False),
+    "reset": ("reset", "begin this picture again", True),
     "unmove": ("undo move", "take back the last move of a control", False),
     "undo": ("undo to best", "the best picture; again: that of the settings before", False),
     "copy": ("copy recipe", "the lines of Python that paint this picture again", False),
@@ -267,12 +268,24 @@ def keep_uploads(uploads: Uploads, names: set[str], folder: Path) -> str:
     return f" Your upload is kept as {' and '.join(kept)}." if kept else ""
 
 
-def save(engine: Engine, path: str | Path | None) -> Path:
-    """Write the current picture, by default into this folder under a new name."""
+def save(engine: Engine, path: str | Path | None, mark: str = "") -> Path:
+    """Write the current picture, by default into this folder under a new name.
+
+    Args:
+        engine: has the picture.
+        path: where to; None makes up a name.
+        mark: what ends that name, the step if nothing is given.
+    """
     result = engine.result()
     names = [result.subject.content, *(name for name, _ in result.subject.style)]
-    stem = "_".join([*(Path(name).stem for name in names), f"{engine.frame.index:04d}"])
+    stem = "_".join([*(Path(name).stem for name in names), mark or f"{engine.frame.index:04d}"])
     return result.save(path or free_name(stem), script=engine.frame.script())
+
+
+def in_a_link(engine: Engine, name: str) -> str:
+    """Return HTML: a link that holds the current picture, which cannot be written here."""
+    with TemporaryDirectory() as folder:
+        return download(save(engine, Path(folder, name)))
 
 
 def explained(

@@ -22,7 +22,7 @@ from nstkit.recipes.common import normalized
 from nstkit.studio import page
 from nstkit.studio.controls import HOUSE, PRESETS, Controls
 from nstkit.studio.desk import Desk, Done
-from nstkit.studio.engine import Engine
+from nstkit.studio.engine import NEW_PAINTING, Engine
 from nstkit.studio.film import Film
 from nstkit.studio.jobs import Grid, Job, Large
 from nstkit.studio.kit import Kit
@@ -38,7 +38,11 @@ from nstkit.translate import for_network
 from nstkit.vgg.devices import Precision
 
 AWAY = "Paused, because this page was away. Press \u25b6 to go on."
+GOES_ON = "The painting goes on from where it is. Press reset to begin again with these settings."
+TOLD = {"tv": "smoothing", "content": "photograph", "style": "artwork"}  # as controls call them
+GRID_DONE = "Press the button below a picture to take its settings."
 REDRAW = 0.5  # seconds between two pictures while `run` paints
+OFFER = 5.0  # seconds between two lists of earlier steps while it paints
 
 
 class Studio:
@@ -91,7 +95,7 @@ class Studio:
             settings = settings.replace(quality, recipe=recipe, **given)
         self.engine = Engine(settings, precision, device)
         self._given = precision, device
-        self._moves, self._large_shown = Moves(), None
+        self._moves, self._large_shown, self._offered_at = Moves(), None, 0.0
         page.leave_room()
         self._kit = kit = Kit()
         self.screen, self._worker = Screen(kit), Worker(self._work)
@@ -183,6 +187,9 @@ class Studio:
     def undo(self) -> None:
         """Go back to the best picture; if it is shown, to the best under the settings before."""
         self._between_steps(self.engine.undo)
+        frame = self.engine.frame
+        height, width = frame.image.shape[-2:]
+        self.screen.say(f"Back at step {frame.index}, {width} \u00d7 {height} px.", "info")
 
     def forget(self) -> None:
         """Go on with a fresh optimizer."""
@@ -214,7 +221,11 @@ class Studio:
 
     def undo_move(self) -> None:
         """Take back the last move of a control; ValueError if there was none."""
-        self._put(self._moves.back())
+        now = self.engine.settings
+        settings = self._moves.back(now)
+        self._put(settings)
+        names = (TOLD.get(name, name).replace("_", " ") for name in now.changes(settings))
+        self.screen.say(f"Taken back: {', '.join(names)}.", "info")
 
     def pause(self) -> None:
         """Stop after the step that is being made."""
@@ -229,7 +240,8 @@ class Studio:
         Raises:
             ValueError: It is no larger, or does not fit into the memory.
         """
-        self._begin(lambda: Large(self.engine.settings, self.engine.scales, side, *self._given))
+        engine = self.engine
+        self._begin(lambda: Large(engine.settings, engine.painted_scales, side, *self._given))
 
     def try_grid(self) -> None:
         """Begin small pictures of three weights of the style by three choices of its layers."""
@@ -289,11 +301,12 @@ class Studio:
         if isinstance(failure, Done):
             self._answer(partial(self._done, failure))
         elif failure and self.desk.job:
-            self._answer(self._end_job)
-            self.screen.say(f"It has ended early, and what there is was kept: {failure}")
+            self._answer(partial(self._end_job, failure))
         elif failure:
             self.controls.show(self.engine.settings)
             self.screen.say(page.explained(failure))
+        elif self.engine.behind and not self.painting:  # a control moved just before the pause
+            self._answer(partial(self._between_steps, self.engine.prepare))
         else:
             self._say_note()
         self._answer(self._refresh)
@@ -309,6 +322,8 @@ class Studio:
 
     def _begin(self, make: Callable[[], Job]) -> None:
         """Take on longer work, which goes on while the page plays."""
+        if self.box.comm is None:
+            raise ValueError("This panel is closed. Run its cell again.")
         self.desk.check_free()
         jobs: list[Job] = []
         self._between_steps(lambda: jobs.append(make()))
@@ -317,26 +332,41 @@ class Studio:
         if not self._pulse.start():
             self.screen.say("Press \u25b6 to start it.", "info")
 
-    def _end_job(self) -> None:
-        """End longer work, and keep what there is: only what is saved is let go."""
+    def _end_job(self, failure: Exception | None = None) -> None:
+        """End longer work, and keep what there is."""
         self.pause()
-        job = self.desk.job
+        job, early = self.desk.job, "" if failure is None else f"It has ended early: {failure}. "
         if isinstance(job, Large) and job.done:
-            saved = self._save(job.engine, None)
-            picture = jpeg([fitted(job.engine.painted(job.engine.frame))])
-            self.film.keep(saved.stem, picture, None)
-            self.screen.compare(picture, saved.stem)
+            self._keep_large(job, early)
+        elif isinstance(job, Large):
+            self.screen.say(f"{early}Nothing was painted yet, so there is nothing to keep.", "info")
+            self.screen.view.value = "painting"
         elif isinstance(job, Grid):
-            self.screen.say("Press the button below a picture to take its settings.", "info")
+            self.screen.say(early + GRID_DONE, "info")
         self.desk.drop()
         self._large_shown = None
         self._refresh()
 
-    def _save(self, engine: Engine, path: str | Path | None) -> Path:
-        """Write the picture of an engine, and offer it for download."""
-        saved = page.save(engine, path)
+    def _keep_large(self, job: Large, early: str) -> None:
+        """Save a large painting, and show it beside the small one."""
+        picture, mark = jpeg([fitted(job.engine.painted(job.engine.frame))]), f"{job.side}px"
+        try:
+            name = self._save(job.engine, None, mark, early).stem
+        except OSError as error:
+            name = f"painting_{mark}"
+            text = f"{early}It cannot be written here: {error}. You can still download it."
+            self.screen.say(text, "error", page.in_a_link(job.engine, f"{name}.png"))
+        self.film.keep(name, picture, None)
+        self.film.release()
+        self.screen.compare(picture, name)
+
+    def _save(
+        self, engine: Engine, path: str | Path | None, mark: str = "", before: str = ""
+    ) -> Path:
+        """Write the picture of an engine, offer it for download, and say so after other words."""
+        saved = page.save(engine, path, mark)
         kept = page.keep_uploads(self.controls.uploads, named_in(engine.frame), saved.parent)
-        text = f"Saved as {saved.name}, with its recipe inside.{kept}"
+        text = f"{before}Saved as {saved.name}, with its recipe inside.{kept}"
         self.screen.say(text, "info", page.download(saved))
         return saved
 
@@ -364,12 +394,13 @@ class Studio:
             self._between_steps(lambda: self.engine.prepare(settings))
 
     def _take_sample(self, settings: Settings) -> None:
-        """Take the settings of a sample that was pressed."""
-        before = self.engine.settings
+        """Take the weights of a sample that was pressed; all else may have changed meanwhile."""
+        before, recipe = self.engine.settings, settings.recipe
 
         def _take() -> None:
-            self._put(settings)
+            self._put(before.replace(beta=recipe.beta, style_layers=recipe.style_layers))
             self._moves.remember(before)
+            self.screen.say(GOES_ON, "info")
 
         self._answer(_take)
 
@@ -393,17 +424,21 @@ class Studio:
         before = self.engine.settings
         try:
             wanted = self.controls.read(before)
+            self.controls.follow(wanted)
         except Exception:
             self.controls.show(before)
             raise
-        if not before.changes(wanted):  # a page rounds some values when it first shows them
+        changed = before.changes(wanted).keys()
+        if not changed:  # a page rounds some values when it first shows them
             return
         self.engine.settings = wanted
-        self.controls.show_size(self.engine.settings)
         self.screen.say("")
         if not self._pulse.busy:
             self._between_steps(self.engine.prepare)
         self._moves.remember(before, self.controls.moved)
+        if wanted.paints_other(before) and not changed & NEW_PAINTING and self.engine.frame.index:
+            remarks = [] if self._pulse.busy else self.engine.pictures.remarks
+            self.screen.say(" ".join([GOES_ON, *remarks]), "info")
 
     def _on_preset(self) -> None:
         recipe = PRESETS[name := self.controls.preset.value]
@@ -413,6 +448,7 @@ class Studio:
         elif name in HOUSE and settings.quality:  # a quality that was chosen stays
             recipe = quality_named(settings.quality).of(recipe)
         if recipe is not None:
+            self.controls.of_preset = recipe
             self.set(recipe=recipe)
 
     def _translated(self, published: Recipe) -> Recipe:
@@ -481,14 +517,18 @@ class Studio:
         self.more.description = "less" if self.more.value else "more"
 
     def _refresh(self) -> None:
-        self.screen.show(self.engine, self.painting, self.desk.told if self.desk.job else "")
+        job = self.desk.job and not self._pulse.blocked  # a cell paints the painting itself
+        self.screen.show(self.engine, self.painting, self.desk.told if job else "")
         if self.desk.job:
             if isinstance(self.desk.job, Grid):
                 self.desk.show(self.desk.job)
             else:
                 self._show_large(self.desk.job.engine)
-        if not self.painting:
+        now = time.monotonic()
+        if not self.painting or now - self._offered_at > OFFER:
             self.film.offer(self.engine.reel.frames)
+            self._offered_at = now
+        if not self.painting:  # a menu that is open would be redrawn
             self.desk.offer(self.engine)
 
     def _show_large(self, engine: Engine) -> None:
@@ -496,6 +536,8 @@ class Studio:
         if self._large_shown is not engine.frame:
             first, self._large_shown = self._large_shown is None, engine.frame
             picture = jpeg([fitted(engine.painted(engine.frame))])
+            if first:
+                self.film.release()
             self.screen.compare(picture, "large, so far", look=first)
 
     def _buttons(self) -> dict[str, Callable[..., None]]:

@@ -75,7 +75,8 @@ class RegionPicker(Silent):
     def __init__(self, kit: Kit, changed: Callable[[Mapping[str, object]], None]) -> None:
         self._changed = changed
         self._content: Given | None = None
-        self._photo, self._regions = torch.zeros(1, 3, 32, 32), ()
+        self._photo = torch.zeros(1, 3, 32, 32)
+        self._given: tuple[Region, ...] = ()  # what the widgets cannot show
         self.kind = kit.menu("kind", "paint", [WHOLE, *SHAPES, COLOR])
         self.inverse = kit.make(
             widgets.Checkbox, "inverse", False, layout=widgets.Layout(width="110px"), **INVERSE
@@ -99,7 +100,7 @@ class RegionPicker(Silent):
     def read(self) -> tuple[Region, ...]:
         """Return the regions: none, those that were given, or one that is not painted."""
         if self.kind.value in (WHOLE, OWN):
-            return self._regions if self.kind.value == OWN else ()
+            return self._given if self.kind.value == OWN else ()
         mask = self._mask()
         return (Region(mask if self.inverse.value else ~mask),)
 
@@ -109,15 +110,14 @@ class RegionPicker(Silent):
             self._content, self._photo = content, small(content)
         if not same(regions, self.read()):
             self._take(regions)
-        self._regions = regions
         self._arrange()
 
     def _take(self, regions: tuple[Region, ...]) -> None:
         """Move the widgets so that they show regions, as far as they can."""
-        known = [WHOLE, *SHAPES, COLOR]
         found = _told(regions)
+        self._given = self._given if found or not regions else regions
         with self.silently():
-            self.kind.options = known if found or not regions else [*known, OWN]
+            self.kind.options = [WHOLE, *SHAPES, COLOR, *([OWN] if self._given else [])]
             self.kind.value = found[0] if found else (OWN if regions else WHOLE)
             if not found:
                 return

@@ -38,10 +38,6 @@ class Change:
     settings: Settings
     fresh: bool = False
 
-    def fresh_at(self, index: int) -> bool:
-        """Return whether the optimizer was fresh at this index."""
-        return self.fresh and self.index == index
-
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -232,8 +228,13 @@ class Run:
 
     def change(self, settings: Settings) -> None:
         """Let settings be in force from the newest picture on."""
-        fresh = self.changes[-1].fresh_at(self.newest.index)
-        self.changes = self.newest.with_change(settings, fresh)
+        newest = self.newest
+        waiting = self.changes[len(newest.changes) :]
+        # A fresh optimizer has begun under its own settings, and a script must do so too.
+        so_far = dataclasses.replace(
+            newest, changes=(*newest.changes, *(change for change in waiting if change.fresh))
+        )
+        self.changes = so_far.with_change(settings, fresh=False)
 
     def close(self) -> None:
         """Let go of optimizer and network now: the garbage collector may come late."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nstkit.objective import Objective
-from nstkit.painting.given import GivenStyle, Load, artwork_loader
+from nstkit.painting.given import GivenStyle, Load, artwork_loader, pairs_of
 from nstkit.painting.quality import QUALITIES, Quality, named
 from nstkit.painting.start import SIZE, Given, as_image
 from nstkit.pictures.scene import Region
@@ -121,6 +121,11 @@ class Settings:
             if route and chosen.side(self.content) == self.size:
                 return name
         return None
+
+    def paints_other(self, before: Settings) -> bool:
+        """Return whether these artworks are others than before, in whatever shares."""
+        mine, theirs = ([p for p, _ in pairs_of(s.style)] for s in (self, before))
+        return not same(mine, theirs)
 
     def load_content(self, device: torch.device) -> Tensor:
         """Return the photograph at its size, on a device."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import nbformat
@@ -66,6 +67,12 @@ def noise(side: tuple[int, int], seed: int = 0) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+def pixels(part) -> np.ndarray:
+    """What a reader sees of a part of the page."""
+    with Image.open(io.BytesIO(part.screenshot())) as picture:
+        return np.asarray(picture.convert("RGB")).astype(float)
+
+
 # ---------------------------------------------------------------- pages of any size
 
 
@@ -118,12 +125,20 @@ def test_the_wipe_moves_from_photograph_to_painting(panel):
     panel.pause()
     panel.box.get_by_role("button", name="wipe").click()
     wipe = panel.box.get_by_role("slider", name=re.compile("how much of the photograph"))
-    photograph = panel.box.locator(".nstkit-photograph")
-    shown = []
+    seen = {}
     for value in (0, 50, 100):
         wipe.fill(str(value))
-        shown.append(photograph.evaluate("part => getComputedStyle(part).clipPath"))
-    assert len(set(shown)) == 3 and "100%" in shown[0]
+        seen[value] = pixels(panel.part("pictures"))
+    left, right = (
+        np.s_[: seen[0].shape[0] // 2, part] for part in (np.s_[20:100], np.s_[-100:-20])
+    )
+    photograph, painting = seen[100], seen[0]
+    assert np.abs(photograph[left] - painting[left]).mean() > 5
+    assert np.abs(seen[50][left] - photograph[left]).mean() < 1
+    assert np.abs(seen[50][right] - painting[right]).mean() < 1
+    panel.box.get_by_role("button", name="photograph", exact=True).click()
+    alone = pixels(panel.part("pictures"))
+    assert np.abs(alone[left] - photograph[left]).mean() < 1
 
 
 # ---------------------------------------------------------------- keyboard

@@ -440,6 +440,29 @@ def test_a_script_repeats_a_painting(changes, open_studio):
     assert again.image.equal(studio.engine.frame.image), script
 
 
+FRESH = {  # each goes on with a fresh optimizer
+    "artwork": lambda studio: studio.set(style="scream"),
+    "forget": lambda studio: studio.forget(),
+    "optimizer": lambda studio: studio.set(optimizer="adam"),
+}
+
+
+@pytest.mark.parametrize("order", ["before", "after", "both"])
+@pytest.mark.parametrize("fresh", FRESH)
+def test_a_script_repeats_several_moves_at_one_step_in_their_order(fresh, order, open_studio):
+    studio = open_studio()
+    studio.run(2, progress=False)
+    if order != "after":
+        studio.set(beta=30)
+    FRESH[fresh](studio)
+    if order != "before":
+        studio.set(beta=70)
+        studio.set(beta=100, tv=5)
+    studio.run(4, progress=False)
+    script = studio.engine.frame.script()
+    assert repeated(script).image.equal(studio.engine.frame.image), script
+
+
 @pytest.mark.parametrize("changes", [CHANGES[n] for n in (3, 5)], ids=str)
 def test_a_script_of_one_call_repeats_a_painting_from_its_start(changes, open_studio):
     studio = open_studio(recipe=SHALLOW, size=SIZE)

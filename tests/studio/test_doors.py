@@ -25,7 +25,7 @@ from studio_tools import (
 )  # fmt: skip
 
 import nstkit
-from nstkit.studio import controls, jobs, moves, page
+from nstkit.studio import controls, jobs, moves, page, panel
 from nstkit.studio.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("no_charts")
@@ -131,6 +131,33 @@ def test_a_move_is_taken_back_while_it_paints_and_the_picture_goes_on(studio):
     play(studio, 2)
 
 
+def test_taking_back_says_what_and_passes_over_moves_that_led_back(studio):
+    before = studio.engine.settings
+    studio.set(beta=20, tv=70)
+    studio.set(alpha=2)
+    studio.set(alpha=1)
+    studio.undo_move()
+    assert (
+        studio.engine.settings.recipe.alpha == 2 and shown(studio).count("Taken back: alpha") == 1
+    )
+    studio.undo_move()
+    studio.undo_move()
+    assert studio.engine.settings is before and "Taken back: beta, smoothing." in shown(studio)
+
+
+def test_a_preset_is_named_as_long_as_it_is_in_force(studio):
+    menu = studio.controls.preset
+    menu.value = "bold"
+    studio.run(2, progress=False)
+    assert menu.value == "bold"
+    studio.undo_move()
+    assert menu.index == 0 and "bold" not in studio.controls.presets.choice.value
+    menu.value = "bold"
+    assert studio.engine.settings.recipe.beta == controls.PRESETS["bold"].beta
+    studio.set(beta=3)
+    assert menu.index == 0
+
+
 def test_presets_and_settings_from_a_cell_are_moves_too(studio):
     before = studio.engine.settings
     studio.controls.preset.value = "bold"
@@ -199,6 +226,17 @@ def test_saving_pins_and_two_pins_of_one_step_are_two(studio):
     press(studio, "pin")
     press(studio, "pin")
     assert studio.film.thumbnails.names == [saved.stem, "step 1", "step 1 (2)"]
+
+
+def test_what_one_goes_back_to_is_named_and_is_what_is_shown(studio):
+    studio.run(3, progress=False)
+    studio.film.back.value = studio.engine.reel.frames[1]
+    assert studio.film.go_back.description == "go back to step 1"
+    studio.run(1, progress=False)
+    assert studio.film.back.label == "step 1"  # the one that is shown, not the newest
+    studio.paint_large(2 * SIZE)
+    eventually(lambda: beat(studio) or studio.film.go_back.disabled)
+    assert studio.film.chosen is None and studio.film.go_back.description == "go back"
 
 
 def test_the_slider_goes_back_through_the_steps_of_this_run(studio):
@@ -291,7 +329,7 @@ def test_larger_settings_keep_the_scales_of_before_and_add_halves_of_steps():
     engine = nstkit.studio.Engine(settings, "fp32")
     made = jobs.larger(settings, engine.scales, 800)
     assert made.recipe.scales == (128, 256, 512, 800) and made.size == 800
-    assert made.recipe.steps == (30, 10, 8, 8)
+    assert made.recipe.steps == (30, 10, 12, 12)
     with pytest.raises(ValueError, match="has 256 px already"):
         jobs.larger(settings, engine.scales, 256)
 
@@ -373,9 +411,89 @@ def test_a_job_that_fails_is_ended_kept_and_told(studio, monkeypatch):
 
     monkeypatch.setattr(studio.desk.job, "advance", fail)
     eventually(lambda: beat(studio) or studio.desk.job is None)
-    assert "what there is was kept: the brush broke" in message(studio)
+    assert "ended early: the brush broke. Saved as cat_great_wave_98px.png" in message(studio)
     assert len(list(Path().glob("*.png"))) == 1
     play(studio, 2)
+
+
+def disk_refuses(monkeypatch):
+    def refuse(result, path, script=""):
+        if Path(path).is_relative_to(Path.cwd()) or not Path(path).is_absolute():
+            raise PermissionError(13, "Permission denied")
+        return save(result, path, script=script)
+
+    save = nstkit.Result.save
+    monkeypatch.setattr(nstkit.Result, "save", refuse)
+
+
+def test_a_large_painting_that_cannot_be_written_is_a_link_and_the_job_ends(studio, monkeypatch):
+    disk_refuses(monkeypatch)
+    studio.paint_large(2 * SIZE)
+    eventually(lambda: beat(studio) or studio.desk.job.done >= 2)
+    press(studio, "end")
+    assert studio.desk.job is None and not list(Path().iterdir())
+    assert "cannot be written here: [Errno 13]" in shown(studio)
+    (data,) = re.findall(r'base64,([^"]+)"', message(studio))
+    Path("from_the_link.png").write_bytes(base64.b64decode(data))
+    assert nstkit.read_metadata("from_the_link.png")["size"].startswith(f"{2 * SIZE} x ")
+    play(studio, 2)
+
+
+@pytest.mark.parametrize("how", ["end", "fail"])
+def test_a_large_painting_that_ends_before_its_first_step_says_so(studio, monkeypatch, how):
+    def fail():
+        raise RuntimeError("the brush broke")
+
+    studio.screen.view.value = "wipe"
+    studio.paint_large(2 * SIZE)
+    monkeypatch.setattr(studio.desk.job, "advance", fail)
+    if how == "end":
+        press(studio, "end")
+    else:
+        eventually(lambda: beat(studio) or studio.desk.job is None)
+        assert "ended early: the brush broke" in shown(studio)
+    assert "Nothing was painted yet" in shown(studio) and studio.desk.job is None
+    assert studio.screen.view.value == "painting" and not list(Path().iterdir())
+
+
+def test_a_large_painting_has_the_steps_that_the_small_one_has_had(studio):
+    studio.run(70, progress=False)
+    studio.paint_large(2 * SIZE)
+    assert studio.desk.job.engine.settings.recipe.steps == (70, 35)
+
+
+def test_a_cell_that_paints_while_a_job_waits_tells_of_the_painting(studio, monkeypatch):
+    monkeypatch.setattr(panel, "REDRAW", 0)
+    studio.paint_large(2 * SIZE)
+    told = []
+    studio.screen.status.observe(lambda change: told.append(change["new"]), "value")
+    studio.pause()
+    told.clear()
+    studio.run(2, progress=False)
+    assert told and "large" not in told[0]
+
+
+def test_a_closed_studio_starts_no_job(open_studio):
+    studio = open_studio()
+    studio.close()
+    for begin in (studio.try_grid, lambda: studio.paint_large(2 * SIZE)):
+        with pytest.raises(ValueError, match="closed. Run its cell again"):
+            begin()
+
+
+def test_a_sample_changes_the_weights_that_the_grid_tried_and_nothing_else(studio, monkeypatch):
+    monkeypatch.setattr(jobs, "SAMPLE", 50)
+    monkeypatch.setattr(jobs, "SAMPLE_STEPS", 1)
+    studio.try_grid()
+    finish(studio)
+    studio.set(content="macaw", tv=70)
+    studio.run(1, progress=False)
+    (taker,) = [w for w in widgets_of(studio, "take") if w.description == "β 100, all layers"]
+    taker.click()
+    settings = studio.engine.settings
+    assert (settings.content, settings.recipe.tv, settings.recipe.beta) == ("macaw", 70, 100)
+    assert "goes on from where it is" in shown(studio)
+    assert studio.engine.frame.index == 1  # the painting has not begun again
 
 
 def test_a_move_between_the_end_of_a_job_and_the_next_beat_loses_nothing(studio, monkeypatch):

@@ -576,10 +576,10 @@ def test_the_pace_follows_the_last_steps(monkeypatch):
     for _ in range(3):
         painting.advance()
         paces.append(painting.pace)
-    assert paces == pytest.approx([8, 6.6, 5.48])
-    assert painting.rate == pytest.approx(1 / 5.48)
+    assert paces == pytest.approx([8, 4.5, 10 / 3])
+    assert painting.rate == pytest.approx(0.3)
     assert painting.seconds == 10
     monkeypatch.undo()
     painting.reset()
     assert painting.seconds == 0
-    assert painting.pace == pytest.approx(5.48)  # a step takes as long as before
+    assert painting.pace == pytest.approx(10 / 3)  # a step takes as long as before

@@ -23,10 +23,13 @@ from studio_tools import (
     press,
     repeated,
     shown_step,
+    widgets_of,
 )
 
 import nstkit
 from nstkit import RECIPES, Recipe, stylize, tiles
+from nstkit.pictures.masks import rectangle
+from nstkit.pictures.scene import Region
 from nstkit.studio import Studio
 from nstkit.studio.controls import PRESETS
 
@@ -242,6 +245,80 @@ def test_no_style_layer_is_told_and_the_painting_goes_on_as_before(studio):
     studio.controls.layers.dials[0].on.value = True
     assert message(studio) == ""
     assert list(studio.engine.settings.recipe.style_layers) == ["relu1_1", deepest]
+
+
+def test_a_refused_move_takes_no_earlier_one_with_it(studio):
+    studio.run(2, progress=False)
+    studio.controls.beta.slider.value = 70.0
+    studio.controls.tv.slider.value = 200.0
+    region = studio.controls.region
+    region.color.value, region.tolerance.value, region.inverse.value = "#ff00ff", 0.01, True
+    region.kind.value = "a color"
+    assert "matches nothing" in message(studio)
+    recipe = studio.engine.settings.recipe
+    assert (recipe.beta, recipe.tv, region.kind.value) == (70, 200, "the whole picture")
+    assert (studio.controls.beta.read(), studio.controls.tv.read()) == (70, 200)
+
+
+def test_a_move_just_before_the_pause_is_followed(studio, network, monkeypatch):
+    """What the controls show is what *save* writes."""
+    play(studio, 2)
+    monkeypatch.setattr(studio.engine, "advance", lambda: time.sleep(0.5))  # a long step
+    beat(studio)
+    time.sleep(0.1)
+    studio.controls.content.menu.value = "macaw"
+    studio.controls.beta.slider.value = 500.0
+    studio.pause()
+    assert "photograph: macaw" in {w.value for w in widgets_of(studio, "label")}
+    frame = studio.engine.frame
+    assert frame.settings.content == "macaw" and frame.settings.recipe.beta == 500
+    assert not studio.engine.behind
+
+
+def test_a_file_that_is_no_picture_is_told_while_it_paints(open_studio, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    studio = open_studio()
+    play(studio, 2)
+    studio.controls.content.menu.value = "broken.png"
+    assert "broken.png" in message(studio) and studio.controls.content.menu.value == "cat"
+    play(studio, 2)
+
+
+def test_a_region_that_was_given_is_there_to_come_back_to(open_studio):
+    given = (Region(rectangle(0, 0, 0.5, 1), style="scream"),)
+    studio = open_studio(regions=given)
+    menu = studio.controls.region.kind
+    for _ in range(2):
+        menu.value = "the whole picture"
+        assert studio.engine.settings.regions == ()
+        menu.value = "as given"
+        assert studio.engine.settings.regions == given
+
+
+def test_the_photograph_of_the_region_follows_while_it_paints(studio):
+    studio.controls.region.kind.value = "a color"
+    play(studio, 2)
+    before = studio.controls.region.canvas.value
+    studio.controls.content.menu.value = "macaw"
+    assert studio.controls.region.canvas.value != before
+
+
+def test_the_menu_of_qualities_says_no_other_than_is_in_force(studio_of_qualities):
+    studio = studio_of_qualities
+    studio.controls.quality.value = "few"
+    studio.controls.quality.value = "own"  # the same size and scales
+    assert studio.controls.quality.value == studio.engine.settings.quality == "few"
+
+
+def test_another_artwork_says_how_to_begin_again(studio):
+    studio.controls.style.menu.value = "scream"
+    assert "begin again" not in message(studio)  # nothing is painted yet
+    studio.run(2, progress=False)
+    studio.controls.style.menu.value = "great_wave"
+    assert "Press reset to begin again" in message(studio)
+    studio.controls.beta.slider.value = 100.0
+    assert "begin again" not in message(studio)
 
 
 def test_all_weights_off_is_told(studio):

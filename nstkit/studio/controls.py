@@ -56,7 +56,7 @@ PRESETS = {
 }
 HELP = {
     "preset": f"Portrait {FITS['portrait']}, and neighbors {FITS['neighbors']}. "
-    f"Photoreal is {FITS['photoreal']}. From gatys 2016 on, they are those of published programs.",
+    f"Photoreal is {FITS['photoreal']}. Those from gatys 2016 on come from published programs.",
     "weights": "α keeps the shapes of the photograph. Smoothing (total variation) wipes out grain.",
     "beta": "More β paints more like the artwork. Less β keeps more of the photograph.",
     "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",

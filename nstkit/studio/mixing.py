@@ -22,8 +22,8 @@ NAMES = {
     "luminance": "kept exactly",
 }
 HELP = "A second artwork is mixed in by its share. The photo's colors: the artwork is recolored "
-HELP += "before painting. Kept exactly: only light and dark are painted. Strokes grow with the "
-HELP += "artwork; above 1 they blur if its scan is small."
+HELP += "before painting. Kept exactly: only light and dark are painted. Strokes above 1 are "
+HELP += "larger, and blur if the artwork is a small picture."
 
 
 class Mixing:

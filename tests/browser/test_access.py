@@ -16,10 +16,10 @@ from playwright.sync_api import expect
 
 from nstkit import read_metadata
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.parametrize("app", ["lab", "notebook"], scope="module"),
-]
+pytestmark = pytest.mark.browser
+# The two differ in widths, in shortcuts, and in what they do when a kernel is busy or gone.
+BOTH = pytest.mark.parametrize("app", ["lab", "notebook"], scope="module")
+LAB = pytest.mark.parametrize("app", ["lab"], scope="module")
 
 STUDIO = "import nstkit\nstudio = nstkit.Studio('cat', 'great_wave', size=64)\nstudio"
 WAIT = "import time\ntime.sleep(9)"
@@ -76,6 +76,7 @@ def pixels(part) -> np.ndarray:
 # ---------------------------------------------------------------- pages of any size
 
 
+@BOTH
 @pytest.mark.parametrize("width", [1440, 1024, 400])
 def test_everything_fits_at_any_width_simple_and_with_more(panel, app, width):
     if app == "lab" and width == 400:
@@ -95,6 +96,7 @@ def test_everything_fits_at_any_width_simple_and_with_more(panel, app, width):
         panel.book.command("application:toggle-left-area")
 
 
+@LAB
 def test_nothing_jumps_when_something_is_said_or_another_view_is_chosen(panel):
     before = panel.box.evaluate(PLACES)
     panel.kernel("studio.screen.say('What went wrong, and what to do. ' * 12)")
@@ -108,6 +110,7 @@ def test_nothing_jumps_when_something_is_said_or_another_view_is_chosen(panel):
         assert panel.box.evaluate(PLACES) == before, view
 
 
+@LAB
 def test_all_three_are_labeled_and_large_enough_to_see(panel, app):
     panel.box.get_by_role("button", name="all three").click()
     figures = panel.box.locator(".nstkit-figure:visible")
@@ -119,6 +122,7 @@ def test_all_three_are_labeled_and_large_enough_to_see(panel, app):
     panel.book.shot(f"access_{app}_all_three")
 
 
+@LAB
 def test_the_wipe_moves_from_photograph_to_painting(panel):
     panel.play()
     panel.wait_steps(8)
@@ -144,6 +148,7 @@ def test_the_wipe_moves_from_photograph_to_painting(panel):
 # ---------------------------------------------------------------- keyboard
 
 
+@BOTH
 def test_letters_typed_in_a_menu_stay_in_it(panel):
     """JupyterLab takes single letters for commands: m makes a text of the cell."""
     menu = panel.part("content").locator("select")
@@ -156,12 +161,14 @@ def test_letters_typed_in_a_menu_stay_in_it(panel):
     assert len(panel.book.cells()) == 3
 
 
+@BOTH
 def test_a_shortcut_with_ctrl_still_reaches_the_application(panel):
     panel.part("content").locator("select").focus()
     panel.page.keyboard.press("Control+s")
     panel.book.wait("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
 
 
+@BOTH
 def test_all_of_it_can_be_used_by_keyboard_alone(panel):
     panel.part("play").locator("button").first.focus()
     panel.page.keyboard.press("Enter")
@@ -197,6 +204,7 @@ def test_all_of_it_can_be_used_by_keyboard_alone(panel):
 # ---------------------------------------------------------------- readers who hear the page
 
 
+@LAB
 def test_every_control_and_picture_has_a_name(panel):
     panel.press("toggle")
     expect(panel.part("toggle")).to_have_text("less")
@@ -212,6 +220,7 @@ def test_every_control_and_picture_has_a_name(panel):
     expect(panel.message).to_have_attribute("aria-live", "polite")
 
 
+@LAB
 def test_the_chosen_thumbnail_is_announced(panel):
     thumbnails = panel.part("controls").locator(".nstkit-thumbnails").first.locator("button")
     pressed = [b.get_attribute("aria-pressed") for b in thumbnails.all()]
@@ -222,6 +231,7 @@ def test_the_chosen_thumbnail_is_announced(panel):
     )
 
 
+@LAB
 def test_axe_finds_nothing_serious_of_our_making(panel):
     panel.press("toggle")
     panel.play()
@@ -251,6 +261,7 @@ def test_axe_finds_nothing_serious_of_our_making(panel):
 # ---------------------------------------------------------------- files
 
 
+@BOTH
 def test_a_photograph_above_the_limit_of_the_server_is_painted_and_the_panel_lives(panel, tmp_path):
     large = tmp_path / "large photo.png"
     noise((2400, 1600)).save(large)
@@ -263,6 +274,7 @@ def test_a_photograph_above_the_limit_of_the_server_is_painted_and_the_panel_liv
     assert panel.book.failures() == []
 
 
+@LAB
 def test_a_photograph_of_24_megapixels_is_there_in_seconds(panel, tmp_path, tell):
     large = tmp_path / "phone.jpg"
     small = noise((600, 400))
@@ -280,6 +292,7 @@ def test_a_photograph_of_24_megapixels_is_there_in_seconds(panel, tmp_path, tell
 MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 
 
+@LAB
 def test_a_file_that_cannot_be_sent_is_told_and_the_next_one_is_painted(panel, tmp_path):
     (tmp_path / "scan.tif").write_bytes(noise((2200, 2000)).tobytes())
     panel.upload("content", tmp_path / "scan.tif")
@@ -289,6 +302,7 @@ def test_a_file_that_cannot_be_sent_is_told_and_the_next_one_is_painted(panel, t
     expect(panel.part("content").locator("select")).to_have_value("small.png", timeout=30_000)
 
 
+@LAB
 def test_files_chosen_while_another_is_sent_are_not_dropped(panel, tmp_path):
     for name, side in (("one.png", (1200, 800)), ("two.png", (90, 60)), ("three.png", (80, 60))):
         noise(side).save(tmp_path / name)
@@ -300,6 +314,7 @@ def test_files_chosen_while_another_is_sent_are_not_dropped(panel, tmp_path):
     assert [name.split(".")[0] for name in options[-3:]] == ["one", "two", "three"]
 
 
+@LAB
 def test_a_saved_picture_is_downloaded_and_its_settings_come_back_by_a_drop(panel, tmp_path):
     panel.drag("beta", 0.9)
     beta = panel.readout("beta")
@@ -328,6 +343,7 @@ def test_a_saved_picture_is_downloaded_and_its_settings_come_back_by_a_drop(pane
 # ---------------------------------------------------------------- a kernel that is busy or gone
 
 
+@BOTH
 def test_a_busy_kernel_is_told_and_the_word_goes_when_it_answers(panel):
     panel.book.start_cell(2)
     panel.part("content").locator("select").select_option("castle")
@@ -340,6 +356,7 @@ def test_a_busy_kernel_is_told_and_the_word_goes_when_it_answers(panel):
     expect(panel.part("waiting")).to_have_text("")
 
 
+@BOTH
 def test_after_a_restart_one_sentence_says_what_to_do(panel, app):
     book = panel.book
     assert panel.box.evaluate(BROKEN) == 0
@@ -355,6 +372,7 @@ def test_after_a_restart_one_sentence_says_what_to_do(panel, app):
     assert panel.step() == 0
 
 
+@LAB
 def test_the_recipe_is_copied_and_can_be_closed(panel):
     panel.press("toggle")
     panel.press("copy")

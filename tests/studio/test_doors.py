@@ -329,7 +329,7 @@ def test_larger_settings_keep_the_scales_of_before_and_add_halves_of_steps():
     engine = nstkit.studio.Engine(settings, "fp32")
     made = jobs.larger(settings, engine.scales, 800)
     assert made.recipe.scales == (128, 256, 512, 800) and made.size == 800
-    assert made.recipe.steps == (30, 10, 12, 12)
+    assert made.recipe.steps == (30, 10, 25, 25)
     with pytest.raises(ValueError, match="has 256 px already"):
         jobs.larger(settings, engine.scales, 256)
 

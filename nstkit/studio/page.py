@@ -264,7 +264,12 @@ def download(path: Path) -> str:
 def keep_uploads(uploads: Uploads, names: set[str], folder: Path) -> str:
     """Write the uploads that a recipe names into a folder; return what to say of it, or ""."""
     kept = uploads.keep(names, folder)
-    return f" Your upload is kept as {' and '.join(kept)}." if kept else ""
+    told = f" Your upload is kept as {' and '.join(kept.written)}." if kept.written else ""
+    return told + "".join(
+        f" Your upload {name} is not kept, because another file there has that name. Save into "
+        "another folder."
+        for name in kept.refused
+    )
 
 
 def save(engine: Engine, path: str | Path | None) -> Path:

@@ -484,3 +484,35 @@ def test_a_choice_is_a_bundled_picture_a_file_beside_or_an_upload(tmp_path, monk
     assert choice.name == "mine.png"
     choice.close()
     assert choice.box.comm is None
+
+
+def test_a_file_of_the_menu_that_cannot_be_read_is_not_chosen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.png").write_bytes(a_png()[:200])
+    choice = lesson.Choice("castle")
+    choice.picker.menu.value = "macaw"
+    choice.picker.menu.value = "broken.png"
+    said = html.unescape(choice.message.value)
+    assert "broken.png" in said and "The choice is as it was" in said and "Chosen" not in said
+    assert choice.name == choice.picker.menu.value == "macaw"
+    choice.picker.menu.value = "cat"
+    assert "Chosen: cat." in choice.message.value
+    choice.close()
+    with pytest.raises(ValueError, match="broken.png"):
+        lesson.Choice("broken.png")
+
+
+def test_an_upload_that_cannot_be_written_beside_the_notebook_is_chosen_and_that_is_said(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "removed"  # a folder that is read-only, to every user
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    choice = lesson.Choice("castle")
+    folder.rmdir()
+    send(choice.picker.upload, "mine.png", a_png((80, 70)))
+    assert choice.name == "mine.png" and load_image(choice.picture).shape[-2:] == (70, 80)
+    said = html.unescape(choice.message.value)
+    assert "Chosen: mine.png." in said and "could not be written beside the notebook" in said
+    assert "as it was" not in said
+    choice.close()

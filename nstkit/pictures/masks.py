@@ -3,7 +3,8 @@
 `rectangle`, `ellipse`, `color_range` and `luminance_range` say what a mask shows, and `Mask.of`
 draws it for a picture of any size. ``~a`` is all but a, ``a & b`` is what is in both, and ``a | b``
 what is in either. A mask is plain data, so it travels inside a painting. To add one, write a
-function that draws it and put it into ``DRAWN``.
+function that draws it and put it into ``DRAWN``, and what makes it and checks its options into
+``MAKERS``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -108,14 +110,18 @@ class Mask:
         """Return the mask that `to_data` wrote.
 
         Raises:
-            ValueError: An unknown kind.
+            ValueError: An unknown kind, or options that its maker refuses.
         """
         options = dict(data)
         kind = options.pop("kind", None)
         if kind not in list(DRAWN):
             raise ValueError(f"The mask {kind!r} is not known; known are {', '.join(DRAWN)}.")
         values = {n: cls.from_data(v) if isinstance(v, Mapping) else v for n, v in options.items()}
-        return _mask(kind, **{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+        values = {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
+        try:
+            return MAKERS.get(kind, partial(_mask, kind))(**values)
+        except TypeError as error:
+            raise ValueError(f"The mask {kind} cannot be made of {options}: {error}.") from error
 
 
 def dimmed(picture: Tensor, mask: Tensor) -> Tensor:
@@ -242,11 +248,12 @@ def from_png(png: str) -> Mask:
         ValueError: It is none.
     """
     try:
-        mode = _opened(png).mode
+        image = _opened(png)
+        image.load()  # one that is cut off is told now
     except Exception as error:  # base64 and Pillow raise many kinds
         raise ValueError(f"The mask is {png[:20]!r}...; expected a PNG in base64.") from error
-    if mode != "L":
-        raise ValueError(f"The mask's PNG has the mode {mode}; expected gray, L.")
+    if image.mode != "L":
+        raise ValueError(f"The mask's PNG has the mode {image.mode}; expected gray, L.")
     return _mask("drawn", png=png)
 
 
@@ -391,6 +398,25 @@ DRAWN: dict[str, Callable[..., Tensor]] = {
     "drawn": _from_png,
     "both": _both,
     "inverse": _inverse,
+}
+
+
+def _combined(kind: str, **masks: Mask) -> Mask:
+    """Return a mask made of others; of nothing else, for a file must not name pictures here."""
+    if not all(isinstance(mask, Mask) for mask in masks.values()):
+        raise TypeError("expected masks")
+    return _mask(kind, **masks)
+
+
+# What makes a mask of plain data, and checks its options. Of other kinds nothing is checked.
+MAKERS: dict[str, Callable[..., Mask]] = {
+    "rectangle": rectangle,
+    "ellipse": ellipse,
+    "color_range": color_range,
+    "luminance_range": luminance_range,
+    "drawn": from_png,
+    "both": lambda one, other: _combined("both", one=one, other=other),
+    "inverse": lambda mask: _combined("inverse", mask=mask),
 }
 
 

@@ -26,6 +26,7 @@ from nstkit.recipes.fields import (
     statistic_from,
     steps_at,
 )
+from nstkit.version import __version__
 from nstkit.vgg import Padding, Pooling
 from nstkit.vgg.names import Arch, equal_weights, layer_names, layer_weights
 
@@ -230,6 +231,11 @@ class Recipe:
     def from_data(cls, values: Mapping[str, Any]) -> Recipe:
         """Return the recipe with these fields, the statistic as plain data too."""
         values = from_earlier(values)
+        if unknown := sorted(set(values) - {f.name for f in fields(cls)}):
+            raise ValueError(
+                f"A recipe of nstkit {__version__} has no {unknown}. A newer version may have it: "
+                "update nstkit, or leave it out."
+            )
         for name in STATISTIC_FIELDS:
             if isinstance(values.get(name), Mapping):
                 values[name] = statistic_from(values[name])

@@ -137,11 +137,11 @@ class Instant(Silent):
 
     def save(self, path: str | Path | None = None) -> Path:
         """Write the painting with what it was made of, under a new name if none is given."""
-        content, style = self._transfer.sources
-        stem = "_".join(Path(name).stem for name in (content, *style.split(" + ")))
+        subject = self._transfer.subject
+        names = [subject.content, *(name for name, _ in subject.style)]
+        stem = "_".join(Path(name).stem for name in names)
         saved = self._transfer.save(path or free_name(f"{stem}_{self._transfer.how}"))
-        names = {content, *style.split(" + ")}
-        kept = page.keep_uploads(self._uploads, names, saved.parent)
+        kept = page.keep_uploads(self._uploads, set(names), saved.parent)
         self._say(f"Saved as {saved.name}.{kept}", "info", page.download(saved))
         return saved
 

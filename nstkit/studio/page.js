@@ -205,13 +205,16 @@ const copy = async script => {
   }
 };
 
-/* After each click the page asks, and the kernel answers. If it does not, it is busy or gone. What
-   outlives the panel holds it weakly, so that a panel that is closed can be freed. */
+/* After each click the page asks, and the kernel answers. If it does not, it is busy, or the
+   connection is lost. Of a kernel that has gone, ipywidgets know it, and the style sheet says so.
+   What outlives the panel holds it weakly, so that a panel that is closed can be freed. */
 const hidden = '.nstkit-asked, .nstkit-sent, .nstkit-pressed, .nstkit-drawn';
+
+const isGone = panel => panel.classList.contains('jupyter-widgets-disconnected');
 
 const ask = (panel, state) => {
   const field = panel.querySelector('.nstkit-asked input');
-  if (!field || state.asked) return;
+  if (!field || state.asked || isGone(panel)) return;
   state.asked = performance.now();
   fill(field, `${state.asked}`);
 };
@@ -221,7 +224,7 @@ const tell = (panel, state) => {
   if (!panel.isConnected || !notice) return;
   const waits = state.asked && now - state.asked > 1000 * ASKED;
   const silent = panel.querySelector('.nstkit-working') && now - state.heard > 1000 * PLAYING;
-  const said = waits || silent ? BUSY : '';
+  const said = (waits || silent) && !isGone(panel) ? BUSY : '';
   if (notice.textContent !== said) notice.textContent = said;
 };
 

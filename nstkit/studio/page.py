@@ -36,7 +36,7 @@ LINKED = 24_000_000  # bytes of a file that a link may hold
 BEAT, CALM = 100, 300  # ms; each beat takes time from the painting
 GUARD = threading.RLock()  # one lock for all panels: starting one pauses the others
 _PULSES: weakref.WeakSet[Pulse] = weakref.WeakSet()
-_PANELS: dict[str, Closable] = {}  # by cell
+_PANELS: dict[Place, Closable] = {}
 
 
 class Closable(Protocol):
@@ -44,6 +44,20 @@ class Closable(Protocol):
 
     def close(self) -> None:
         """Stop, and leave the page."""
+
+
+class Place(NamedTuple):
+    """Where a panel was made.
+
+    Attributes:
+        cell: as of `cell_id`.
+        execution: of the cell, as of `execution_id`.
+        number: tells panels of one execution apart.
+    """
+
+    cell: str
+    execution: str
+    number: int
 
 
 # What a button says, its tooltip, and whether it is shown from the beginning.
@@ -214,39 +228,57 @@ def bundle(box: widgets.Widget, name: str) -> dict[str, Any]:
 
 
 def leave_room() -> None:
-    """Close the panel that the current cell made when it ran before, if it made one.
+    """Close the panels that the current cell made when it ran before.
 
-    That comes before the new one is made, so that fewer messages go to the page at once.
+    That comes before a new one is made, so that fewer messages go to the page at once. What the
+    cell has made in the same run stays: it may show several panels.
     """
     with GUARD:
-        before = _PANELS.pop(cell_id(), None)
-        if before is not None:
-            before.close()
+        cell, execution = cell_id(), execution_id()
+        for place in list(_PANELS):
+            earlier = not execution or place.execution != execution
+            if place.cell == cell and earlier:
+                _PANELS.pop(place).close()
 
 
 def take_the_cell(panel: Closable) -> None:
-    """Close the panel that the current cell has made before, if it has, and remember this one."""
+    """Close the panels that the current cell has made before, and remember this one."""
     with GUARD:
         leave_room()
-        _PANELS[cell_id()] = panel
+        _PANELS[Place(cell_id(), execution_id(), id(panel))] = panel
 
 
 def leave_the_cell(panel: Closable) -> None:
     """Forget a panel that is closed, so that its pictures and networks can be freed."""
     with GUARD:
-        for cell in [cell for cell, known in _PANELS.items() if known is panel]:
-            del _PANELS[cell]
+        for place in [place for place, known in _PANELS.items() if known is panel]:
+            del _PANELS[place]
 
 
 def cell_id() -> str:
     """Return an identifier of the cell that is running; "" outside of notebooks."""
+    asked = _asked()
+    if asked is None:
+        return ""
+    known = asked.get("metadata", {}).get("cellId")
+    return known or _shell().user_ns.get("In", [""])[-1]  # else its text
+
+
+def execution_id() -> str:
+    """Return an identifier of this run of the cell that is running; "" outside of notebooks."""
+    return (_asked() or {}).get("header", {}).get("msg_id", "")
+
+
+def _asked() -> Mapping[str, Any] | None:
+    """Return the message of the page that the kernel answers now; None outside of notebooks."""
+    shell = _shell()
+    return shell.get_parent() if hasattr(shell, "get_parent") else None
+
+
+def _shell() -> Any:
     from IPython import get_ipython
 
-    shell = get_ipython()
-    if shell is None or not hasattr(shell, "get_parent"):
-        return ""
-    known = shell.get_parent().get("metadata", {}).get("cellId")
-    return known or shell.user_ns.get("In", [""])[-1]  # else its text
+    return get_ipython()
 
 
 def download(path: Path) -> str:
@@ -265,7 +297,12 @@ def download(path: Path) -> str:
 def keep_uploads(uploads: Uploads, names: set[str], folder: Path) -> str:
     """Write the uploads that a recipe names into a folder; return what to say of it, or ""."""
     kept = uploads.keep(names, folder)
-    return f" Your upload is kept as {' and '.join(kept)}." if kept else ""
+    told = f" Your upload is kept as {' and '.join(kept.written)}." if kept.written else ""
+    return told + "".join(
+        f" Your upload {name} is not kept, because another file there has that name. Save into "
+        "another folder."
+        for name in kept.refused
+    )
 
 
 def save(engine: Engine, path: str | Path | None, mark: str = "") -> Path:

@@ -59,7 +59,7 @@ def settings_of(
         now: has the pictures in place of missing ones.
 
     Raises:
-        ValueError: The file does not say how it was painted.
+        ValueError: The file does not say how it was painted, or what it says cannot be read.
     """
     saved = Saved.of(facts, name)
     pictures, missing = {}, []
@@ -68,7 +68,7 @@ def settings_of(
             pictures[part] = find(folder)
         except FileNotFoundError:
             pictures[part] = getattr(now, part)
-            missing.append(facts[part])
+            missing.append(str(facts.get(part, part)))
     try:
         regions = saved.find_regions(folder)
     except (FileNotFoundError, ValueError):

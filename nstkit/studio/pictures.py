@@ -160,7 +160,7 @@ class Picker:
 
     def accept(self, file: File) -> None:
         """Choose a picture that came as a file; ValueError if it is none."""
-        load_at(file.open(), LOOK, enlarge=False)  # raises if it cannot be painted
+        check_readable(file.open())
         taken = {name for name, source in self._sources.items() if not isinstance(source, Opened)}
         self.show(self._uploads.add(file, taken).open())
 
@@ -174,6 +174,12 @@ def beside() -> list[str]:
         return [path.name for path in pictures_in(Path())][:BESIDE]
     except (OSError, ValueError):  # there are none
         return []
+
+
+def check_readable(source: Given) -> None:
+    """Raise ValueError or OSError, as `nstkit.load_image` does, if a picture cannot be read."""
+    if not isinstance(source, Tensor):
+        load_at(source, LOOK, enlarge=False)
 
 
 def thumbnail(source: Given) -> str:

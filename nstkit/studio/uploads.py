@@ -42,6 +42,18 @@ class Opened(io.BytesIO):
         self.name = self.filename = file.name
 
 
+class Kept(NamedTuple):
+    """What became of uploads that were to be kept in a folder.
+
+    Attributes:
+        written: the names of the files that are new.
+        refused: the names that another file has there.
+    """
+
+    written: list[str]
+    refused: list[str]
+
+
 class Uploads:
     """The uploads of a panel, by the names under which recipes know them."""
 
@@ -55,7 +67,7 @@ class Uploads:
             file: as it came.
             taken: names of other pictures that a recipe could mean.
         """
-        path = Path(file.name)
+        path = Path(file.name.lstrip("~"))  # "~root" would be read and written as a home folder
         stem = path.stem.encode()[:LONGEST].decode(errors="ignore") or "upload"
         names = (f"{stem}{path.suffix[:9]}",
                  *(f"{stem} {n}{path.suffix[:9]}" for n in range(2, 1000)))  # fmt: skip
@@ -64,23 +76,27 @@ class Uploads:
         self._held[held.name] = held.data
         return held
 
-    def keep(self, names: Container[str], folder: Path) -> list[str]:
-        """Write those that are named into a folder, where a recipe finds them.
-
-        Returns:
-            The names of the files that are new.
-        """
-        new = [name for name in self._held if name in names and not (folder / name).exists()]
-        for name in new:
-            write_whole(folder / name, self._held[name])
-        return new
+    def keep(self, names: Container[str], folder: Path) -> Kept:
+        """Write those that are named into a folder, where a recipe finds them; replace no file."""
+        written, refused = [], []
+        for name in (name for name in self._held if name in names):
+            if not (folder / name).exists():
+                write_whole(folder / name, self._held[name])
+                written.append(name)
+            elif not _holds(folder / name, self._held[name]):
+                refused.append(name)
+        return Kept(written, refused)
 
     def _is_free(self, name: str, data: bytes, taken: Container[str]) -> bool:
         if name in self._held:
             return self._held[name] == data
-        path = Path(name)
-        other = path.exists() and (not path.is_file() or path.read_bytes() != data)
+        other = Path(name).exists() and not _holds(Path(name), data)
         return name not in taken and name not in samples() and not other
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Return whether a path is a file that holds these bytes."""
+    return path.is_file() and path.read_bytes() == data
 
 
 class Upload:

@@ -367,6 +367,9 @@ def test_after_a_restart_one_sentence_says_what_to_do(panel, app):
     assert panel.box.evaluate(BROKEN) == 0
     told = panel.box.evaluate("part => getComputedStyle(part, '::before').content")
     assert "Run this cell again" in told
+    panel.part("content").locator("select").dispatch_event("click")
+    panel.page.wait_for_timeout(6_000)  # a kernel that is only busy would be told by now
+    expect(panel.part("waiting")).to_have_text("")
     book.shot(f"access_{app}_restarted")
     panel.make()
     assert panel.step() == 0

@@ -215,6 +215,30 @@ def test_an_unknown_kind_is_refused() -> None:
         Mask.from_data({"kind": "star"})
 
 
+PNG = dict(MASKS[-1].options)["png"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"kind": "rectangle", "left": "0", "top": 0, "right": 1, "bottom": 1},
+        {"kind": "ellipse", "left": 0, "top": 0, "right": 9, "bottom": 1},
+        {"kind": "ellipse", "left": 0},
+        {"kind": "rectangle", "left": 0, "top": 0, "right": 1, "bottom": 1, "angle": 3},
+        {"kind": "color_range", "color": [1, 2]},
+        {"kind": "luminance_range", "low": None},
+        {"kind": "drawn", "png": PNG[: len(PNG) // 2]},
+        {"kind": "drawn", "png": 3},
+        {"kind": "both", "one": {"kind": "drawn", "png": PNG}, "other": "cat"},
+        {"kind": "inverse", "mask": 0.5},
+    ],
+    ids=repr,
+)
+def test_plain_data_that_no_mask_has_is_refused(data: dict) -> None:
+    with pytest.raises(ValueError):
+        Mask.from_data(data)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6))
 def test_values_stay_in_the_range_for_any_picture(seed: int) -> None:

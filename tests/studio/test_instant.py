@@ -116,6 +116,17 @@ def test_the_save_button_never_writes_over_a_picture(
     assert names == ["cat_great_wave_adain.png", "cat_great_wave_adain_2.png"]
 
 
+def test_an_upload_of_any_name_is_kept_beside_the_painting(
+    panel: Instant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    upload(panel.style, "a + b.png", a_png())
+    saved = panel.save()
+    assert saved.name == "cat_a + b_adain.png"
+    assert (tmp_path / "a + b.png").read_bytes() == a_png()
+    assert "Your upload is kept as a + b.png." in message(panel)
+
+
 def test_set_moves_controls_and_a_bad_value_moves_nothing(panel: Instant) -> None:
     panel.set(alpha=0.33, size=80, style={"great_wave": 1, "scream": 3}, color="match")
     assert (panel.alpha.value, panel.size.value) == (0.33, 80)

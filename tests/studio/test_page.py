@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 from studio_tools import beat, change, play, play_button, shown_step, widgets_of
 
-from nstkit.studio import page
+from nstkit.lesson import Choice
+from nstkit.studio import Instant, page
 from nstkit.studio.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("no_charts")
@@ -53,6 +54,33 @@ def test_a_cell_that_is_run_again_closes_its_panel(open_studio):
     assert all(part.comm is None for part in parts)
     assert all(part.comm is not None for part in [*widgets_of(new), *widgets_of(other)])
     play(new, 1)
+
+
+@pytest.fixture
+def run_cell(monkeypatch):
+    """A function that lets the next panels be made in a run of a cell."""
+
+    def run(cell, execution):
+        asked = {"metadata": {"cellId": cell}, "header": {"msg_id": execution}}
+        shell = SimpleNamespace(get_parent=lambda: asked)
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+
+    return run
+
+
+def test_a_cell_may_show_several_panels_which_close_when_it_is_run_again(run_cell):
+    run_cell("a", "first run")
+    choice = Choice("cat")
+    instant = Instant("cat", "great_wave", size=64)
+    run_cell("b", "another cell")
+    other = Choice("cat")
+    assert all(panel.box.comm is not None for panel in (choice, instant, other))
+    run_cell("a", "second run")
+    again = Choice("cat")
+    assert choice.box.comm is None and instant.box.comm is None
+    assert again.box.comm is not None and other.box.comm is not None
+    again.close()
+    other.close()
 
 
 def test_the_cell_is_told_by_the_page_or_by_its_text(monkeypatch):

@@ -13,9 +13,10 @@ from studio_tools import SIZE, a_png, files, message, press, send, upload
 
 import nstkit
 from nstkit import load_image
+from nstkit.studio import page
 from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import Picker
-from nstkit.studio.uploads import Uploads
+from nstkit.studio.uploads import File, Uploads
 
 pytestmark = pytest.mark.usefixtures("no_charts")
 
@@ -221,7 +222,8 @@ def test_the_uploads_of_the_saved_picture_are_kept_whatever_is_chosen_now(folder
 
 
 @pytest.mark.parametrize(
-    "name", ["\u00e9" * 150 + ".png", "", "../../x.png", "a/b.png", 'a"b<c>.png']
+    "name",
+    ["\u00e9" * 150 + ".png", "", "../../x.png", "a/b.png", 'a"b<c>.png', "~root", "~", "~/x.png"],
 )
 def test_an_upload_of_any_name_is_painted_and_kept_in_the_folder(folder, open_studio, name):
     studio = open_studio()
@@ -230,6 +232,34 @@ def test_an_upload_of_any_name_is_painted_and_kept_in_the_folder(folder, open_st
     saved = studio.save()
     kept = nstkit.read_metadata(saved)["content"]
     assert (folder / kept).read_bytes() == a_png() and (folder / kept).parent == folder
+    assert nstkit.repaint(saved).image.equal(studio.result().image)
+
+
+def test_an_upload_whose_name_another_picture_has_in_the_folder_is_said_not_to_be_kept(folder):
+    """The saved recipe would find the other picture."""
+    uploads = Uploads()
+    uploads.add(File("pic.png", a_png()), ())
+    album = folder / "album"
+    album.mkdir()
+    (album / "pic.png").write_bytes(a_png((90, 60)))
+    told = page.keep_uploads(uploads, {"pic.png"}, album)
+    assert told == (
+        " Your upload pic.png is not kept, because another file there has that name. Save into "
+        "another folder."
+    )
+    assert (album / "pic.png").read_bytes() == a_png((90, 60))
+    assert page.keep_uploads(uploads, {"pic.png"}, folder) == " Your upload is kept as pic.png."
+    assert page.keep_uploads(uploads, {"pic.png"}, folder) == ""  # it is there
+
+
+def test_a_painting_that_takes_the_name_of_its_upload_says_that_the_upload_is_not_kept(
+    folder, open_studio
+):
+    studio = open_studio()
+    upload(studio.controls.content, "mine.png", a_png())
+    (folder / "album").mkdir()
+    studio.save(folder / "album" / "mine.png")
+    assert "Your upload mine.png is not kept" in message(studio)
 
 
 def test_an_upload_may_be_read_by_two_threads_at_once():

@@ -46,7 +46,8 @@ def test_no_scale_is_left_out() -> None:
 def test_a_pair_that_is_kept_is_not_painted_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pair, painting = ("cat", "great_wave"), nstkit.stylize("cat", "great_wave", size=192, steps=1)
+    monkeypatch.setattr(compare_peers, "SIZE", 128)
+    pair, painting = ("cat", "great_wave"), nstkit.stylize("cat", "great_wave", size=128, steps=1)
     given = {name: painting for name in ("nstkit", *compare_peers.PEERS)}
     monkeypatch.setattr(compare_peers, "paint", lambda *_: given)
     first = compare_peers.painted(pair, tmp_path, {})

@@ -9,6 +9,9 @@ import signal
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -25,10 +28,12 @@ from nstkit.__main__ import (
     parse_tile,
     warnings_as_lines,
 )
+from nstkit.descent import evaluate
 from nstkit.feedforward import METHODS
 from nstkit.painting import Quality
 from nstkit.pictures.images import sample_path
 from nstkit.recipes import FITS, HOUSE
+from nstkit.translate import for_network
 
 QUICK = ["--size", "48", "--steps", "2", "--quiet"]
 QUALITIES = {"draft": Quality(90, 1, 2), "good": Quality(140, 2, (1, 0))}
@@ -128,8 +133,11 @@ NAMES = [*HOUSE, "pystiche", "tensorflow_tutorial"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_recipe_is_taken_by_name(name: str, tmp_path: Path) -> None:
-    """A published one is translated to the network that is shipped."""
+def test_a_recipe_is_taken_by_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A published one is translated to the network that is shipped, here by small pictures."""
+    monkeypatch.setattr("nstkit.__main__.for_network", partial(for_network, size=48))
     out = tmp_path / "p.png"
     assert main(["cat", "scream", "-o", str(out), *QUICK, "--recipe", name, "--steps", "1"]) == 0
     recipe = Recipe.from_json(read_metadata(out)["recipe"])
@@ -249,7 +257,7 @@ def test_it_says_how_long_it_takes_before_it_begins(
 
 @pytest.mark.parametrize("folder", [False, True])
 def test_a_name_that_the_terminal_cannot_write_is_written_otherwise(
-    folder: bool, tmp_path: Path
+    folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     photo = tmp_path / "photos" / "träume.png"
     photo.parent.mkdir()
@@ -258,12 +266,12 @@ def test_a_name_that_the_terminal_cannot_write_is_written_otherwise(
         (photo.parent, tmp_path / "träume") if folder else (photo, tmp_path / "träume.png")
     )
     fast = [*QUICK, "--steps", "1", "--layers", "relu1_1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "nstkit", str(source), "scream", "-o", str(out), *fast],
-        capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert b"tr\\xe4ume" in done.stdout and out.exists()
+    with TextIOWrapper(BytesIO(), "ascii", write_through=True) as terminal:  # strict, as Python's
+        monkeypatch.setattr("sys.stdout", terminal)
+        assert main([str(source), "scream", "-o", str(out), *fast]) == 0
+        said = terminal.buffer.getvalue()
+    assert b"tr\\xe4ume" in said and out.exists()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -398,8 +406,7 @@ def test_help_names_the_bundled_pictures(capsys: pytest.CaptureFixture) -> None:
     assert "great_wave" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_ends_it_saves_the_best_so_far(number: signal.Signals, tmp_path: Path) -> None:
+def test_what_ends_it_saves_the_best_so_far(tmp_path: Path) -> None:
     """A real process, a real signal."""
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "nstkit", "cat", "scream", "-o", str(out)]
@@ -407,14 +414,12 @@ def test_what_ends_it_saves_the_best_so_far(number: signal.Signals, tmp_path: Pa
         [*command, "--steps", "100000", "--size", "48"],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(nstkit.__file__).parents[1])},
-        # Tests that a script runs in its background ignore Ctrl-C, and their children would too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         seen = ""
         while not re.search(r" [1-9]\d*/100000", seen):  # the bar: a step is made
             seen += process.stderr.read(20)
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=60)
     finally:
         process.kill()
@@ -422,6 +427,41 @@ def test_what_ends_it_saves_the_best_so_far(number: signal.Signals, tmp_path: Pa
     assert process.returncode == 130
     assert str(out.resolve()) in said
     assert int(read_metadata(out)["steps_done"]) > 0
+
+
+@pytest.fixture
+def handlers() -> Iterator[dict[signal.Signals, Callable]]:
+    """What Python does at each signal. A SIGTERM that nobody handles is a failure here, no end."""
+
+    def unhandled(*_: object) -> None:
+        pytest.fail("nobody handles SIGTERM")
+
+    # Tests that a script runs in its background ignore Ctrl-C.
+    ours = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: unhandled}
+    before = {number: signal.signal(number, handler) for number, handler in ours.items()}
+    yield ours
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_midst_of_a_step_saves_the_best_so_far(
+    number: signal.Signals, handlers: dict[signal.Signals, Callable], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    out, calls = tmp_path / "out.png", []
+
+    def interrupted(*given: object) -> object:
+        calls.append(number)
+        if len(calls) == 4:  # the start, two steps, and this one
+            signal.raise_signal(number)
+        return evaluate(*given)
+
+    monkeypatch.setattr("nstkit.descent.loop.evaluate", interrupted)
+    assert main(["cat", "scream", "-o", str(out), *QUICK, "--steps", "100000"]) == 130
+    assert str(out.resolve()) in capsys.readouterr().out
+    assert read_metadata(out)["steps_done"] == "2"
+    assert {n: signal.getsignal(n) for n in handlers} == handlers  # as they were before
 
 
 @pytest.mark.parametrize("how", METHODS)

@@ -49,10 +49,18 @@ MODES: dict[str, Callable] = {
 }
 
 
+@pytest.fixture(scope="module")
+def usual(cat: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
+    """A painting and a picture that is painted at once, in torch's usual mode."""
+    painting = stylize(cat, wave, DEFAULT.replace(start="style"), **OPTIONS).image
+    return painting, transfer(cat, wave, "transport", precision="fp32").image
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_a_painting_is_the_same_in_every_mode(mode: str, cat: Tensor, wave: Tensor) -> None:
-    expected = stylize(cat, wave, DEFAULT.replace(start="style"), **OPTIONS).image
-    at_once = transfer(cat, wave, "transport", precision="fp32").image
+def test_a_painting_is_the_same_in_every_mode(
+    mode: str, cat: Tensor, wave: Tensor, usual: tuple[Tensor, Tensor]
+) -> None:
+    expected, at_once = usual
     with MODES[mode]():
         mine = cat.clone(), wave.clone()  # in inference mode, of its own kind of tensor
         found = stylize(*mine, DEFAULT.replace(start="style"), **OPTIONS).image

@@ -130,6 +130,7 @@ def test_a_notebook_is_executed_in_place_in_this_python_and_in_its_folder(
     tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setenv("NSTKIT_FAST", "1")
+    monkeypatch.setenv("NSTKIT_DRAFT", "1")  # of the shell: it must not reach what is stored
     monkeypatch.setenv("THIS_PYTHON", sys.executable)
     (tmp_path / "data.txt").write_text("found")
     path = write(
@@ -166,15 +167,24 @@ def test_a_notebook_is_executed_in_place_in_this_python_and_in_its_folder(
     assert re.search(r"^1 notebooks, 0 findings, \d+\.\d s$", printed, re.MULTILINE)
 
 
-def test_an_exception_fails_names_the_cell_and_leaves_the_file(tmp_path, capsys):
-    path = write(tmp_path, "x = 1", "print('before')\n1 / 0", "print('after')")
-    before = path.read_bytes()
-    assert tool.main([str(path)]) == 1
+def test_an_exception_fails_names_the_cell_and_leaves_the_file_and_the_next_is_executed(
+    tmp_path, capsys
+):
+    bad = write(tmp_path, "x = 1", "print('before')\n1 / 0", "print('after')", name="01_bad.ipynb")
+    good = write(tmp_path, "print(1)", name="02_good.ipynb")
+    refused = [path.with_suffix(".ipynb.refused") for path in (bad, good)]
+    for file in refused:
+        file.write_text("of an earlier run")
+    before = bad.read_bytes()
+    assert tool.main([str(bad), str(good)]) == 1
     printed = capsys.readouterr().out
-    assert "FAILED 05_small.ipynb: cell 2:" in printed
+    assert "FAILED 01_bad.ipynb: cell 2:" in printed
     assert "ZeroDivisionError: division by zero" in printed
     assert "\x1b" not in printed
-    assert path.read_bytes() == before
+    assert bad.read_bytes() == before
+    assert texts(read(good).cells[1].outputs) == [("stdout", "1\n")]
+    # What an earlier run gave is kept until a run is stored.
+    assert [file.exists() for file in refused] == [True, False]
 
 
 def test_a_cell_that_takes_too_long_fails(tmp_path, capsys):
@@ -187,12 +197,14 @@ def test_a_cell_that_takes_too_long_fails(tmp_path, capsys):
     assert path.read_bytes() == before
 
 
-def test_stderr_and_paths_and_size_are_findings_of_one_run(tmp_path, capsys):
+def test_stderr_and_paths_and_size_are_findings_of_one_run_and_what_it_gave_is_kept(
+    tmp_path, capsys
+):
     path = write(
         tmp_path,
         "import warnings\nwarnings.warn('deprecated thing')",
         "import os\nprint('folder', os.path.expanduser('~'))",
-        "import nstkit\nnstkit.__path__",
+        "[os.environ['PYTHONPATH']]",
         "print('x' * 2_600_000)",
     )
     before = path.read_bytes()
@@ -204,74 +216,53 @@ def test_stderr_and_paths_and_size_are_findings_of_one_run(tmp_path, capsys):
     assert "FAILED 05_small.ipynb: cell 3: its output holds" in printed
     assert "FAILED 05_small.ipynb: 2.60 MB" in printed
     assert path.read_bytes() == before
-
-
-def test_what_a_refused_run_gave_is_kept_until_a_run_is_stored(tmp_path, capsys):
-    path = write(tmp_path, "print(1)", "print('x' * 2_600_000)")
-    assert tool.main([str(path)]) == 1
     kept = tmp_path / "05_small.ipynb.refused"
-    assert f"kept to look at: {kept.name}" in capsys.readouterr().out
-    assert texts(read(kept).cells[1].outputs) == [("stdout", "1\n")]
-    write(tmp_path, "print(2)")
-    assert tool.main([str(path)]) == 0
-    assert not kept.exists()
-
-
-def test_a_failure_does_not_keep_the_next_notebook_from_being_executed(tmp_path):
-    bad = write(tmp_path, "1 / 0", name="01_bad.ipynb")
-    good = write(tmp_path, "print(1)", name="02_good.ipynb")
-    assert tool.main([str(bad), str(good)]) == 1
-    assert texts(read(good).cells[1].outputs) == [("stdout", "1\n")]
+    assert f"kept to look at: {kept.name}" in printed
+    assert texts(read(kept).cells[2].outputs) == [("stdout", f"folder {Path.home()}\n")]
 
 
 # ------------------------------------------------------------------ checking
 
 
-def test_a_check_compares_pictures_and_leaves_the_bytes_untouched(tmp_path, capsys):
+def executed(path: Path) -> None:
+    """Let the code of a notebook be that of its stored outputs."""
+    nb = read(path)
+    nb.metadata["nstkit"] = {"code": rules.code_digest(nb)}
+    nbformat.write(nb, path)
+
+
+def edit(path: Path, cell: int, more: str) -> None:
+    """Write more behind a cell's source."""
+    nb = read(path)
+    nb.cells[cell].source += more
+    nbformat.write(nb, path)
+
+
+def only_the_code_is_linted(monkeypatch) -> None:
+    monkeypatch.setattr(rules, "RULES", (rules.outputs_are_of_this_code,))
+
+
+def test_a_check_tells_pictures_code_and_solutions_and_leaves_the_bytes_untouched(
+    tmp_path, monkeypatch, capsys
+):
+    path = exercise(tmp_path, FOLD.format("answer = 4"))
     draw = "from IPython.display import Image\nImage(data=b'any', format='png')"
-    path = write(tmp_path, draw, "print('no picture')")
     nb = read(path)
     shown = new_output("display_data", {"image/png": "aGk="}, metadata={"image/png": {"alt": "a"}})
-    for cell in nb.cells[1:]:
-        cell.outputs = [shown]
+    nb.cells += [new_code_cell(source, outputs=[shown]) for source in (draw, "print('no picture')")]
     nbformat.write(nb, path)
+    executed(path)
+    edit(path, -1, "  # a comment")
     before, changed = path.read_bytes(), path.stat().st_mtime_ns
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rules, "RULES", ())
-        assert tool.main(["--check", str(path)]) == 1
+    only_the_code_is_linted(monkeypatch)
+    assert tool.main(["--check", str(path)]) == 1
     failures = [line for line in capsys.readouterr().out.splitlines() if "FAILED" in line]
-    expected = "FAILED 05_small.ipynb: cell 2: has a stored picture, and shows none now"
-    assert failures == [expected]
+    assert [failure.removeprefix("FAILED 05_small.ipynb: ") for failure in failures] == [
+        "the stored outputs belong to other code: execute it with tools/run_notebooks.py",
+        "cell 5: has a stored picture, and shows none now",
+        "the solution of exercise 5.1 fails: x",
+    ]
     assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, changed)
-
-
-def test_a_check_passes_where_all_is_well_and_includes_the_lint(tmp_path, monkeypatch, capsys):
-    path = write(tmp_path, "print(1)")
-    before = path.read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr(rules, "RULES", ())
-        assert tool.main(["--check", str(path)]) == 0
-    assert tool.main(["--check", str(path)]) == 1
-    assert "FAILED 05_small.ipynb: no stored outputs" in capsys.readouterr().out
-    assert path.read_bytes() == before
-
-
-def test_a_check_fails_where_code_was_edited_after_the_execution(tmp_path, monkeypatch, capsys):
-    path = write(tmp_path, "print(1)")
-    assert tool.main([str(path)]) == 0
-    monkeypatch.setattr(rules, "RULES", (rules.outputs_are_of_this_code,))
-    nb = read(path)
-    nb.cells[0].source += "\n\nMore words are free."
-    nbformat.write(nb, path)
-    assert tool.main(["--check", str(path)]) == 0
-    nb.cells[1].source = "print(1)  # a comment"
-    nbformat.write(nb, path)
-    before = path.read_bytes()
-    assert tool.main(["--check", str(path)]) == 1
-    assert (
-        "FAILED 05_small.ipynb: the stored outputs belong to other code" in capsys.readouterr().out
-    )
-    assert path.read_bytes() == before
 
 
 # ------------------------------------------------------------------ solving
@@ -293,21 +284,19 @@ def exercise(folder: Path, solution: str, name: str = "05_small.ipynb") -> Path:
 FOLD = "<details><summary>Solution</summary>\n\n```python\n{}\n```\n</details>"
 
 
-def check_alone(path: Path, monkeypatch) -> int:
-    """Check a notebook without the lint."""
-    monkeypatch.setattr(rules, "RULES", ())
-    return tool.main(["--check", str(path)])
-
-
-def test_a_check_solves_the_exercises_after_all_cells_and_stores_nothing(
-    tmp_path, monkeypatch, capsys
+def test_a_check_passes_where_all_is_well_solves_the_exercises_at_draft_size_and_stores_nothing(
+    tmp_path, monkeypatch
 ):
     path = exercise(tmp_path, FOLD.format("answer = 1 + 2"))
     nb = read(path)
     nb.cells.append(new_code_cell("assert answer is None"))  # no cell sees the solution
+    nb.cells.append(new_code_cell("import os\nassert os.environ['NSTKIT_DRAFT'] == '1'"))
     nbformat.write(nb, path)
+    executed(path)
+    edit(path, 0, "\n\nMore words are free.")
     before = path.read_bytes()
-    assert check_alone(path, monkeypatch) == 0
+    only_the_code_is_linted(monkeypatch)
+    assert tool.main(["--check", str(path)]) == 0
     assert path.read_bytes() == before
     (answer,) = tool.solved(read(path))
     assert answer.source == "answer = 1 + 2\n\ncheck('5.1', answer)"
@@ -316,13 +305,12 @@ def test_a_check_solves_the_exercises_after_all_cells_and_stores_nothing(
 @pytest.mark.parametrize(
     ("solution", "told"),
     [
-        (FOLD.format("answer = 4"), "the solution of exercise 5.1 fails: x"),
         (FOLD.format("answer = 1 / 0"), "ZeroDivisionError"),
         ("no solution", "cell 2: exercise 5.1 has no solution after it"),
     ],
 )
-def test_a_solution_that_fails_is_a_failure(tmp_path, monkeypatch, capsys, solution, told):
-    assert check_alone(exercise(tmp_path, solution), monkeypatch) == 1
+def test_a_solution_that_fails_or_is_none_is_a_failure(tmp_path, capsys, solution, told):
+    assert tool.main(["--check", str(exercise(tmp_path, solution))]) == 1
     assert told in capsys.readouterr().out
 
 
@@ -344,8 +332,8 @@ def test_every_control_of_a_panel_is_moved(tmp_path, at, fails):
         exec(cell.source, {})
 
 
-def test_a_panel_that_fails_fails_the_check(tmp_path, monkeypatch, capsys):
-    assert check_alone(write(tmp_path, PANEL.format(at="'b'")), monkeypatch) == 1
+def test_a_panel_that_fails_fails_the_check(tmp_path, capsys):
+    assert tool.main(["--check", str(write(tmp_path, PANEL.format(at="'b'")))]) == 1
     assert "AssertionError" in capsys.readouterr().out
 
 
@@ -402,17 +390,6 @@ def test_threads_of_kernels_sleep_while_they_wait_unless_told_otherwise(monkeypa
     assert tool.kernel_environment("private")["OMP_WAIT_POLICY"] == "PASSIVE"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     assert tool.kernel_environment("private")["OMP_WAIT_POLICY"] == "ACTIVE"
-
-
-def test_only_a_check_paints_at_draft_size(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("NSTKIT_DRAFT", "1")  # of the shell: it must not reach what is stored
-    told = "import os\nprint('draft', os.environ.get('NSTKIT_DRAFT'))"
-    path = write(tmp_path, told)
-    assert tool.main([str(path)]) == 0
-    assert texts(read(path).cells[1].outputs) == [("stdout", "draft None\n")]
-    path = write(tmp_path, told + "\nassert 'NSTKIT_DRAFT' not in os.environ")
-    assert check_alone(path, monkeypatch) == 1
-    assert "AssertionError" in capsys.readouterr().out
 
 
 def test_machine_names_hold_the_folders_that_give_a_machine_away():

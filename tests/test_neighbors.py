@@ -29,7 +29,6 @@ from nstkit.painting.plan import prepare
 from nstkit.pictures.scene import Scene
 from nstkit.studio import Engine, Settings
 from nstkit.terms import Matched, Palette
-from nstkit.vgg.fast import FastVGG
 
 LAYERS = {"relu1_2": 0.25, "relu3_1": 0.75}
 
@@ -174,18 +173,18 @@ def test_hypercolumns_paint_the_coarse_scales_and_each_layer_alone_the_finest(
     assert finest(result.image).total.item() == pytest.approx(result.best.losses.total, rel=1e-4)
 
 
-def test_neighbors_paints_patches_of_the_artwork_in_its_colors(network: FastVGG) -> None:
+def test_neighbors_paints_patches_of_the_artwork_in_its_colors() -> None:
     fewer = NEIGHBORS.replace(steps=(13, 8, 4, 2))
-    result = stylize("cat", "great_wave", fewer, size=128, vgg=network, progress=False)
+    result = stylize("cat", "great_wave", fewer, size=128, progress=False)
     judged = result.judge()
     assert judged.patches < judged.patches_bounds.photograph - 0.1
     before = wasserstein(result.content, result.style)
     assert wasserstein(result.image, result.style) < 0.1 * before
 
 
-def test_neighbors_paint_the_same_picture_twice(network: FastVGG) -> None:
-    short, options = NEIGHBORS.replace(steps=1), {"vgg": network, "progress": False}
-    one, two = (stylize("cat", "great_wave", short, size=128, **options) for _ in range(2))
+def test_neighbors_paint_the_same_picture_twice() -> None:
+    short = NEIGHBORS.replace(steps=1)
+    one, two = (stylize("cat", "great_wave", short, size=128, progress=False) for _ in range(2))
     assert torch.equal(one.image, two.image)
 
 

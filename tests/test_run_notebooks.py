@@ -265,6 +265,14 @@ def test_a_check_tells_pictures_code_and_solutions_and_leaves_the_bytes_untouche
     assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, changed)
 
 
+def test_a_check_includes_the_lint(tmp_path, capsys):
+    path = write(tmp_path, "print(1)")
+    before = path.read_bytes()
+    assert tool.main(["--check", str(path)]) == 1
+    assert "FAILED 05_small.ipynb: no stored outputs" in capsys.readouterr().out
+    assert path.read_bytes() == before
+
+
 # ------------------------------------------------------------------ solving
 
 

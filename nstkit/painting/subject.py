@@ -40,7 +40,12 @@ class Subject:
     @property
     def names(self) -> tuple[str, str]:
         """The name of the photograph, and that of the artwork: "a + b" of several."""
-        return self.content, " + ".join(name for name, _ in self.style or [["none", 1.0]])
+        return self.content, " + ".join(self.pictures[1:]) or "none"
+
+    @property
+    def pictures(self) -> list[str]:
+        """The names of the photograph and of each artwork."""
+        return [self.content, *(name for name, _ in self.style or [])]
 
     def facts(self) -> dict[str, str]:
         """Return texts for a file; `nstkit.repaint` reads them."""

@@ -25,7 +25,6 @@ from nstkit.feedforward.transfer import (
     check_options,
     chosen_coder,
 )
-from nstkit.files import free_name
 from nstkit.options import check_choice
 from nstkit.painting.given import GivenStyle, pairs_of
 from nstkit.painting.start import Given
@@ -137,10 +136,8 @@ class Instant(Silent):
 
     def save(self, path: str | Path | None = None) -> Path:
         """Write the painting with what it was made of, under a new name if none is given."""
-        subject = self._transfer.subject
-        names = [subject.content, *(name for name, _ in subject.style)]
-        stem = "_".join(Path(name).stem for name in names)
-        saved = self._transfer.save(path or free_name(f"{stem}_{self._transfer.how}"))
+        names = self._transfer.subject.pictures
+        saved = self._transfer.save(path or page.new_name(names, self._transfer.how))
         kept = page.keep_uploads(self._uploads, set(names), saved.parent)
         self._say(f"Saved as {saved.name}.{kept}", "info", page.download(saved))
         return saved

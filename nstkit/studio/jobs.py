@@ -21,7 +21,7 @@ from nstkit.studio.settings import Settings, short
 from nstkit.vgg.devices import Precision
 
 LARGE = (768, 1024, 1536, 2048)  # px of the long side
-FEWEST = 25  # updates at a scale that is added
+FEWEST = 25  # updates at a scale that is added, at least
 SAMPLE = 160  # px of the long side of a sample
 SHORTEST = 48  # px of its short side at least
 SAMPLE_STEPS = 60  # updates of a sample, at most

@@ -314,9 +314,13 @@ def save(engine: Engine, path: str | Path | None, mark: str = "") -> Path:
         mark: what ends that name, the step if nothing is given.
     """
     result = engine.result()
-    names = [result.subject.content, *(name for name, _ in result.subject.style)]
-    stem = "_".join([*(Path(name).stem for name in names), mark or f"{engine.frame.index:04d}"])
-    return result.save(path or free_name(stem), script=engine.frame.script())
+    path = path or new_name(result.subject.pictures, mark or f"{engine.frame.index:04d}")
+    return result.save(path, script=engine.frame.script())
+
+
+def new_name(pictures: Sequence[str], mark: str) -> Path:
+    """Return a free name for a painting, of the names of its pictures and what tells it apart."""
+    return free_name("_".join([*(Path(name).stem for name in pictures), mark]))
 
 
 def in_a_link(engine: Engine, name: str) -> str:

@@ -106,11 +106,13 @@ class RegionPicker(Silent):
 
     def show(self, regions: tuple[Region, ...], content: Given) -> None:
         """Show what is painted of a photograph."""
-        if self._content is None or not same(content, self._content):
+        new = self._content is None or not same(content, self._content)
+        if new:
             self._content, self._photo = content, small(content)
-        if not same(regions, self.read()):
+        if moved := not same(regions, self.read()):
             self._take(regions)
-        self._arrange()
+        if new or moved:  # each move of any control comes here, and the photograph takes time
+            self._arrange()
 
     def _take(self, regions: tuple[Region, ...]) -> None:
         """Move the widgets so that they show regions, as far as they can."""

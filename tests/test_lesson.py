@@ -285,6 +285,33 @@ def test_what_a_choice_raises_is_told_in_the_panel_and_the_panel_goes_on():
     assert bytes(image.value) == flat(0.3).data
 
 
+def test_a_page_without_a_kernel_shows_the_frames_of_a_panel():
+    frames = [{"gray_level": 1}, {"gray_level": 9}]
+    panel = lesson.explore(lambda gray_level: flat(gray_level / 10), frames=frames,
+                           gray_level=[1, 5, 9])  # fmt: skip
+    data, described = panel._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "brightness <0.9>" in described["image/jpeg"]["alt"]
+    shown = Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"]))).convert("L")
+    left, right = (
+        ImageStat.Stat(shown.crop((x, shown.height // 2, x + 20, shown.height - 20))).mean[0]
+        for x in (60, shown.width - 80)
+    )
+    assert left == pytest.approx(25, abs=4)
+    assert right == pytest.approx(230, abs=4)
+
+
+def test_a_panel_without_frames_leaves_no_picture():
+    bundle = lesson.explore(lambda n: flat(n / 10), n=[1, 2])._repr_mimebundle_()
+    assert not any(mime.startswith("image/") for mime in bundle)
+
+
+@pytest.mark.parametrize("frame", [{"n": 3}, {"m": 1}, {}, {"n": 1, "m": 2}])
+def test_frames_that_the_controls_do_not_have_are_refused(frame):
+    with pytest.raises(ValueError, match=r"got the frame .*; expected one value each"):
+        lesson.explore(lambda n: flat(n / 10), frames=[frame], n=[1, 2])
+
+
 # ---------------------------------------------------------------- the last line of a notebook
 
 

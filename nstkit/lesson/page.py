@@ -7,14 +7,15 @@ import io
 import math
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from nstkit.pictures.images import to_pil
-from nstkit.pictures.plots import Picture
+from nstkit.pictures.plots import Picture, show_images
 from nstkit.version import __version__
 
 
@@ -26,13 +27,44 @@ def show_animation(images: Sequence[Tensor], alt: str, *, milliseconds: int = 15
     return Picture(file.getvalue(), alt, math.ceil(frames[0].width * 1.5))
 
 
-def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
+def explore(
+    show: Callable[..., Picture],
+    *,
+    frames: Sequence[Mapping[str, Any]] = (),
+    columns: int = 2,
+    **choices: Sequence[Any],
+) -> Any:
     """Return a widget with a control for each keyword, and ``show(**chosen)`` below them.
 
     Numbers make a slider, other choices a menu. ``show`` is called whenever one is moved: it must
     be quick. Below the picture stands its alt text.
+
+    Args:
+        show: Makes the picture from one value of each choice.
+        frames: What a page without a kernel shows in place of the widget, such as a notebook on
+            GitHub: the pictures of these choices, each ``{name: value}`` with all names.
+        columns: Frames in a row.
+        choices: The values of each control, in order.
+
+    Raises:
+        ValueError: A frame names other choices, or a value that its control does not have.
     """
     import ipywidgets
+
+    for frame in frames:
+        if set(frame) != set(choices) or any(frame[name] not in choices[name] for name in frame):
+            offered = {name: list(values) for name, values in choices.items()}
+            raise ValueError(f"got the frame {dict(frame)}; expected one value each of {offered}")
+
+    class Panel(ipywidgets.VBox):
+        """A panel that leaves a picture where no kernel answers."""
+
+        def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+            bundle = super()._repr_mimebundle_(**kwargs)
+            if not frames or not isinstance(bundle, dict):
+                return bundle
+            data, described = _sheet(show, frames, columns)._repr_mimebundle_()
+            return {**data, **bundle}, described
 
     from nstkit.studio.kit import Kit
     from nstkit.studio.page import looks
@@ -58,8 +90,21 @@ def explore(show: Callable[..., Picture], **choices: Sequence[Any]) -> Any:
         one.observe(_update, "value")
     _update()
     row = ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})
-    panel = ipywidgets.VBox([row, image, text, looks(Kit())])
-    return panel.add_class("nstkit-explore")
+    return Panel([row, image, text, looks(Kit())]).add_class("nstkit-explore")
+
+
+def _sheet(
+    show: Callable[..., Picture], frames: Sequence[Mapping[str, Any]], columns: int
+) -> Picture:
+    """Return the pictures of some choices side by side, each titled by its choices."""
+    shown = [show(**frame) for frame in frames]
+    titles = [
+        ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in frame.items())
+        for frame in frames
+    ]
+    pictures = [Image.open(io.BytesIO(one.data)) for one in shown]
+    alt = "The panel's pictures: " + "; ".join(one.alt for one in shown)
+    return show_images(pictures, titles, columns=columns, alt=alt)
 
 
 def colophon(began: float) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 import lint_notebooks as rules
+from language_rules import odd_words
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = rules.default_notebooks()
@@ -36,6 +37,7 @@ def test_a_stored_notebook_is_as_it_should_be(path):
 
 # ------------------------------------------------------------------ a good notebook, and mutants
 
+DOCS = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
 PATH = ROOT / "notebooks" / "07_example.ipynb"  # need not exist
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
@@ -83,7 +85,7 @@ OPENING = f"""# An example
 ENDING = "\n\n".join(
     ["## When it goes wrong", "## Summary", "## Check yourself"]
     + ["<details><summary>Why?</summary>Because.</details>"]
-    + ["---", "**Next:** nothing.", "**Sources.** None."]
+    + ["## Open task", "Paint four.", "**Next:** nothing.", "**Sources.** None."]
 )
 EXERCISE = """def answer():
     raise NotImplementedError
@@ -100,7 +102,7 @@ def answer():
 The common mistake is another.
 
 </details>"""
-NOTICE = "**What to notice.** A wave."
+NOTICE = "**What to notice**\n\n- **A cat is a wave.** See its claws.\n- It has foam.\n"
 TASKS = "1. Which?\n\n<details><summary>Answer</summary>That.</details>"
 
 
@@ -127,7 +129,8 @@ def good():
         new_code_cell("assert gram_matrix(1) == 1"),
     ]
     cells += [new_code_cell("show()", outputs=[figure()]), new_markdown_cell(NOTICE)]
-    cells += [new_code_cell("lesson.explore(show, n=[1, 2])"), new_markdown_cell(TASKS)]
+    panel = new_code_cell("lesson.explore(show, frames=[{'n': 1}], n=[1, 2])", outputs=[figure()])
+    cells += [panel, new_markdown_cell(TASKS)]
     cells += [cell for number in (1, 2) for cell in exercise(number)]
     cells += [new_markdown_cell(ENDING), new_code_cell("print(lesson.colophon(began))")]
     for number, cell in enumerate((c for c in cells if c.cell_type == "code"), start=1):
@@ -245,6 +248,7 @@ MUTANTS = [
         lambda nb: text(nb, "<details><summary>a</summary>b</details>\n\n**Next:**"),
     ),
     ("it_has_all_parts", lambda nb: change(nb, "## Summary", "## The end")),
+    ("it_has_all_parts", lambda nb: change(nb, "## Open task", "## More")),
     ("it_has_all_parts", lambda nb: change(nb, "**How long it runs:**", "It runs")),
     ("it_has_all_parts", lambda nb: change(nb, "](figures/hero.jpg)", "](06_studio.ipynb)")),
     ("it_has_all_parts", lambda nb: change(nb, "**What this", "What this", slice(1))),
@@ -252,7 +256,7 @@ MUTANTS = [
         "it_has_all_parts",
         lambda nb: change(nb, "## When it goes wrong\n\n## Summary", "## Summary"),
     ),
-    ("figures_are_explained", lambda nb: change(nb, "**What to notice.**", "Look:", slice(3, 4))),
+    ("figures_are_explained", lambda nb: change(nb, "**What to notice**", "Look:", slice(3, 4))),
     ("definitions_are_checked", lambda nb: nb.cells[6].metadata.clear()),
     ("definitions_are_checked", lambda nb: change(nb, "def gram_matrix", "def gram")),
     ("definitions_are_checked", lambda nb: change(nb, "assert", "print")),
@@ -275,6 +279,7 @@ MUTANTS = [
         "a_widget_has_tasks_and_a_still_figure",
         lambda nb: nb.cells.insert(5, new_code_cell("lesson.explore(f, n=[1])")),
     ),
+    ("a_widget_has_tasks_and_a_still_figure", lambda nb: find(nb, "explore(").update(outputs=[])),
     (
         "questions_have_folded_answers",
         lambda nb: nb.cells[-2].update(
@@ -284,6 +289,19 @@ MUTANTS = [
     ("random_numbers_have_a_seed", lambda nb: code(nb, "x = torch.rand(3)")),
     ("random_numbers_have_a_seed", lambda nb: code(nb, "x = torch.normal(0.0, 1.0, (3,))")),
     ("it_ends_with_the_time_it_took", lambda nb: change(nb, "colophon(began)", "x")),
+    ("it_is_short", lambda nb: text(nb, "word " * 2500)),
+    ("few_things_to_notice", lambda nb: change(nb, "- It has foam.", "- b\n- c\n- d")),
+    ("few_things_to_notice", lambda nb: change(nb, "- **A cat", "**A cat")),
+    ("few_things_to_notice", lambda nb: change(nb, "- **A cat is a wave.**", "- Claws.")),
+    ("symbols_have_one_meaning", lambda nb: text(nb, "A step $x - \\lambda g$.")),
+    ("symbols_have_one_meaning", lambda nb: text(nb, "Features $F^l$ and $F^{l}_{ij}$.")),
+    ("symbols_have_one_meaning", lambda nb: text(nb, "$$L_\\text{style} = E_l$$")),
+    ("symbols_have_one_meaning", lambda nb: text(nb, "$$\\mathcal{L}_{style} = E_l$$")),
+    ("symbols_have_one_meaning", lambda nb: text(nb, "plus $\\epsilon$")),
+    ("symbols_have_one_meaning", lambda nb: text(nb, "an angle $\\theta$")),
+    ("words_are_plain", lambda nb: text(nb, "The slope at 0.")),
+    ("words_are_plain", lambda nb: text(nb, "Compute it anew.")),
+    ("words_are_plain", lambda nb: text(nb, "In family A it is weaker.")),
 ]
 
 
@@ -306,11 +324,14 @@ def test_every_rule_has_a_mutant():
         lambda nb: output(nb, figure("image/png", encoded(chart(), "png"), alt="a gray ramp")),
         lambda nb: code(nb, "x = not y\nassert x != 1"),
         lambda nb: code(nb, "with warnings.catch_warnings():\n    pass"),
-        lambda nb: text(nb, "`![](nowhere.png)` and $G^l_{ij}[a](b_1)$".replace("[a](b_1)", "")),
+        lambda nb: text(nb, "`![](nowhere.png)` and `$G^l_{ij}$`"),
         lambda nb: text(nb, "[a](https://example.org/x) [b](#part) [c](06_studio.ipynb#top)"),
         lambda nb: nb.cells[4].metadata.update(tags=["thumbnail"]),
         lambda nb: nb.metadata.update(accelerator="GPU"),
         lambda nb: nb.cells.insert(6, new_markdown_cell("More words.")),
+        lambda nb: text(nb, "![a cat of many words](figures/hero.jpg) " + "word " * 2300),
+        lambda nb: text(nb, "$$\\mathcal{L}_\\text{style} = \\sum_l w_l E_l$$ with $\\eta = 0.1$"),
+        lambda nb: text(nb, "A castle stands in the corner. `slope(x)` is code."),
         lambda nb: code(nb, "torch.manual_seed(0)\nx = torch.rand(3)"),
         lambda nb: code(nb, "x = torch.rand(3, generator=torch.Generator().manual_seed(0))"),
     ],
@@ -351,3 +372,9 @@ def test_the_command_prints_findings_and_fails(tmp_path, capsys):
     nbformat.write(nb, path)
     assert rules.main([str(path)]) == 1
     assert "07_example.ipynb: cell 4: stderr in the outputs: oh no" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CREDITS.md", *DOCS])
+def test_the_pages_use_plain_words(page):
+    text = (ROOT / page).read_text(encoding="utf-8").partition("## Words")[0]
+    assert list(odd_words(text)) == []

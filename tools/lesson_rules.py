@@ -1,7 +1,7 @@
 """How a lesson, any notebook but the first, is built: rules for its parts, exercises and widget.
 
 Each rule is a function of a notebook and its path that yields one message for each finding, as in
-lint_notebooks.py. No rule says how long a lesson is, or how many parts of a kind it has.
+lint_notebooks.py. How long a lesson may be, and how it is written, language_rules.py says.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from notebook_cells import (
     DEFINES,
     EXERCISE,
+    TO_EDIT,
     code_cells,
     has_picture,
     markdown,
@@ -34,6 +35,7 @@ PARTS = (  # each in this order
     r"^## When it goes wrong",
     r"^## Summary",
     r"^## Check yourself",
+    r"^## Open task",
     r"^\*\*Next:\*\*",
     r"^\*\*Sources\.\*\*",
 )
@@ -63,6 +65,8 @@ def it_has_all_parts(nb: NotebookNode, path: Path) -> Iterator[str]:
     """Readers find the same parts in the same order everywhere."""
     at = 0
     for part in PARTS:
+        if "Open task" in part and path.stem in TO_EDIT:
+            continue
         if found := re.compile(part, re.MULTILINE).search(prose(nb), at):
             at = found.end()
         else:
@@ -76,7 +80,8 @@ def it_has_all_parts(nb: NotebookNode, path: Path) -> Iterator[str]:
 def figures_are_explained(nb: NotebookNode, path: Path) -> Iterator[str]:
     """The cell after each figure says what to notice in it."""
     for index, cell in enumerate(nb.cells):
-        if has_picture(cell) and "**What to notice" not in text_after(nb, index):
+        explained = "**What to notice" in text_after(nb, index) or WIDGET.search(cell.source)
+        if has_picture(cell) and not explained:
             yield f"cell {index}: no **What to notice.** after the figure"
 
 
@@ -120,12 +125,14 @@ def exercises_are_complete(nb: NotebookNode, path: Path) -> Iterator[str]:
 
 @of_lessons
 def a_widget_has_tasks_and_a_still_figure(nb: NotebookNode, path: Path) -> Iterator[str]:
-    """GitHub shows no widget, so a figure goes before it; and playing needs a question."""
+    """GitHub shows no widget, so it leaves frames or follows a figure; playing needs a question."""
     code = code_cells(nb)
     for n in (n for n, (_, cell) in enumerate(code) if WIDGET.search(cell.source)):
         index = code[n][0]
-        if not has_picture(code[n - 1][1]):
-            yield f"cell {index}: the code cell before the widget shows no figure"
+        if not has_picture(code[n][1]) and not has_picture(code[n - 1][1]):
+            yield f"cell {index}: no figure for readers without a kernel, in it or before it"
+        if "explore(" in code[n][1].source and not has_picture(code[n][1]) | (path.stem in TO_EDIT):
+            yield f"cell {index}: the panel leaves no frames=, so its tasks need a kernel"
         text = text_after(nb, index)
         if not re.search(r"^1\. ", text, re.MULTILINE) or "<details>" not in text:
             yield f"cell {index}: no numbered tasks with folded answers after the widget"

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
+from language_rules import LANGUAGE_RULES
 from lesson_rules import LESSON_RULES
 from nbformat import NotebookNode
 from notebook_cells import (
@@ -250,6 +251,7 @@ RULES = (
     details_are_closed,
     folds_look_right,
     *LESSON_RULES,
+    *LANGUAGE_RULES,
 )
 
 

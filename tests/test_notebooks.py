@@ -37,7 +37,11 @@ def test_a_stored_notebook_is_as_it_should_be(path):
 
 # ------------------------------------------------------------------ a good notebook, and mutants
 
-DOCS = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
+DOCS = sorted(
+    str(page.relative_to(ROOT))
+    for page in (ROOT / "docs").rglob("*.md")
+    if "_build" not in page.parts
+)
 PATH = ROOT / "notebooks" / "07_example.ipynb"  # need not exist
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"

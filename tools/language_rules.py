@@ -7,15 +7,16 @@ lint_notebooks.py. The symbols stand in docs/notation.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 from nbformat import NotebookNode
-from notebook_cells import ROOT, TO_EDIT, has_picture, markdown, text_after
+from notebook_cells import ROOT, Rule, collector, has_picture, is_edited, markdown, text_after
 
-Rule = Callable[[NotebookNode, Path], Iterator[str]]
 LANGUAGE_RULES: list[Rule] = []
+of_edited = collector(LANGUAGE_RULES, is_edited)
 MAX_WORDS = 2500  # a lesson is read in one sitting
 MAX_POINTS = 3  # of what to notice in a figure
 
@@ -47,18 +48,6 @@ WORDS = {  # what no native speaker would write here, and home-made names of kno
 }
 
 
-def of_edited(rule: Rule) -> Rule:
-    """Collect a rule, and make it pass over the notebooks that are still to be edited."""
-
-    @wraps(rule)
-    def only(nb: NotebookNode, path: Path) -> Iterator[str]:
-        if path.stem not in TO_EDIT:
-            yield from rule(nb, path)
-
-    LANGUAGE_RULES.append(only)
-    return only
-
-
 def count_words(nb: NotebookNode) -> int:
     """Return the number of words in all Markdown; a formula is one, a picture or address none."""
     text = "\n\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
@@ -72,6 +61,7 @@ def formulas(text: str) -> list[str]:
     return [*DISPLAYED.findall(text), *INLINE.findall(DISPLAYED.sub("", text))]
 
 
+@cache
 def listed_greek() -> set[str]:
     """Return the Greek letters of docs/notation.md."""
     return set(GREEK.findall((ROOT / "docs/notation.md").read_text(encoding="utf-8")))
@@ -91,12 +81,12 @@ def few_things_to_notice(nb: NotebookNode, path: Path) -> Iterator[str]:
         text = text_after(nb, index)
         if not has_picture(cell) or "**What to notice" not in text:
             continue
-        after = text.partition("**What to notice")[2].partition("\n")[2].strip()
-        points = re.match(r"(?:[-*] .*(?:\n(?:  .*)?)*)+", after)
-        bullets = re.findall(r"^[-*] ", points[0], re.MULTILINE) if points else []
-        if not 1 <= len(bullets) <= MAX_POINTS:
-            yield f"cell {index + 1}: {len(bullets)} bullets after What to notice, expected 1 to 3"
-        elif not re.match(r"[-*] \*\*", after):
+        after = text.partition("**What to notice")[2].partition("\n")[2].strip().splitlines()
+        listed = takewhile(lambda line: not line or line.startswith(("- ", "* ", "  ")), after)
+        points = [line for line in listed if line.startswith(("- ", "* "))]
+        if not 1 <= len(points) <= MAX_POINTS:
+            yield f"cell {index + 1}: {len(points)} bullets after What to notice, expected 1 to 3"
+        elif not points[0][2:].startswith("**"):
             yield f"cell {index + 1}: the first bullet does not begin with the lesson in bold"
 
 

@@ -7,17 +7,18 @@ lint_notebooks.py. How long a lesson may be, and how it is written, language_rul
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from pathlib import Path
 
 from nbformat import NotebookNode
 from notebook_cells import (
     DEFINES,
     EXERCISE,
-    TO_EDIT,
+    Rule,
     code_cells,
+    collector,
     has_picture,
+    is_edited,
     markdown,
     output_text,
     solution,
@@ -25,8 +26,9 @@ from notebook_cells import (
     text_after,
 )
 
-Rule = Callable[[NotebookNode, Path], Iterator[str]]
 LESSON_RULES: list[Rule] = []
+of_lessons = collector(LESSON_RULES, lambda path: not path.name.startswith("00_"))
+of_edited = collector(LESSON_RULES, is_edited)
 
 PARTS = (  # each in this order
     r"^\*\*What you will learn\*\*",
@@ -43,18 +45,6 @@ WIDGET = re.compile(r"explore\(|\A(?:studio|panel)\Z")  # a panel, or one that s
 DRAWS, SEED = re.compile(r"torch\.(?:rand\w*|normal)\("), re.compile(r"manual_seed\(|seed=")
 
 
-def of_lessons(rule: Rule) -> Rule:
-    """Collect a rule, and make it pass over the first notebook, which is of another kind."""
-
-    @wraps(rule)
-    def only(nb: NotebookNode, path: Path) -> Iterator[str]:
-        if not path.name.startswith("00_"):
-            yield from rule(nb, path)
-
-    LESSON_RULES.append(only)
-    return only
-
-
 def prose(nb: NotebookNode) -> str:
     """Return all Markdown, without code."""
     return "\n\n".join(text for _, text in markdown(nb))
@@ -65,7 +55,7 @@ def it_has_all_parts(nb: NotebookNode, path: Path) -> Iterator[str]:
     """Readers find the same parts in the same order everywhere."""
     at = 0
     for part in PARTS:
-        if "Open task" in part and path.stem in TO_EDIT:
+        if "Open task" in part and not is_edited(path):
             continue
         if found := re.compile(part, re.MULTILINE).search(prose(nb), at):
             at = found.end()
@@ -131,11 +121,17 @@ def a_widget_has_tasks_and_a_still_figure(nb: NotebookNode, path: Path) -> Itera
         index = code[n][0]
         if not has_picture(code[n][1]) and not has_picture(code[n - 1][1]):
             yield f"cell {index}: no figure for readers without a kernel, in it or before it"
-        if "explore(" in code[n][1].source and not has_picture(code[n][1]) | (path.stem in TO_EDIT):
-            yield f"cell {index}: the panel leaves no frames=, so its tasks need a kernel"
         text = text_after(nb, index)
         if not re.search(r"^1\. ", text, re.MULTILINE) or "<details>" not in text:
             yield f"cell {index}: no numbered tasks with folded answers after the widget"
+
+
+@of_edited
+def panels_leave_frames(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """People who only read can answer a panel's tasks from what it leaves."""
+    for index, cell in code_cells(nb):
+        if "explore(" in cell.source and not has_picture(cell):
+            yield f"cell {index}: the panel leaves no frames=, so its tasks need a kernel"
 
 
 @of_lessons

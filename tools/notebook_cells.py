@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+Rule = Callable[[NotebookNode, Path], Iterator[str]]
 ROOT = Path(__file__).resolve().parents[1]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 DEFINES, EXERCISE = "defines:", "exercise:"  # what such tags begin with; a name or number follows
@@ -22,6 +24,31 @@ TO_EDIT = {  # the language rules pass over these until they are edited
     "10_photographs", "11_rosetta", "12_fast_and_big",
 }  # fmt: skip
 ADDRESS = re.compile(r'^REPOSITORY = "[^"\n]*"', re.MULTILINE)  # in the set-up cell, the first one
+
+
+def collector(rules: list[Rule], applies: Callable[[Path], bool]) -> Callable[[Rule], Rule]:
+    """Return a decorator that adds a rule to a list, and makes it pass over other notebooks.
+
+    Args:
+        rules: takes up the rules.
+        applies: says of a notebook's path whether the rules hold for it.
+    """
+
+    def collect(rule: Rule) -> Rule:
+        @wraps(rule)
+        def only(nb: NotebookNode, path: Path) -> Iterator[str]:
+            if applies(path):
+                yield from rule(nb, path)
+
+        rules.append(only)
+        return only
+
+    return collect
+
+
+def is_edited(path: Path) -> bool:
+    """Return whether the rules of language hold for a notebook already."""
+    return path.stem not in TO_EDIT
 
 
 def code_cells(nb: NotebookNode) -> list[tuple[int, NotebookNode]]:

@@ -51,6 +51,9 @@ def explore(
     """
     import ipywidgets
 
+    from nstkit.studio.kit import Kit
+    from nstkit.studio.page import looks
+
     for frame in frames:
         if set(frame) != set(choices) or any(frame[name] not in choices[name] for name in frame):
             offered = {name: list(values) for name, values in choices.items()}
@@ -65,9 +68,6 @@ def explore(
                 return bundle
             data, described = _sheet(show, frames, columns)._repr_mimebundle_()
             return {**data, **bundle}, described
-
-    from nstkit.studio.kit import Kit
-    from nstkit.studio.page import looks
 
     controls = {}
     for name, options in choices.items():

@@ -19,10 +19,20 @@ CODE_SPAN = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 SOLUTION = re.compile(r"<summary>Solution</summary>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 TO_EDIT = {  # the language rules pass over these until they are edited
-    "00_first_painting", "01_what_a_cnn_sees", "02_content", "03_style_gram", "04_two_losses",
-    "05_optimization", "06_studio", "07_in_control", "08_distributions", "09_in_real_time",
-    "10_photographs", "11_rosetta", "12_fast_and_big",
-}  # fmt: skip
+    "00_first_painting",
+    "01_what_a_cnn_sees",
+    "02_content",
+    "03_style_gram",
+    "04_two_losses",
+    "05_optimization",
+    "06_studio",
+    "07_in_control",
+    "08_distributions",
+    "09_in_real_time",
+    "10_photographs",
+    "11_rosetta",
+    "12_fast_and_big",
+}
 ADDRESS = re.compile(r'^REPOSITORY = "[^"\n]*"', re.MULTILINE)  # in the set-up cell, the first one
 
 

@@ -78,8 +78,6 @@ OPENING = f"""# An example
 
 **What this notebook claims is told in one sentence.** With a [lesson](06_studio.ipynb).
 
-![a cat becomes a wave](figures/hero.jpg)
-
 **What you will learn**
 
 **What you need:** nothing.
@@ -125,7 +123,7 @@ def good():
     cells = [
         new_markdown_cell(OPENING),
         new_code_cell("%pip install -q nothing\nimport nstkit"),
-        new_code_cell("show()", outputs=[figure()]),
+        new_code_cell('import torch\n\nlesson.diagram("here_07")', outputs=[figure()]),
         new_markdown_cell(f"{NOTICE}\n![a cat](figures/hero.jpg)\n"),
         new_code_cell("print(1)", outputs=[new_output("stream", text="1/2 m/s\n")]),
         new_markdown_cell(NOTICE),
@@ -254,13 +252,25 @@ MUTANTS = [
     ("it_has_all_parts", lambda nb: change(nb, "## Summary", "## The end")),
     ("it_has_all_parts", lambda nb: change(nb, "## Open task", "## More")),
     ("it_has_all_parts", lambda nb: change(nb, "**How long it runs:**", "It runs")),
-    ("it_has_all_parts", lambda nb: change(nb, "](figures/hero.jpg)", "](06_studio.ipynb)")),
     ("it_has_all_parts", lambda nb: change(nb, "**What this", "What this", slice(1))),
     (
         "it_has_all_parts",
         lambda nb: change(nb, "## When it goes wrong\n\n## Summary", "## Summary"),
     ),
-    ("figures_are_explained", lambda nb: change(nb, "**What to notice**", "Look:", slice(3, 4))),
+    (
+        "the_opening_gives_nothing_away",
+        lambda nb: change(nb, "**What you need", "![a wave](figures/hero.jpg)\n\n**What you need"),
+    ),
+    (
+        "the_opening_gives_nothing_away",
+        lambda nb: change(nb, "**What you need", '<img alt="a" src="x.jpg">\n\n**What you need'),
+    ),
+    ("it_says_where_we_are", lambda nb: change(nb, "here_07", "here_08")),
+    ("it_says_where_we_are", lambda nb: change(nb, "lesson.diagram", "# lesson.diagram")),
+    ("it_says_where_we_are", lambda nb: nb.cells[2].update(outputs=[])),
+    ("it_says_where_we_are", lambda nb: nb.cells.insert(2, new_code_cell("show()"))),
+    ("it_says_where_we_are", lambda nb: nb.update(cells=nb.cells[:2])),
+    ("figures_are_explained", lambda nb: change(nb, "**What to notice**", "Look:", slice(9, 10))),
     ("definitions_are_checked", lambda nb: nb.cells[6].metadata.clear()),
     ("definitions_are_checked", lambda nb: change(nb, "def gram_matrix", "def gram")),
     ("definitions_are_checked", lambda nb: change(nb, "assert", "print")),
@@ -331,6 +341,7 @@ def test_every_rule_has_a_mutant():
         lambda nb: text(nb, "`![](nowhere.png)` and $G_{l,ij}$"),
         lambda nb: text(nb, "[a](https://example.org/x) [b](#part) [c](06_studio.ipynb#top)"),
         lambda nb: nb.cells[4].metadata.update(tags=["thumbnail"]),
+        lambda nb: nb.cells[3].update(source="The route of the course."),
         lambda nb: nb.metadata.update(accelerator="GPU"),
         lambda nb: nb.cells.insert(6, new_markdown_cell("More words.")),
         lambda nb: text(nb, "![a cat of many words](figures/hero.jpg) " + "word " * 2300),

@@ -42,6 +42,8 @@ PARTS = (  # each in this order
     r"^\*\*Sources\.\*\*",
 )
 WIDGET = re.compile(r"explore\(|\A(?:studio|panel)\Z")  # a panel, or one that shows itself
+DIAGRAM = re.compile(r"^lesson\.diagram\(", re.MULTILINE)  # it explains itself
+PICTURE = re.compile(r"!\[[^\]]*\]\((?!https://colab\.)|<img\b", re.IGNORECASE)  # but no badge
 DRAWS, SEED = re.compile(r"torch\.(?:rand\w*|normal)\("), re.compile(r"manual_seed\(|seed=")
 
 
@@ -61,17 +63,32 @@ def it_has_all_parts(nb: NotebookNode, path: Path) -> Iterator[str]:
             at = found.end()
         else:
             yield f"no part {part!r} in its place"
-    opening = nb.cells[0].source
-    if not (re.search(r"^\*\*[^*\n]{20,}\*\*", opening, re.MULTILINE) and "](figures/" in opening):
-        yield "cell 0: expected the claim as a bold sentence, and a picture of the result"
+    if not re.search(r"^\*\*[^*\n]{20,}\*\*", nb.cells[0].source, re.MULTILINE):
+        yield "cell 0: expected the claim as a bold sentence"
+
+
+@of_edited
+def the_opening_gives_nothing_away(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """A picture of the result above the predictions would answer them."""
+    if PICTURE.search(nb.cells[0].source):
+        yield "cell 0: no picture, for readers are asked to predict what comes"
+
+
+@of_edited
+def it_says_where_we_are(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """The first code cell after the set-up ends with the strip that marks this lesson."""
+    strip = f'lesson.diagram("here_{path.name[:2]}")'
+    after = [cell for _, cell in code_cells(nb)][1:2]
+    if not (after and after[0].source.strip().splitlines()[-1] == strip and has_picture(after[0])):
+        yield f"the first code cell after the set-up does not end with {strip}, or shows nothing"
 
 
 @of_lessons
 def figures_are_explained(nb: NotebookNode, path: Path) -> Iterator[str]:
-    """The cell after each figure says what to notice in it."""
+    """The cell after each figure, but for diagrams, says what to notice in it."""
     for index, cell in enumerate(nb.cells):
         explained = "**What to notice" in text_after(nb, index) or WIDGET.search(cell.source)
-        if has_picture(cell) and not explained:
+        if has_picture(cell) and not (explained or DIAGRAM.search(cell.source)):
             yield f"cell {index}: no **What to notice.** after the figure"
 
 

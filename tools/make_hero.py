@@ -4,8 +4,9 @@ python tools/make_hero.py               docs/hero.jpg, a painting of docs/galler
                                         photograph and its artwork, a copy for notebook 00, and the
                                         others:
 python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
-                                        notebooks/figures/NN_topic.jpg, the same to the byte, and
-                                        docs/thumbnails/NN_topic.jpg, a small copy
+                                        docs/thumbnails/NN_topic.jpg, a small copy; and where the
+                                        first cell shows it, notebooks/figures/NN_topic.jpg, the
+                                        same to the byte
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import io
 from pathlib import Path
 
 import nbformat
+from notebook_cells import is_edited
 from PIL import Image, ImageOps
 
 import nstkit
@@ -59,11 +61,14 @@ def main_picture(notebook: Path) -> bytes:
 
 
 def thumbnail(notebook: Path) -> Path:
-    """Save the picture of a notebook's first cell, and the small one for the README's table."""
+    """Save a notebook's picture for the README's table, and for its first cell if that has one."""
     data, name = main_picture(notebook), f"{notebook.stem}.jpg"
     for folder in (FIGURES, DOCS / "thumbnails"):
         folder.mkdir(parents=True, exist_ok=True)
-    Picture(data, alt="", width=0).save(FIGURES / name)
+    if is_edited(notebook):  # its first cell gives no result away
+        (FIGURES / name).unlink(missing_ok=True)
+    else:
+        Picture(data, alt="", width=0).save(FIGURES / name)
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
     with replacing(DOCS / "thumbnails" / name) as draft:

@@ -1,8 +1,9 @@
-"""What the notebooks show: charts, heat maps, tables, animations, a panel, and measurements."""
+"""What the notebooks show: diagrams, charts, heat maps, tables, animations and measurements."""
 
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices
 from nstkit.lesson.choice import Choice
 from nstkit.lesson.draft import quality, size, steps
+from nstkit.lesson.drawn import diagram
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
 from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
@@ -14,6 +15,7 @@ __all__ = [
     "Table",
     "chart",
     "colophon",
+    "diagram",
     "estimated",
     "explore",
     "heat",

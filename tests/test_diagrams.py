@@ -1,0 +1,140 @@
+"""The course's diagrams: whole, readable, described, and as the command draws them."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import make_diagrams
+import numpy as np
+import pytest
+from diagrams import DIAGRAMS
+from diagrams.card import PAPER, SHARPNESS, SMALLEST, WIDTH, Card
+from diagrams.here import LESSONS, PARTS
+from matplotlib.text import Text
+from PIL import Image
+
+from nstkit import lesson
+from nstkit.lesson.drawn import FOLDER
+
+ROOT = Path(__file__).parents[1]
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+MOST = 70_000  # bytes of a PNG
+each = pytest.mark.parametrize("name", DIAGRAMS)
+
+
+@cache
+def drawn(name: str) -> Card:
+    return DIAGRAMS[name].drawn()
+
+
+def opened(name: str) -> Image.Image:
+    return Image.open(io.BytesIO(lesson.diagram(name).data))
+
+
+def words(name: str) -> list[Text]:
+    texts = drawn(name).figure.findobj(Text)
+    return [text for text in texts if text.get_visible() and text.get_text().strip()]
+
+
+def test_both_forms_of_each_are_stored_and_nothing_else():
+    stored = {path.name for path in FOLDER.iterdir()}
+    assert stored == {"alt.json"} | {
+        f"{name}.{kind}" for name in DIAGRAMS for kind in ("svg", "png")
+    }
+
+
+def test_the_alt_texts_are_those_of_the_drawings():
+    assert (FOLDER / "alt.json").read_text(encoding="utf-8") == make_diagrams.alts()
+    alts = list(json.loads(make_diagrams.alts()).values())
+    assert len(set(alts)) == len(alts) and min(map(len, alts)) > 40
+
+
+@each
+def test_a_diagram_is_a_sharp_picture_with_its_alt_text(name):
+    picture = lesson.diagram(name)
+    assert (picture.mime, picture.width, picture.alt) == ("image/png", WIDTH, DIAGRAMS[name].alt)
+    assert opened(name).size == (WIDTH * SHARPNESS, DIAGRAMS[name].height * SHARPNESS)
+    assert len(picture.data) <= MOST
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"got the name 'vgg99'.*here_00, .*here_13"):
+        lesson.diagram("vgg99")
+
+
+@each
+def test_all_text_is_large_enough_and_inside_the_card(name):
+    assert words(name)
+    card = drawn(name)
+    for text in words(name):
+        assert text.get_fontsize() >= SMALLEST, text.get_text()  # a point is a pixel there
+        box = text.get_window_extent(card.figure.canvas.get_renderer())
+        assert box.x0 >= 6 and box.x1 <= WIDTH - 6, text.get_text()
+        assert box.y0 >= 4 and box.y1 <= card.height - 4, text.get_text()
+
+
+def luminance(color: np.ndarray) -> np.ndarray:
+    """Return WCAG's relative luminance of sRGB colors in [0, 255]."""
+    share = color / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@each
+def test_it_reads_on_a_dark_page_as_on_a_bright_one(name):
+    """The card is opaque and light, and only its corners let the page through."""
+    pixels = np.asarray(opened(name).convert("RGBA")).astype(float)
+    opaque = pixels[..., 3] == 255
+    assert opaque.mean() > 0.98 and not opaque[[0, 0, -1, -1], [0, -1, 0, -1]].any()
+    paper = np.array([int(PAPER[i : i + 2], 16) for i in (1, 3, 5)])
+    near = np.abs(pixels[..., :3] - paper).max(-1) <= 4
+    assert near[8:24, 40:-40].mean() > 0.9  # along the upper edge nothing else is drawn
+    assert luminance(paper) > 0.9
+
+
+def skeleton(svg: str) -> tuple[str, np.ndarray]:
+    """Return a drawing without its numbers, and the numbers."""
+    return NUMBER.sub("#", svg), np.array([float(n) for n in NUMBER.findall(svg)])
+
+
+@each
+def test_what_is_stored_is_what_the_command_draws(name):
+    """To a hundredth of a pixel, for processors round the last digits differently."""
+    stored = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+    shape, numbers = skeleton(stored)
+    shape_again, again = skeleton(DIAGRAMS[name].svg())
+    assert shape == shape_again
+    np.testing.assert_allclose(again, numbers, rtol=1e-4, atol=0.01)
+
+
+@each
+def test_the_drawing_says_what_it_shows(name):
+    svg = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
+    title = re.search(r"<title>(.*?)</title>", svg, re.DOTALL)[1]
+    assert title.replace("&amp;", "&").replace("&gt;", ">") == DIAGRAMS[name].alt
+    assert f'width="{WIDTH}" height="{DIAGRAMS[name].height}"' in svg
+
+
+# ---------------------------------------------------------------- you are here
+
+
+def test_each_lesson_has_its_station_and_each_station_one_part():
+    numbers = {int(path.name[:2]) for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert numbers <= set(range(len(LESSONS)))
+    covered = [n for _, first, last in PARTS for n in range(first, last + 1)]
+    assert covered == list(range(len(LESSONS)))
+
+
+@pytest.mark.parametrize("number", range(len(LESSONS)))
+def test_a_strip_shows_its_own_title_and_no_other(number):
+    said = [text.get_text() for text in words(f"here_{number:02}")]
+    parts = {name for name, _, _ in PARTS}
+    assert [word for word in said if word in LESSONS and word not in parts] == (
+        [] if LESSONS[number] in parts else [LESSONS[number]]
+    )
+    assert said.count(LESSONS[number]) == 1 + (LESSONS[number] in parts)
+    assert f"here: lesson {number:02}" in lesson.diagram(f"here_{number:02}").alt

@@ -1,0 +1,6 @@
+"""The course's diagrams, drawn by code; tools/make_diagrams.py stores them."""
+
+from diagrams.card import Diagram
+from diagrams.here import HERE
+
+DIAGRAMS: dict[str, Diagram] = {**HERE}

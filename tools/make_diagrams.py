@@ -1,0 +1,44 @@
+"""Draw the course's diagrams: nstkit/lesson/diagrams/*.svg, *.png, and what they show, alt.json.
+
+    python tools/make_diagrams.py [NAME ...]
+
+The drawings are in tools/diagrams/, the strips "here_00" to "here_13" among them. Without a name,
+all are drawn, and files of diagrams that are gone are removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from diagrams import DIAGRAMS
+
+from nstkit.files import write_whole
+from nstkit.lesson.drawn import FOLDER
+
+
+def alts() -> str:
+    """Return the alt texts as JSON, by name."""
+    found = {name: diagram.alt for name, diagram in sorted(DIAGRAMS.items())}
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Draw the named diagrams, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", choices=[[], *DIAGRAMS], metavar="NAME")
+    names = parser.parse_args(arguments).names
+    FOLDER.mkdir(exist_ok=True)
+    for path in [] if names else [*FOLDER.glob("*.svg"), *FOLDER.glob("*.png")]:
+        if path.stem not in DIAGRAMS:
+            path.unlink()
+    for name in names or DIAGRAMS:
+        svg, png = DIAGRAMS[name].svg(), DIAGRAMS[name].png()
+        write_whole(FOLDER / f"{name}.svg", svg)
+        path = write_whole(FOLDER / f"{name}.png", png)
+        print(f"{path}: {len(png):,} bytes, {len(svg):,} as SVG", flush=True)
+    write_whole(FOLDER / "alt.json", alts())
+
+
+if __name__ == "__main__":
+    main()

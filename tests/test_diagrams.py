@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -12,7 +13,7 @@ import make_diagrams
 import numpy as np
 import pytest
 from diagrams import DIAGRAMS
-from diagrams.card import PAPER, SHARPNESS, SMALLEST, WIDTH, Card
+from diagrams.card import PAPER, SMALLEST, WIDTH, Card
 from diagrams.here import LESSONS, PARTS
 from matplotlib.text import Text
 from PIL import Image
@@ -21,8 +22,13 @@ from nstkit import lesson
 from nstkit.lesson.drawn import FOLDER
 
 ROOT = Path(__file__).parents[1]
+PHOTOGRAPH = re.compile(r"data:image/jpeg;base64,([^\"]+)")
+INDEX = 0.7  # of the letters beside it: the size of an index in a formula
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-MOST = 70_000  # bytes of a PNG
+MOST = {
+    2.0: 70_000,
+    1.5: 100_000,
+}  # bytes of a PNG by its sharpness: less sharp are those with photographs
 each = pytest.mark.parametrize("name", DIAGRAMS)
 
 
@@ -57,8 +63,9 @@ def test_the_alt_texts_are_those_of_the_drawings():
 def test_a_diagram_is_a_sharp_picture_with_its_alt_text(name):
     picture = lesson.diagram(name)
     assert (picture.mime, picture.width, picture.alt) == ("image/png", WIDTH, DIAGRAMS[name].alt)
-    assert opened(name).size == (WIDTH * SHARPNESS, DIAGRAMS[name].height * SHARPNESS)
-    assert len(picture.data) <= MOST
+    sharpness = DIAGRAMS[name].sharpness
+    assert opened(name).size == (WIDTH * sharpness, DIAGRAMS[name].height * sharpness)
+    assert len(picture.data) <= MOST[sharpness]
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
@@ -71,7 +78,8 @@ def test_all_text_is_large_enough_and_inside_the_card(name):
     assert words(name)
     card = drawn(name)
     for text in words(name):
-        assert text.get_fontsize() >= SMALLEST, text.get_text()  # a point is a pixel there
+        share = INDEX if re.search(r"\$[^$]*[_^]", text.get_text()) else 1
+        assert share * text.get_fontsize() >= SMALLEST, text.get_text()  # a point is a pixel there
         box = text.get_window_extent(card.figure.canvas.get_renderer())
         assert box.x0 >= 6 and box.x1 <= WIDTH - 6, text.get_text()
         assert box.y0 >= 4 and box.y1 <= card.height - 4, text.get_text()
@@ -97,8 +105,15 @@ def test_it_reads_on_a_dark_page_as_on_a_bright_one(name):
 
 
 def skeleton(svg: str) -> tuple[str, np.ndarray]:
-    """Return a drawing without its numbers, and the numbers."""
+    """Return a drawing without its photographs and numbers, and the numbers."""
+    svg = PHOTOGRAPH.sub("photograph", svg)
     return NUMBER.sub("#", svg), np.array([float(n) for n in NUMBER.findall(svg)])
+
+
+def photographs(svg: str) -> list[np.ndarray]:
+    """Return the pixels of the pictures in a drawing."""
+    files = [io.BytesIO(base64.b64decode(found)) for found in PHOTOGRAPH.findall(svg)]
+    return [np.asarray(Image.open(file).convert("RGB"), dtype=float) for file in files]
 
 
 @each
@@ -106,9 +121,11 @@ def test_what_is_stored_is_what_the_command_draws(name):
     """To a hundredth of a pixel, for processors round the last digits differently."""
     stored = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     shape, numbers = skeleton(stored)
-    shape_again, again = skeleton(DIAGRAMS[name].svg())
+    shape_again, again = skeleton(fresh := DIAGRAMS[name].svg())
     assert shape == shape_again
     np.testing.assert_allclose(again, numbers, rtol=1e-4, atol=0.01)
+    for old, new in zip(photographs(stored), photographs(fresh), strict=True):
+        assert np.abs(old - new).mean() < 2  # JPEG libraries differ a little
 
 
 @each

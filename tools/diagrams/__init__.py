@@ -2,5 +2,6 @@
 
 from diagrams.card import Diagram
 from diagrams.here import HERE
+from diagrams.method import METHOD
 
-DIAGRAMS: dict[str, Diagram] = {**HERE}
+DIAGRAMS: dict[str, Diagram] = {**HERE, "method": METHOD}

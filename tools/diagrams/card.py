@@ -6,10 +6,12 @@ it looks the same wherever it is shown.
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -17,17 +19,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.text import Text
-from PIL import Image
+from PIL import Image, ImageOps
 
+from nstkit.pictures.images import sample_path
 from nstkit.pictures.plots import LOOKS, SPARE_COLORS
 
 WIDTH = 860  # px: as wide as a notebook's page shows a picture
-SHARPNESS = 2  # stored pixels for each displayed one, in the PNG
+SHARPNESS = 2.0  # stored pixels for each displayed one, in the PNG
 SMALLEST = 12  # px: nobody reads smaller text
 INK, MUTED, PAPER, EDGE, PALE = "#1F1F1F", "#595959", "#FBFAF6", "#CFC9BB", "#EFECE3"
 BLUE, ORANGE, GREEN = (LOOKS[name][0] for name in ("content", "style", "variation"))
 PINK, AMBER, SKY = SPARE_COLORS
+DARK = {ORANGE: "#A34700", GREEN: "#00704F", PINK: "#9A3F73", AMBER: "#8A5F00"}  # for text
+GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
 LOOK = {"svg.fonttype": "path", "svg.hashsalt": "nstkit", "font.family": "DejaVu Sans"}
+PNG_INSIDE = re.compile(r"data:image/png;base64,([^\"]+)")
 CORNER = 14  # px: radius of the card's corners
 COLORS, SHADES = 200, 16  # of a PNG: opaque colors, and steps from the card to the page around it
 
@@ -38,10 +44,11 @@ class Card:
     Attributes:
         axes: of matplotlib, for what the methods below do not draw.
         height: in px.
+        sharpness: pixels of a placed picture for each displayed one.
     """
 
-    def __init__(self, height: int) -> None:
-        self.height = height
+    def __init__(self, height: int, sharpness: float) -> None:
+        self.height, self.sharpness = height, sharpness
         self.figure = Figure((WIDTH / 72, height / 72), 72)  # so that a point is a pixel
         FigureCanvasAgg(self.figure)  # it measures text
         self.figure.patch.set_alpha(0)
@@ -53,6 +60,7 @@ class Card:
     def text(self, x: float, y: float, words: str, size: float = 13, **look) -> Text:
         """Write words, by default centered on a point."""
         look = {"ha": "center", "va": "center", "color": INK, **look}
+        look["color"] = DARK.get(look["color"], look["color"])
         return self.axes.text(x, y, words, size=size, **look)
 
     def box(
@@ -82,6 +90,28 @@ class Card:
         )  # fmt: skip
         return self.axes.add_patch(patch)
 
+    def picture(
+        self, image: Image.Image, x: float, y: float, width: float, height: float
+    ) -> tuple[float, float]:
+        """Place a picture in the middle of a frame that it fits into; return its displayed size."""
+        size = (round(width * self.sharpness), round(height * self.sharpness))
+        fitted = ImageOps.contain(image, size, Image.Resampling.LANCZOS)
+        width, height = fitted.width / self.sharpness, fitted.height / self.sharpness
+        place = (x - width / 2, x + width / 2, y + height / 2, y - height / 2)
+        self.axes.imshow(fitted, extent=place, interpolation="none", aspect="auto", zorder=2)
+        self.axes.set(xlim=(0, WIDTH), ylim=(self.height, 0))  # imshow changes them
+        return width, height
+
+
+def bundled(name: str) -> Image.Image:
+    """Return a photograph or an artwork of the course."""
+    return Image.open(sample_path(name)).convert("RGB")
+
+
+def gallery(content: str, style: str) -> Image.Image:
+    """Return a painting of docs/gallery."""
+    return Image.open(GALLERY / f"{content}_{style}.jpg").convert("RGB")
+
 
 @dataclass(frozen=True)
 class Diagram:
@@ -91,18 +121,20 @@ class Diagram:
         draw: puts it on an empty card.
         height: of the card in px.
         alt: what there is to see, for readers who do not see it.
+        sharpness: stored pixels for each displayed one, in the PNG; fewer where photographs are.
     """
 
     draw: Callable[[Card], None]
     height: int
     alt: str
+    sharpness: float = SHARPNESS
 
-    def drawn(self) -> Card:
+    def drawn(self, sharpness: float = SHARPNESS) -> Card:
         """Return the card with everything on it."""
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(LOOK)
-            card = Card(self.height)
+            card = Card(self.height, sharpness)
             self.draw(card)
             return card
 
@@ -115,14 +147,23 @@ class Diagram:
         # matplotlib writes points, which a page would show a third larger.
         size = f'width="{WIDTH}" height="{self.height}"'
         text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', size, file.getvalue(), count=1)
+        text = PNG_INSIDE.sub(lambda found: f"data:image/jpeg;base64,{_jpeg(found[1])}", text)
         return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
     def png(self) -> bytes:
         """Return it as PNG with a palette, transparent outside the round corners."""
         file = io.BytesIO()
         with matplotlib.rc_context(LOOK):
-            self.drawn().figure.savefig(file, format="png", dpi=72 * SHARPNESS)
+            self.drawn(self.sharpness).figure.savefig(file, format="png", dpi=72 * self.sharpness)
         return _paletted(Image.open(file))
+
+
+def _jpeg(png: str) -> str:
+    """Return a photograph in a tenth of the bytes, both in base64."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
+        image.convert("RGB").save(file, "JPEG", quality=85, subsampling="4:4:4", optimize=True)
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _paletted(picture: Image.Image) -> bytes:

@@ -12,17 +12,21 @@ from pathlib import Path
 import make_diagrams
 import numpy as np
 import pytest
-from diagrams import DIAGRAMS
+import torch
+from diagrams import DIAGRAMS, gram, network
 from diagrams.card import PAPER, SMALLEST, WIDTH, Card
 from diagrams.here import LESSONS, PARTS
 from matplotlib.text import Text
 from PIL import Image
 
+import nstkit
 from nstkit import lesson
 from nstkit.lesson.drawn import FOLDER
+from nstkit.vgg.names import layer_names
 
 ROOT = Path(__file__).parents[1]
 PHOTOGRAPH = re.compile(r"data:image/jpeg;base64,([^\"]+)")
+COLOR = re.compile(r"#([0-9a-f]{6})\b")
 INDEX = 0.7  # of the letters beside it: the size of an index in a formula
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 MOST = {
@@ -105,8 +109,9 @@ def test_it_reads_on_a_dark_page_as_on_a_bright_one(name):
 
 
 def skeleton(svg: str) -> tuple[str, np.ndarray]:
-    """Return a drawing without its photographs and numbers, and the numbers."""
+    """Return a drawing without its photographs and numbers, and the numbers; colors are three."""
     svg = PHOTOGRAPH.sub("photograph", svg)
+    svg = COLOR.sub(lambda found: str([c / 255 for c in bytes.fromhex(found[1])]), svg)
     return NUMBER.sub("#", svg), np.array([float(n) for n in NUMBER.findall(svg)])
 
 
@@ -155,3 +160,41 @@ def test_a_strip_shows_its_own_title_and_no_other(number):
     )
     assert said.count(LESSONS[number]) == 1 + (LESSONS[number] in parts)
     assert f"here: lesson {number:02}" in lesson.diagram(f"here_{number:02}").alt
+
+
+# ---------------------------------------------------------------- what is computed for them
+
+
+@pytest.mark.parametrize("name", ["relu1_1", "pool2", "relu4_2", "relu5_1"])
+def test_a_position_sees_what_its_gradient_reaches(name):
+    """The slow way: through layers of ones, in one dimension, from a position in the middle."""
+    x = torch.zeros(1, 1, 1024, requires_grad=True)
+    y = x
+    for layer in layer_names("vgg19")[: layer_names("vgg19").index(name) + 1]:
+        if layer.startswith("conv"):
+            y = torch.nn.functional.conv1d(y, torch.ones(1, 1, 3) / 3, padding=1)
+        elif layer.startswith("pool"):
+            y = torch.nn.functional.avg_pool1d(y, 2)
+    y[0, 0, y.shape[2] // 2].backward()
+    assert network.seen()[name] == x.grad.count_nonzero()
+    shown = [text.get_text() for text in words("vgg")]
+    assert name in shown and f"{network.seen()[name]} px" in shown
+
+
+def test_the_alt_text_of_the_network_names_the_numbers_that_are_drawn():
+    assert [network.seen()[name] for name in network.STYLE] == [3, 10, 24, 68, 156]
+    assert (network.CONTENT, network.seen()["relu4_2"]) == (["relu4_2"], 84)
+    for text in ("squares of 3, 10, 24, 68 and 156 px", "relu4_2, which sees 84 px"):
+        assert text in DIAGRAMS["vgg"].alt
+
+
+def test_the_drawn_gram_matrix_is_that_of_the_sheet_in_any_order():
+    F = gram.features()
+    known = nstkit.gram_matrix(F[None, :, None])[0]
+    assert torch.allclose(gram.table(F), known)
+    order = gram.shuffled()
+    assert sorted(order.tolist()) == list(range(F.shape[1])) != order.tolist()
+    assert torch.allclose(gram.table(F[:, order]), known)
+    said = [text.get_text() for text in words("gram")]
+    numbers = [text for text in said if re.fullmatch(r"\d\.\d", text)]
+    assert numbers == [f"{value:.1f}" for value in known.flatten().tolist()] * 2

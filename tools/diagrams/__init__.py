@@ -1,7 +1,9 @@
 """The course's diagrams, drawn by code; tools/make_diagrams.py stores them."""
 
 from diagrams.card import Diagram
+from diagrams.gram import GRAM
 from diagrams.here import HERE
 from diagrams.method import METHOD
+from diagrams.network import VGG19
 
-DIAGRAMS: dict[str, Diagram] = {**HERE, "method": METHOD}
+DIAGRAMS: dict[str, Diagram] = {**HERE, "method": METHOD, "vgg": VGG19, "gram": GRAM}

@@ -29,7 +29,7 @@ from nstkit.losses.statistics import (
 )
 from nstkit.losses.values import Losses
 from nstkit.objective import Objective
-from nstkit.painting import QUALITIES, Result, mix_strokes, repaint, stylize
+from nstkit.painting import QUALITIES, Result, Swept, mix_strokes, repaint, stylize, sweep
 from nstkit.pictures.color import keep_colors, match_colors
 from nstkit.pictures.images import (
     load_image,
@@ -80,6 +80,7 @@ __all__ = [
     "Result",
     "SlicedWasserstein",
     "Step",
+    "Swept",
     "TransformerNet",
     "__version__",
     "as_photo",
@@ -105,6 +106,7 @@ __all__ = [
     "smooth",
     "style_loss",
     "stylize",
+    "sweep",
     "to_pil",
     "total_variation",
     "transfer",

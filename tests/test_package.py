@@ -26,7 +26,7 @@ from nstkit.translate import for_network
 PACKAGE = Path(nstkit.__file__).parent
 ROOT = PACKAGE.parent
 MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
-HEAVY = ("torchvision", "matplotlib", "ipywidgets", "IPython", "tqdm", "safetensors")
+HEAVY = ("torchvision", "matplotlib", "ipywidgets", "IPython", "tqdm", "safetensors", "joblib")
 
 
 def python(code: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

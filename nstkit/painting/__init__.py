@@ -5,5 +5,6 @@ from nstkit.painting.repaint import repaint
 from nstkit.painting.result import Result
 from nstkit.painting.strokes import mix_strokes
 from nstkit.painting.stylize import stylize
+from nstkit.painting.sweep import Swept, sweep
 
-__all__ = ["QUALITIES", "Quality", "Result", "mix_strokes", "repaint", "stylize"]
+__all__ = ["QUALITIES", "Quality", "Result", "Swept", "mix_strokes", "repaint", "stylize", "sweep"]

@@ -112,18 +112,12 @@ def prepare(
         ValueError: a bad picture, option or number; ``size`` beside scales in px; or the memory is
             too small for a recipe that cannot paint in tiles.
     """
-    recipe = as_recipe(recipe)
     seed = check_whole("seed", seed, 0)
-    chosen = named(quality)
     device = chosen_device(device, content, vgg)
-    given = recipe.scales if scales is None and chosen is None else scales
-    if chosen is not None:
-        recipe = chosen.of(recipe)
-    changes = {"steps": steps, "scales": scales, "color": color, "style_scale": style_scale}
-    recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
+    recipe, size = settled(recipe, quality, steps, size, scales, color, style_scale)
+    most = named(quality or "good").size
     remarks: list[str] = []
-    most = (chosen or named("good")).size
-    photo, side = photograph(content, _size(size, given), most, device, remarks)
+    photo, side = photograph(content, size, most, device, remarks)
     load = artwork_loader(side, recipe.style_scale, device, remarks)
     regions = (regions,) if isinstance(regions, Region) else tuple(regions or ())
     works = loaded_works(style, load)
@@ -143,6 +137,31 @@ def prepare(
         vgg = to_paint(network(recipe), device, feature_dtype(precision, device))
     subject = Subject.of(content, style, regions, side)
     return Plan(photo, works, scene, naming(recipe, vgg), vgg, start, seed, tile, subject)
+
+
+def settled(
+    recipe: Recipe | Published | str,
+    quality: str | None = None,
+    steps: int | Sequence[int] | None = None,
+    size: int | None = None,
+    scales: int | Sequence[float] | None = None,
+    color: str | None = None,
+    style_scale: float | None = None,
+) -> tuple[Recipe, int | None]:
+    """Return a recipe with all changes, and the long side in px that was asked for, or None.
+
+    Arguments as in `nstkit.stylize`.
+
+    Raises:
+        ValueError: a bad option or number; or ``size`` beside scales in px.
+    """
+    recipe, chosen = as_recipe(recipe), named(quality)
+    given = recipe.scales if scales is None and chosen is None else scales
+    if chosen is not None:
+        recipe = chosen.of(recipe)
+    changes = {"steps": steps, "scales": scales, "color": color, "style_scale": style_scale}
+    recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
+    return recipe, _size(size, given)
 
 
 def _check_whole(tile: Tiling, photo: Tensor) -> None:

@@ -287,12 +287,12 @@ def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
             f"got {type(source).__name__}; expected a path, a file opened with 'rb' or a PIL image"
         )
     else:
-        path = _located(source)
+        path = path_of(source)
         with path.open("rb") as file:
             yield file, f"'{path}'"
 
 
-def _located(source: str | os.PathLike[str]) -> Path:
+def path_of(source: str | os.PathLike[str]) -> Path:
     """Return the path of an existing file, or else that of the bundled picture of this name."""
     path, name = Path(os.path.expanduser(source)), str(source)
     if os.path.exists(path) and not os.path.isdir(path):  # unlike Path's, these never raise

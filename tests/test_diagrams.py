@@ -13,7 +13,7 @@ import make_diagrams
 import numpy as np
 import pytest
 import torch
-from diagrams import DIAGRAMS, gram, network
+from diagrams import DIAGRAMS, gram, network, valley, weights
 from diagrams.card import PAPER, SMALLEST, WIDTH, Card
 from diagrams.here import LESSONS, PARTS
 from matplotlib.text import Text
@@ -38,7 +38,9 @@ each = pytest.mark.parametrize("name", DIAGRAMS)
 
 @cache
 def drawn(name: str) -> Card:
-    return DIAGRAMS[name].drawn()
+    card = DIAGRAMS[name].drawn()
+    card.figure.draw_without_rendering()  # it places the names of axes
+    return card
 
 
 def opened(name: str) -> Image.Image:
@@ -198,3 +200,66 @@ def test_the_drawn_gram_matrix_is_that_of_the_sheet_in_any_order():
     said = [text.get_text() for text in words("gram")]
     numbers = [text for text in said if re.fullmatch(r"\d\.\d", text)]
     assert numbers == [f"{value:.1f}" for value in known.flatten().tolist()] * 2
+
+
+def seeded(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+def test_each_ruler_reads_the_same_objective():
+    """Written out as others do, with the weight that is drawn, it has a multiple of our value."""
+    N, M = 64, 48
+    F, other, art = (seeded(N, M + k)[:, :M] for k in range(3))
+    content, apart = (F - other).square(), F @ F.T - art @ art.T
+    ours = content.mean() + weights.TEXTBOOK.beta * (apart / M).square().mean()
+    value = {name: number for name, _, number in weights.readings()}
+    elements = content.mean() + value["by elements, relu1_1"] * (apart / (N * M)).square().mean()
+    assert torch.isclose(elements, ours)
+    larger = 10 * F, 10 * other, 10 * art
+    apart = larger[0] @ larger[0].T - larger[2] @ larger[2].T
+    moved = (larger[0] - larger[1]).square().mean()
+    moved += value["another network"] * (apart / M).square().mean()
+    assert torch.isclose(moved, 100 * ours)
+    x = seeded(1, 3, 8, 8)
+    smooth = [value[f"pixels in [0, {most}]"] for most in (1, 255)]
+    ours = smooth[0] * nstkit.total_variation(x)
+    assert torch.isclose(smooth[1] * nstkit.total_variation(255 * x), ours)
+
+
+def test_the_papers_ruler_is_the_papers_formula():
+    """One content layer of 512 channels an eighth of the picture's size; E_l has no size left."""
+    for height, width in (weights.SMALL, weights.LARGE):
+        M = (height // 8) * (width // 8)
+        alpha, beta = 2 / (512 * M), 4 * weights.TEXTBOOK.beta
+        assert weights.by_sums(height, width) == pytest.approx(beta / alpha)
+
+
+def test_the_readings_are_drawn_and_told():
+    said = [text.get_text() for text in words("weights")]
+    for _, _, value in weights.readings():
+        assert weights.written(value) in said
+        assert weights.written(value) in DIAGRAMS["weights"].alt
+
+
+def test_the_ways_in_the_valley_are_those_of_their_formulas():
+    found = valley.paths()
+    curvature = torch.tensor([1.0, valley.STEEP], dtype=torch.float64)
+    x = torch.tensor(valley.START, dtype=torch.float64)
+    for point in found["gradient descent"][0]:
+        assert torch.allclose(x, torch.tensor(point, dtype=torch.float64))
+        x = x - 1.86 / valley.STEEP * curvature * x
+    x, move = torch.tensor(valley.START, dtype=torch.float64), 0
+    for point in found["with momentum"][0]:
+        assert torch.allclose(x, torch.tensor(point, dtype=torch.float64))
+        move = 0.7 * move + curvature * x
+        x = x - 0.9 / valley.STEEP * move
+
+
+def test_the_valley_shows_what_its_text_says():
+    found = valley.paths()
+    across = [y for _, y in found["gradient descent"][0][:20]]
+    assert all(a * b < 0 for a, b in zip(across, across[1:], strict=False))  # from wall to wall
+    ends = {name: valley.height(*torch.tensor(points[-1])) for name, (points, _) in found.items()}
+    spent = {name: counts[-1] for name, (_, counts) in found.items()}
+    assert ends["L-BFGS"] < ends["with momentum"] < ends["gradient descent"]
+    assert spent["L-BFGS"] < spent["with momentum"] / 2

@@ -5,5 +5,14 @@ from diagrams.gram import GRAM
 from diagrams.here import HERE
 from diagrams.method import METHOD
 from diagrams.network import VGG19
+from diagrams.valley import VALLEY
+from diagrams.weights import WEIGHTS
 
-DIAGRAMS: dict[str, Diagram] = {**HERE, "method": METHOD, "vgg": VGG19, "gram": GRAM}
+DIAGRAMS: dict[str, Diagram] = {
+    **HERE,
+    "method": METHOD,
+    "vgg": VGG19,
+    "gram": GRAM,
+    "weights": WEIGHTS,
+    "valley": VALLEY,
+}

@@ -85,6 +85,7 @@ def test_the_estimate_is_right_where_features_only_differ_in_size(
         "vgg19 caffe caffe": {"layers": dict.fromkeys(layers, 3.0)},
     }
     monkeypatch.setattr(translate, "known_scales", lambda: scales)
+    monkeypatch.setattr(translate, "is_present", lambda arch, weights: False)
     estimated = for_network(recipe, "embedded", cat, wave)
     for name in ("content_layers", "style_layers"):
         want = getattr(measured, name)
@@ -114,8 +115,10 @@ def test_a_network_of_which_nothing_is_known_is_told(cat: Tensor, wave: Tensor) 
         for_network(recipe, "embedded", cat, wave)
 
 
-def test_the_embedded_networks_sizes_are_those_measured(network: VGG) -> None:
-    known = translate.known_scales()["vgg19 embedded caffe"]["layers"]
+@pytest.mark.parametrize("weights", ["embedded", "caffe"])
+def test_the_sizes_of_networks_at_hand_are_those_measured(weights: str) -> None:
+    network = VGG(weights=weights)
+    known = translate.known_scales()[f"vgg19 {weights} caffe"]["layers"]
     names = samples("content")
     with torch.no_grad():
         found = [network(load_image(name, size=256), known) for name in names]

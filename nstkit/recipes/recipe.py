@@ -61,7 +61,7 @@ class Recipe:
         style_scale: size of the artwork, 1 for that of the painting: at 2 strokes are twice as
             large.
         network: "vgg19" or "vgg16".
-        weights: of the network: "embedded", "torchvision", "caffe" (which are not shipped), a path,
+        weights: of the network: "embedded", "torchvision", "caffe" (VGG-19 alone), a path,
             or "given" for a network that was handed over.
         pooling, padding, preprocessing: as in `nstkit.VGG`.
         start: see `nstkit.painting.start.start_image`; "given" for a picture that

@@ -52,8 +52,9 @@ class VGG(nn.Module):
         arch: "vgg19" or "vgg16".
         weights: "embedded" (normalized VGG-19 of Gatys et al., shipped with nstkit),
             "torchvision" (the official ImageNet weights, downloaded on first use), "caffe" (the
-            originals of Simonyan and Zisserman; not shipped, FileNotFoundError), a path to a
-            state dict (.pth or .safetensors), or the state dict itself, with torchvision's keys
+            original VGG-19 of Simonyan and Zisserman, computed from the embedded one by a factor
+            for each filter), a path to a state dict (.pth or .safetensors), or the state dict
+            itself, with torchvision's keys
             ("features.0.weight" or "0.weight"), named ones ("conv1_1.weight"), or those of
             another `VGG` ("convs.conv1_1.weight").
         pooling: "max" as VGG was trained; "avg" as Gatys et al. 2016, section 2, propose;
@@ -71,6 +72,7 @@ class VGG(nn.Module):
     Raises:
         ValueError: An unknown option, or a state dict that lacks a layer.
         ConnectionError: torchvision's weights could not be downloaded.
+        FileNotFoundError: No such file, or the original VGG-16, which nstkit does not have.
     """
 
     @usual_mode()

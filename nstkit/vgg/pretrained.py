@@ -11,6 +11,7 @@ from torch import Tensor
 from nstkit.vgg.names import Arch, channels, layer_names
 
 EMBEDDED = Path(__file__).parents[1] / "weights" / "vgg19_normalised.safetensors"
+ORIGINAL = EMBEDDED.with_name("vgg19_caffe.safetensors")  # what makes Caffe's network of it
 
 # How each family of weights wants its pixels: (mean, std) of RGB in [0, 1], and channel order.
 # "torchvision_255" is [0, 255] minus the mean. That is 58 times what the network was trained on,
@@ -37,9 +38,11 @@ def read_state(arch: Arch, weights: str | Path | Mapping[str, Tensor]) -> Mappin
         return weights
     if weights == "torchvision":
         return _download(arch)
+    if weights == "caffe" and arch == "vgg19":
+        return _original()
     if weights == "caffe":
         raise FileNotFoundError(
-            "The original (Caffe) weights of VGG are not shipped with nstkit. Give the path of a "
+            f"nstkit has the original (Caffe) weights of vgg19, not of {arch}. Give the path of a "
             "state dict with them, or translate the recipe by nstkit.translate: "
             "for_network(recipe, 'embedded', content, style)."
         )
@@ -78,7 +81,33 @@ def is_present(arch: Arch, weights: str) -> bool:
 
         url = {"vgg19": VGG19_Weights, "vgg16": VGG16_Weights}[arch].IMAGENET1K_V1.url
         return (Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name).is_file()
-    return arch == "vgg19" if weights == "embedded" else Path(weights).is_file()
+    return arch == "vgg19" if weights in CAFFE else Path(weights).is_file()
+
+
+def filter_scales() -> dict[str, Tensor]:
+    """Return {"conv1_1": (64,), ...}: the factor of each filter of the normalized VGG-19.
+
+    Its features are these times those of the original (Caffe) network, channel by channel, after
+    the convolution as after the ReLU. So its Gram matrix is D G D with D = diag(factors).
+    """
+    return {k.removesuffix(".scale"): s for k, s in _loaded(ORIGINAL).items() if "scale" in k}
+
+
+def _original() -> dict[str, Tensor]:
+    """Return Caffe's VGG-19, its filters rounded as the embedded ones are, its biases exact."""
+    state, told = _loaded(EMBEDDED), _loaded(ORIGINAL)
+    original, before = {}, torch.ones(3)
+    for name, scale in filter_scales().items():
+        weight = state[f"{name}.weight"].float()
+        original[f"{name}.weight"] = weight * before[:, None, None] / scale[:, None, None, None]
+        original[f"{name}.bias"], before = told[f"{name}.bias"], scale
+    return original
+
+
+def _loaded(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file  # here, so that importing nstkit stays light
+
+    return load_file(path)
 
 
 def _download(arch: Arch) -> Mapping[str, Tensor]:

@@ -153,9 +153,9 @@ def test_a_failed_download_names_the_embedded_choice(monkeypatch: pytest.MonkeyP
         VGG("vgg16", weights="torchvision")
 
 
-def test_the_originals_weights_are_asked_for_politely() -> None:
-    with pytest.raises(FileNotFoundError, match="not shipped with nstkit.*for_network"):
-        VGG(weights="caffe")
+def test_the_original_vgg16_is_asked_for_politely() -> None:
+    with pytest.raises(FileNotFoundError, match="of vgg19, not of vgg16.*for_network"):
+        VGG("vgg16", weights="caffe")
 
 
 def test_weights_at_hand_are_found_without_a_download(
@@ -163,7 +163,8 @@ def test_weights_at_hand_are_found_without_a_download(
 ) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     assert is_present("vgg19", "embedded") and not is_present("vgg16", "embedded")
-    assert not is_present("vgg19", "torchvision") and not is_present("vgg19", "caffe")
+    assert is_present("vgg19", "caffe") and not is_present("vgg16", "caffe")
+    assert not is_present("vgg19", "torchvision")
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth").touch()
     assert is_present("vgg19", "torchvision") and not is_present("vgg16", "torchvision")

@@ -406,6 +406,7 @@ def test_help_names_the_bundled_pictures(capsys: pytest.CaptureFixture) -> None:
     assert "great_wave" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_what_ends_it_saves_the_best_so_far(tmp_path: Path) -> None:
     """A real process, a real signal."""
     out = tmp_path / "out.png"

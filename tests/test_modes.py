@@ -56,6 +56,7 @@ def usual(cat: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
     return painting, transfer(cat, wave, "transport", precision="fp32").image
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
 def test_a_painting_is_the_same_in_every_mode(
     mode: str, cat: Tensor, wave: Tensor, usual: tuple[Tensor, Tensor]

@@ -173,6 +173,7 @@ def test_hypercolumns_paint_the_coarse_scales_and_each_layer_alone_the_finest(
     assert finest(result.image).total.item() == pytest.approx(result.best.losses.total, rel=1e-4)
 
 
+@pytest.mark.long
 def test_neighbors_paints_patches_of_the_artwork_in_its_colors() -> None:
     fewer = NEIGHBORS.replace(steps=(13, 8, 4, 2))
     result = stylize("cat", "great_wave", fewer, size=128, progress=False)
@@ -182,6 +183,7 @@ def test_neighbors_paints_patches_of_the_artwork_in_its_colors() -> None:
     assert wasserstein(result.image, result.style) < 0.1 * before
 
 
+@pytest.mark.long
 def test_neighbors_paint_the_same_picture_twice() -> None:
     short = NEIGHBORS.replace(steps=1)
     one, two = (stylize("cat", "great_wave", short, size=128, progress=False) for _ in range(2))

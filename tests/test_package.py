@@ -55,6 +55,7 @@ print(json.dumps({{"import": plain, "star": star, "names": names, "drawing": dra
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_importing_it_loads_nothing_heavy_beside_torch(loaded: dict[str, list[str]]) -> None:
     assert loaded["import"] == []
 

@@ -105,6 +105,7 @@ def test_what_it_cannot_do_is_told(vgg: VGG, cat: Tensor, wave: Tensor) -> None:
         Objective.of(cat, None, vgg, PLAIN)(cat[..., :-8, :])
 
 
+@pytest.mark.long
 def test_a_painting_with_it_bends_fewer_lines(network: FastVGG) -> None:
     photo, artwork = (load_image(name, 64) for name in ("castle", "starry_night"))
     recipe = PHOTOREAL.replace(alpha=0, beta=100)

@@ -126,6 +126,7 @@ def test_cleaning_returns_a_copy_with_only_the_metadata_that_readers_need():
 # ------------------------------------------------------------------ executing
 
 
+@pytest.mark.long
 def test_a_notebook_is_executed_in_place_in_this_python_and_in_its_folder(
     tmp_path, capsys, monkeypatch
 ):
@@ -167,6 +168,7 @@ def test_a_notebook_is_executed_in_place_in_this_python_and_in_its_folder(
     assert re.search(r"^1 notebooks, 0 findings, \d+\.\d s$", printed, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_an_exception_fails_names_the_cell_and_leaves_the_file_and_the_next_is_executed(
     tmp_path, capsys
 ):
@@ -187,6 +189,7 @@ def test_an_exception_fails_names_the_cell_and_leaves_the_file_and_the_next_is_e
     assert [file.exists() for file in refused] == [True, False]
 
 
+@pytest.mark.long
 def test_a_cell_that_takes_too_long_fails(tmp_path, capsys):
     path = write(tmp_path, "import time\ntime.sleep(60)")
     before = path.read_bytes()
@@ -197,6 +200,7 @@ def test_a_cell_that_takes_too_long_fails(tmp_path, capsys):
     assert path.read_bytes() == before
 
 
+@pytest.mark.long
 def test_stderr_and_paths_and_size_are_findings_of_one_run_and_what_it_gave_is_kept(
     tmp_path, capsys
 ):
@@ -242,6 +246,7 @@ def only_the_code_is_linted(monkeypatch) -> None:
     monkeypatch.setattr(rules, "RULES", (rules.outputs_are_of_this_code,))
 
 
+@pytest.mark.long
 def test_a_check_tells_pictures_code_and_solutions_and_leaves_the_bytes_untouched(
     tmp_path, monkeypatch, capsys
 ):
@@ -340,11 +345,13 @@ def test_every_control_of_a_panel_is_moved(tmp_path, at, fails):
         exec(cell.source, {})
 
 
+@pytest.mark.long
 def test_a_panel_that_fails_fails_the_check(tmp_path, capsys):
     assert tool.main(["--check", str(write(tmp_path, PANEL.format(at="'b'")))]) == 1
     assert "AssertionError" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_two_notebooks_at_a_time_share_the_cores(tmp_path, capfd):
     told = "import os; print('threads', os.environ['OMP_NUM_THREADS'])"
     paths = [write(tmp_path, told, name="05_a.ipynb"), write(tmp_path, "1 / 0", name="06_b.ipynb")]

@@ -158,6 +158,7 @@ def archive(tmp_path_factory):
     return tree
 
 
+@pytest.mark.long
 def test_the_source_archive_holds_all_that_the_wheel_is_made_of(archive, tmp_path):
     small = shutil.copytree(archive, tmp_path / "small")
     for weights in small.rglob("*.safetensors"):  # packing them takes seconds
@@ -183,6 +184,7 @@ def expected_in_wheel():
     return package | pictures
 
 
+@pytest.mark.long
 def test_the_wheel_holds_the_modules_the_weights_and_every_picture_and_no_more(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = {name for name in file.namelist() if ".dist-info/" not in name}
@@ -211,6 +213,7 @@ print(nstkit.__file__, sample_path("cat"), sample_path("great_wave"), sep="\\n")
 """
 
 
+@pytest.mark.long
 def test_the_installed_package_finds_its_pictures_and_weights(wheel, tmp_path):
     target = (tmp_path / "target").resolve()
     with zipfile.ZipFile(wheel) as file:

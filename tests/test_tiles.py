@@ -83,6 +83,7 @@ def test_the_halo_is_what_the_receptive_field_reaches_and_no_more(vgg: VGG, doub
 # ---------------------------------------------------------------- equality
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("pooling", "padding", "layers"),
     [("max", "zeros", ALL), ("avg", "reflect", RELUS[:8]), ("max", "replicate_first", ALL[:10])],
@@ -101,6 +102,7 @@ def test_the_gradient_is_that_of_the_whole_picture_in_all_layers(
     assert difference(tiled, gradient) < 1e-9
 
 
+@pytest.mark.long
 def test_float32_agrees_to_1e_4_on_real_pictures(vgg: VGG) -> None:
     content, style = load_image("cat", 107), load_image("great_wave", 83)
     whole, parts = (Objective.of(content, style, vgg, TEXTBOOK, tile) for tile in (None, 64))
@@ -111,6 +113,7 @@ def test_float32_agrees_to_1e_4_on_real_pictures(vgg: VGG) -> None:
     assert torch.nn.functional.cosine_similarity(tiled.flatten(), gradient.flatten(), 0) > 0.999999
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "changes",
     [

@@ -49,6 +49,7 @@ def test_a_large_photograph_is_shrunk(tmp_path: Path) -> None:
     assert load_image(tmp_path / "small.png").shape[-2:] == (40, 640)
 
 
+@pytest.mark.long
 def test_stages_go_on_with_each_other_and_after_another_artwork(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: FastVGG
 ) -> None:

@@ -25,6 +25,7 @@ from nstkit import (
 from nstkit.translate import for_network, gradient_norms, network_scale
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", RECIPES)
 def test_every_recipe_paints_when_it_is_translated(key: str, embedded: Callable[..., VGG]) -> None:
     recipe = for_network(RECIPES[key].recipe, "embedded", "cat", "great_wave", size=48)
@@ -115,6 +116,7 @@ def test_a_network_of_which_nothing_is_known_is_told(cat: Tensor, wave: Tensor) 
         for_network(recipe, "embedded", cat, wave)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("weights", ["embedded", "caffe"])
 def test_the_sizes_of_networks_at_hand_are_those_measured(weights: str) -> None:
     network = VGG(weights=weights)

@@ -41,6 +41,7 @@ def test_the_plain_loop_minimizes_the_same_objective_without_nstkit(
     assert (ours - theirs).norm() < 1e-4 * theirs.norm()
 
 
+@pytest.mark.long
 def test_equal_loss_finds_the_first_picture_that_is_as_good(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -263,6 +263,7 @@ def test_a_weight_that_was_0_acts_in_the_very_next_picture(
     assert (step.image - cat).abs().mean() > NEXT_MOVE / 2 and step.losses.terms["style"] > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", ["lbfgs", "clipped_lbfgs", "fourier_lbfgs"])
 def test_new_weights_send_a_painting_up_no_wall(optimizer: str, network: VGG) -> None:
     content, style = (load_image(name, size=48) for name in ("cat", "great_wave"))
@@ -282,6 +283,7 @@ def test_cpu_results_repeat_to_the_bit(network: VGG) -> None:
     assert torch.equal(runs[0].image, runs[1].image)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("optimizer", "start"),
     [("fourier_lbfgs", "content"), ("fourier_lbfgs", "noise"), ("lbfgs", "noise")],
@@ -331,6 +333,7 @@ def test_the_rounded_network_computes_what_bf16_does(vgg: VGG, cat: Tensor) -> N
         assert 5e-4 < error < 0.02 and rest < 0.7 * error
 
 
+@pytest.mark.long
 def test_bf16_features_end_within_3_percent_of_fp32(vgg: VGG, network: VGG) -> None:
     """After four steps, judged by the fp32 objective, for two pairs and two starts each.
 

@@ -229,6 +229,7 @@ def test_a_bend_of_the_loss_throws_no_painting_over_frequencies_far_away(network
     assert max(totals) < 1.05 * totals[0] and totals[-1] < totals[0] / 20
 
 
+@pytest.mark.long
 def test_fourier_lbfgs_needs_fewer_steps_from_a_photograph(network: VGG) -> None:
     content, style = (load_image(name, size=64) for name in ("castle", "starry_night"))
     objective = Objective.of(content, style, network, Recipe(tv=0))

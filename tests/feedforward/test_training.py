@@ -42,6 +42,7 @@ def numbers(net: nn.Module) -> Tensor:
     return torch.cat([weight.detach().flatten() for weight in net.parameters()])
 
 
+@pytest.mark.long
 def test_100_steps_lower_the_held_out_loss_three_times(options: dict) -> None:
     options |= {"steps": 100, "rate": 1e-2, "check_every": 50}
     steps = list(train(**options))

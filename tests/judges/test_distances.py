@@ -120,6 +120,7 @@ def test_directions_are_those_of_the_seed(alexnet: AlexNet, noise: Tensor) -> No
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.long
 def test_the_other_half_of_a_painting_is_found(alexnet: AlexNet) -> None:
     halves = []
     for name in PAINTINGS:

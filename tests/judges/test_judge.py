@@ -84,6 +84,7 @@ def test_a_share_is_linear_between_its_bounds() -> None:
 
 
 # ------------------------------------------------------------------ paintings
+@pytest.mark.long
 def test_a_greater_beta_comes_nearer_to_the_style_and_farther_from_the_photograph(
     photograph: Tensor, artwork: Tensor, network: FastVGG
 ) -> None:

@@ -396,6 +396,7 @@ def period_of(picture: Tensor) -> float:
     return picture.shape[-1] / (energy[1:].argmax().item() + 1)
 
 
+@pytest.mark.long
 def test_a_texture_twice_as_large_is_painted_with_twice_the_period(network: VGG) -> None:
     layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
     recipe = Recipe(alpha=0, beta=1e3, tv=0, style_layers=layers, start="noise", steps=30)

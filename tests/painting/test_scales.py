@@ -91,6 +91,7 @@ def test_larger_scales_may_have_an_optimizer_of_their_own(
     assert all(torch.equal(a.image, b.image) for a, b in zip(run[3:], adam, strict=True))
 
 
+@pytest.mark.long
 def test_pixels_get_farther_than_frequencies_where_a_smaller_painting_was_enlarged() -> None:
     """The castle is sharp and the artwork soft, so what is left to paint is fine; measured 0.93."""
     pair = [load_image(name, 112) for name in ("castle", "seashore")]

@@ -45,6 +45,7 @@ def test_a_painting_is_nearer_to_both_targets_than_where_it_began(result: Result
     assert not result.image.requires_grad
 
 
+@pytest.mark.long
 def test_a_portrait_keeps_more_of_a_face_and_paints_it_all_the_same() -> None:
     face = resize(load_image("astronaut")[..., :220, 120:340], 128, 128)
     by = {

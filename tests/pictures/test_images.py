@@ -506,6 +506,7 @@ def test_a_jpeg_near_the_size_or_of_few_pixels_stays_exactly_as_it_was(tmp_path)
         assert torch.equal(load_image("cat", 64), load_image(cat, 64))
 
 
+@pytest.mark.long
 def test_a_large_jpeg_takes_little_memory(tmp_path):
     path = written(tmp_path, "large.jpg", encoded(Image.new("RGB", (8000, 6000), RED), "JPEG"))
     code = (

@@ -90,6 +90,7 @@ def test_an_experiment_changes_the_recipe() -> None:
     assert variants["β = 1e10"].steps == 2000
 
 
+@pytest.mark.long
 def test_the_readmes_table_is_what_its_tool_prints() -> None:
     readme = README.read_text(encoding="utf-8")
     assert [key for key in RECIPES if f"| `{key}` |" not in readme] == []

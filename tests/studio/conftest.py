@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from studio_tools import SHALLOW, SIZE, STEPS, advance, an_engine
 
 import nstkit
 from nstkit.painting import Quality, quality
-from nstkit.studio import Studio, controls, engine, page, screen, settings
+from nstkit.studio import Studio, controls, engine, page, run, screen, settings
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,21 @@ def built(network, monkeypatch):
 
     monkeypatch.setattr(engine, "network", build)
     return recipes
+
+
+@pytest.fixture(autouse=True)
+def closed(monkeypatch):
+    """Close what a test has begun: its hooks would slow down the network that all tests share."""
+    begun, begin = [], run.Run.__init__
+
+    def noted(self, *given, **options):
+        begun.append(weakref.ref(self))
+        begin(self, *given, **options)
+
+    monkeypatch.setattr(run.Run, "__init__", noted)
+    yield
+    for one in filter(None, (reference() for reference in begun)):
+        one.close()
 
 
 @pytest.fixture
@@ -48,10 +64,16 @@ def painting(passes):
     return made
 
 
+@pytest.fixture(autouse=True)
+def no_charts(request, monkeypatch):
+    """Draw no curves, which takes longer than a step, unless a test asks for `charts`."""
+    if "charts" not in request.fixturenames:
+        monkeypatch.setattr(screen, "render", lambda *given: SimpleNamespace(data=b""))
+
+
 @pytest.fixture
-def no_charts(monkeypatch):
-    """Draw no curves, which takes longer than a step."""
-    monkeypatch.setattr(screen, "render", lambda *given: SimpleNamespace(data=b""))
+def charts():
+    """Draw the curves."""
 
 
 @pytest.fixture

@@ -447,6 +447,7 @@ FRESH = {  # each goes on with a fresh optimizer
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ["before", "after", "both"])
 @pytest.mark.parametrize("fresh", FRESH)
 def test_a_script_repeats_several_moves_at_one_step_in_their_order(fresh, order, open_studio):

@@ -28,8 +28,6 @@ import nstkit
 from nstkit.studio import controls, jobs, moves, page, panel
 from nstkit.studio.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("no_charts")
-
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
@@ -334,6 +332,7 @@ def test_larger_settings_keep_the_scales_of_before_and_add_halves_of_steps():
         jobs.larger(settings, engine.scales, 256)
 
 
+@pytest.mark.long
 def test_the_picture_is_painted_large_saved_and_shown_beside_the_small_one(studio):
     studio.run(2, progress=False)
     small = studio.engine.frame
@@ -522,6 +521,7 @@ def test_controls_undo_and_reset_during_a_job_leave_the_job_alone(studio):
     assert nstkit.Recipe.from_json(nstkit.read_metadata(name)["recipe"]).beta == SHALLOW.beta
 
 
+@pytest.mark.long
 def test_a_photograph_in_memory_is_painted_large_too(open_studio):
     photo = nstkit.load_image("cat", size=64)
     studio = open_studio()

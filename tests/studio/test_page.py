@@ -11,8 +11,6 @@ from nstkit.lesson import Choice
 from nstkit.studio import Instant, page
 from nstkit.studio.worker import Worker
 
-pytestmark = pytest.mark.usefixtures("no_charts")
-
 
 def test_nothing_is_painted_before_the_page_has_pressed_play(studio):
     beat(studio)

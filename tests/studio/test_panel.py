@@ -33,8 +33,6 @@ from nstkit.pictures.scene import Region
 from nstkit.studio import Studio
 from nstkit.studio.controls import PRESETS
 
-pytestmark = pytest.mark.usefixtures("no_charts")
-
 # ---------------------------------------------------------------- painting
 
 

@@ -18,8 +18,6 @@ from nstkit.studio.kit import Kit
 from nstkit.studio.pictures import Picker
 from nstkit.studio.uploads import File, Uploads
 
-pytestmark = pytest.mark.usefixtures("no_charts")
-
 
 def size(source):
     return load_image(source).shape[:1:-1]

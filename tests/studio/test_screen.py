@@ -23,7 +23,7 @@ def picture(data: bytes) -> Image.Image:
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(charts, monkeypatch):
     """The records and marks of the charts so far, which are drawn as little as can be."""
     seen = []
     monkeypatch.setattr(screen, "draw_losses", lambda *given: seen.append(given[:2]))
@@ -37,7 +37,7 @@ def clock(monkeypatch):
     return now
 
 
-def test_the_picture_shown_is_the_newest_one(studio):
+def test_the_picture_shown_is_the_newest_one(charts, studio):
     studio.run(2, progress=False)
     shown = picture(studio.screen.picture.value)
     image = studio.engine.frame.image

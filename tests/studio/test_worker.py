@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from studio_tools import eventually
 
 import nstkit
@@ -111,6 +112,7 @@ def test_a_beat_that_comes_while_it_ends_starts_nothing():
     eventually(lambda: set(threads()) <= set(before))
 
 
+@pytest.mark.long
 def test_python_ends_in_peace_while_a_worker_is_inside_torch():
     code = """
 import time, torch

@@ -105,6 +105,7 @@ def test_other_dtypes_are_not_scaled(
         assert features["relu1_1"].dtype == dtype
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("photograph", "artwork", "recipe"),
     [("cat", "great_wave", "default"), ("castle", "scream", "moments"),

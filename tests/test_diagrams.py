@@ -13,7 +13,7 @@ import make_diagrams
 import numpy as np
 import pytest
 import torch
-from diagrams import DIAGRAMS, gram, network, valley, weights
+from diagrams import DIAGRAMS, gram, network, tiled, transport, valley, weights
 from diagrams.card import PAPER, SMALLEST, WIDTH, Card
 from diagrams.here import LESSONS, PARTS
 from matplotlib.text import Text
@@ -263,3 +263,40 @@ def test_the_valley_shows_what_its_text_says():
     spent = {name: counts[-1] for name, (_, counts) in found.items()}
     assert ends["L-BFGS"] < ends["with momentum"] < ends["gradient descent"]
     assert spent["L-BFGS"] < spent["with momentum"] / 2
+
+
+def test_the_drawn_tiles_cover_the_picture_once_and_the_chosen_one_shows_its_halo():
+    found, reach = tiled.parts()
+    covered = np.zeros((tiled.HEIGHT, tiled.WIDTH), int)
+    for tile in found:
+        top, bottom, left, right = tile.inner
+        covered[top:bottom, left:right] += 1
+    assert (covered == 1).all()
+    top, _, left, right = found[tiled.CHOSEN].inner
+    assert found[tiled.CHOSEN].outer == (top - reach, tiled.HEIGHT, left - reach, right + reach)
+    said = " ".join(text.get_text() for text in words("tiles"))
+    assert f"{len(found)} tiles of {tiled.SIDE} px" in said and f"the {reach} px around it" in said
+
+
+def test_the_maps_reach_what_the_diagram_says_of_them():
+    source, target = transport.clouds()
+    goal = torch.cov(target, correction=0)
+    for how, (_, _, matched) in transport.PANELS.items():
+        after = transport.moved(how)
+        assert torch.allclose(after.mean(1), target.mean(1))
+        spread = torch.cov(after, correction=0)
+        assert torch.allclose(spread.diagonal(), goal.diagonal())
+        assert torch.allclose(spread, goal) == ("covariance" in matched)
+    ways = {how: transport.way(how) for how in transport.PANELS}
+    assert ways["transport"] < ways["analogies"]
+    for way in ways.values():
+        assert f"points move {way:.2f}" in [text.get_text() for text in words("transport")]
+
+
+def test_the_drawn_transport_is_the_gradient_of_a_convex_function():
+    """So its matrix is symmetric with positive eigenvalues. That of whitening is not."""
+    source, target = (transport.fitted(points) for points in transport.clouds())
+    A = transport.MAPS["transport"](source, target)
+    assert torch.allclose(A, A.T) and torch.linalg.eigvalsh(A).min() > 0
+    whitening = transport.MAPS["analogies"](source, target)
+    assert not torch.allclose(whitening, whitening.T)

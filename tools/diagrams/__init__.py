@@ -5,6 +5,8 @@ from diagrams.gram import GRAM
 from diagrams.here import HERE
 from diagrams.method import METHOD
 from diagrams.network import VGG19
+from diagrams.tiled import TILES
+from diagrams.transport import TRANSPORT
 from diagrams.valley import VALLEY
 from diagrams.weights import WEIGHTS
 
@@ -15,4 +17,6 @@ DIAGRAMS: dict[str, Diagram] = {
     "gram": GRAM,
     "weights": WEIGHTS,
     "valley": VALLEY,
+    "tiles": TILES,
+    "transport": TRANSPORT,
 }

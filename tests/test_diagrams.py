@@ -13,7 +13,7 @@ import make_diagrams
 import numpy as np
 import pytest
 import torch
-from diagrams import DIAGRAMS, gram, network, tiled, transport, valley, weights
+from diagrams import DIAGRAMS, beat, field, gram, network, tiled, transport, valley, weights
 from diagrams.card import PAPER, SMALLEST, WIDTH, Card
 from diagrams.here import LESSONS, PARTS
 from matplotlib.text import Text
@@ -22,6 +22,8 @@ from PIL import Image
 import nstkit
 from nstkit import lesson
 from nstkit.lesson.drawn import FOLDER
+from nstkit.studio.page import BEAT
+from nstkit.studio.worker import PATIENCE
 from nstkit.vgg.names import layer_names
 
 ROOT = Path(__file__).parents[1]
@@ -300,3 +302,38 @@ def test_the_drawn_transport_is_the_gradient_of_a_convex_function():
     assert torch.allclose(A, A.T) and torch.linalg.eigvalsh(A).min() > 0
     whitening = transport.MAPS["analogies"](source, target)
     assert not torch.allclose(whitening, whitening.T)
+
+
+def test_the_page_shows_the_newest_picture_that_is_ready_at_a_beat():
+    ends = [end for _, end, _ in beat.steps()]
+    for moment, number in beat.shown():
+        assert ends[number] <= moment + 1e-9 < ends[number] + 0.1 + 1e-9  # at the first beat
+    assert [number for _, number in beat.shown()] == list(range(len(ends)))
+    knowing = [number for number, step in enumerate(beat.steps()) if step[2]]
+    assert knowing[0] == 3 and beat.steps()[2][0] < beat.MOVED < beat.steps()[2][1]
+    seen = next(moment for moment, number in beat.shown() if number == 3)
+    said = " ".join(text.get_text() for text in words("beat"))
+    assert f"{seen - beat.MOVED:.2f} s until you see it" in said
+    assert f"asks every {BEAT} ms" in said and f"After {PATIENCE:g} seconds" in said
+
+
+def test_the_map_of_the_field_is_in_order_and_names_what_it_shows():
+    placed = field.rows()
+    for column in range(len(field.COLUMNS)):
+        works = [work for work in field.WORKS if work.column == column]
+        heights = [placed[work] for work in works]
+        assert heights == sorted(set(heights)) and works == sorted(works, key=lambda w: w.year)
+    said = [text.get_text() for text in words("field")]
+    for work in field.WORKS:
+        assert {work.name, work.line, str(work.year)} <= set(said)
+        assert work.name.split()[0].strip(",") in DIAGRAMS["field"].alt
+        if re.fullmatch(r"\d{4}\.\d{5}", work.source):  # arXiv's numbers begin with the year
+            assert work.year == 2000 + int(work.source[:2])
+
+
+def test_the_lessons_on_the_map_name_their_method():
+    names = {"Gatys et al.": "Gatys", "Johnson et al.": "Johnson", "Luan et al.": "Luan",
+             "NNST": "neighbors", "AdaIN": "AdaIN", "WCT": "hitening"}  # fmt: skip
+    for work in (work for work in field.WORKS if work.lesson):
+        (path,) = (ROOT / "notebooks").glob(f"{work.lesson}_*.ipynb")
+        assert names[work.name] in path.read_text(encoding="utf-8")

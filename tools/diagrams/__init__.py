@@ -1,6 +1,8 @@
 """The course's diagrams, drawn by code; tools/make_diagrams.py stores them."""
 
+from diagrams.beat import BEATS
 from diagrams.card import Diagram
+from diagrams.field import FIELD
 from diagrams.gram import GRAM
 from diagrams.here import HERE
 from diagrams.method import METHOD
@@ -19,4 +21,6 @@ DIAGRAMS: dict[str, Diagram] = {
     "valley": VALLEY,
     "tiles": TILES,
     "transport": TRANSPORT,
+    "beat": BEATS,
+    "field": FIELD,
 }

@@ -53,6 +53,8 @@ def show_curves(
 
 
 def _draw_curves(curves: Mapping[str, Any], x: str, y: str, log: bool, figure: Figure) -> None:
+    from matplotlib.ticker import LogLocator
+
     axes = figure.add_subplot(xlabel=x, ylabel=y)
     for (label, data), color, line in zip(curves.items(), COLORS, LINES, strict=False):
         pair = data if isinstance(data, tuple) else (range(len(data)), data)
@@ -60,8 +62,11 @@ def _draw_curves(curves: Mapping[str, Any], x: str, y: str, log: bool, figure: F
     if log:
         axes.set_yscale("log", nonpositive="mask")
         axes.yaxis.set_major_formatter("{x:g}")
-        if axes.get_ylim()[1] < 20 * axes.get_ylim()[0]:  # else hardly a number would be there
+        ratio = axes.get_ylim()[1] / axes.get_ylim()[0]
+        if ratio < 20:  # else hardly a number would be there
             axes.yaxis.set_minor_formatter("{x:g}")
+        if 5 < ratio < 20:  # 70, 80 and 90 would overlap
+            axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
     else:
         axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))  # else heights would not compare
     if len(curves) > 1:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nstkit.descent.solver import pairs_for
 from nstkit.lesson.charts import COLORS, chart
 from nstkit.lesson.tables import Table, show_table
+from nstkit.lesson.titles import pair_title
 from nstkit.pictures.plots import Picture
 from nstkit.recipes import DEFAULT
 from nstkit.tiles import tiles
@@ -70,7 +71,7 @@ def stored_table(section: str) -> Table:
     rows: dict[str, dict[str, object]] = {}
     for machine, found in measured(part).items():
         for row in found.get(section, ()):
-            pair = " × ".join(row.get("pair", ()))
+            pair = pair_title(*row["pair"]) if "pair" in row else ""
             cells = rows.setdefault(f"{machine}, {row['size']} px: {row['name']}", {})
             cells.update({pair or label: f"{row[key]:.3g}" for key, label in shown.items()})
     columns = list(dict.fromkeys(name for cells in rows.values() for name in cells))

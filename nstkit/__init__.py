@@ -14,6 +14,7 @@ import sys
 if sys.orig_argv[1:3] == ["-m", "nstkit"]:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from nstkit.balance import layer_pulls, pulls
 from nstkit.descent import Record, Step, optimize
 from nstkit.feedforward import TransformerNet, as_photo, transfer
 from nstkit.losses import content_loss, gram_matrix, style_loss, total_variation
@@ -89,11 +90,13 @@ __all__ = [
     "ellipse",
     "gram_matrix",
     "keep_colors",
+    "layer_pulls",
     "load_image",
     "luminance_range",
     "match_colors",
     "mix_strokes",
     "optimize",
+    "pulls",
     "read_metadata",
     "rectangle",
     "repaint",

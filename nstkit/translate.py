@@ -12,13 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from nstkit.balance import halfway, norms
 from nstkit.losses.values import Key
 from nstkit.objective import Objective
 from nstkit.painting.start import SIZE, Given, as_image, start_image
-from nstkit.pictures.sizes import cover
 from nstkit.recipes import Recipe
 from nstkit.recipes.network import network
 from nstkit.vgg import VGG
@@ -93,14 +92,10 @@ def gradient_norms(objective: Objective, start: str) -> dict[Key, float]:
     """
     content, style = (objective[name].picture for name in ("content", "style"))
     if start in ("content", "style"):
-        x = (content + cover(style, *content.shape[-2:])) / 2
+        x = halfway(content, style)
     else:
         x = start_image(start, content, style)
-    losses = objective(x.requires_grad_())
-    return {
-        key: torch.autograd.grad(distance, x, retain_graph=True)[0].norm().item()
-        for key, distance in losses.per_layer.items()
-    }
+    return norms(objective(x.requires_grad_()).per_layer, x)
 
 
 def _estimated(

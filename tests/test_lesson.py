@@ -362,6 +362,27 @@ def test_bars_lie_under_each_other_with_their_numbers():
     assert one < two < other and axes.yaxis_inverted()
 
 
+def test_shares_of_a_bar_are_percent_side_by_side():
+    groups = {"one": {"a": 1.0, "b": 3.0}, "two": {"b": 2.0, "c": 0.05}}
+    drawn = lesson.show_shares(groups, "two bars", x="share, percent")
+    assert drawn.alt == "two bars" and drawn.mime == "image/png"
+    figure = Figure()
+    charts._draw_shares(groups, "share, percent", figure)
+    (axes,) = figure.axes
+    bars = {(round(b.get_y() + b.get_height() / 2), b.get_x()): b.get_width() for b in axes.patches}
+    b = 100 * 2 / 2.05
+    assert bars[0, 0] == 25 and bars[0, 25] == 75
+    assert bars[1, 0] in (0, pytest.approx(b)) and bars[1, b] == pytest.approx(100 - b)
+    assert {text.get_text() for text in axes.texts} == {"25", "75", "98", ""}
+    assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("parts", [{"a": -1.0, "b": 2.0}, {"a": 0.0}, {}])
+def test_shares_of_nothing_are_refused(parts):
+    with pytest.raises(ValueError, match="expected amounts of at least 0, one above 0"):
+        lesson.show_shares({"one": parts}, "x", x="percent")
+
+
 def test_measurements_are_those_in_the_files():
     everything = lesson.measured()
     assert everything and all(name == name.replace("_", " ") for name in everything)

@@ -1,6 +1,6 @@
 """What the notebooks show: diagrams, charts, heat maps, tables, animations and measurements."""
 
-from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices
+from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices, show_shares
 from nstkit.lesson.choice import Choice
 from nstkit.lesson.draft import quality, size, steps
 from nstkit.lesson.drawn import diagram
@@ -27,6 +27,7 @@ __all__ = [
     "show_curves",
     "show_matrices",
     "show_plan",
+    "show_shares",
     "show_table",
     "size",
     "steps",

@@ -111,6 +111,50 @@ def _draw_bars(
         figure.legend(loc="outside right upper", fontsize=9)
 
 
+def show_shares(
+    groups: Mapping[str, Mapping[str, float]], alt: str, *, x: str, width: float = 8.5
+) -> Picture:
+    """Draw one bar for each of {label: {part: amount}}, cut into its parts' shares in percent.
+
+    Parts go from light to dark in the order in which they first come, as layers from shallow to
+    deep do. ``x`` says what is shared; ``width`` is in inches.
+
+    Raises:
+        ValueError: The amounts of a group are not positive in sum, or one is negative.
+    """
+    for label, parts in groups.items():
+        if min(parts.values(), default=0) < 0 or sum(parts.values()) <= 0:
+            raise ValueError(
+                f"got {dict(parts)} for {label!r}; expected amounts of at least 0, one above 0"
+            )
+    draw = partial(_draw_shares, groups, x)
+    return render(draw, alt, "png", (width, 0.9 + 0.42 * len(groups)))
+
+
+def _draw_shares(groups: Mapping[str, Mapping[str, float]], x: str, figure: Figure) -> None:
+    from matplotlib import colormaps
+
+    axes = figure.add_subplot(xlabel=x, xlim=(0, 100))
+    names = list(dict.fromkeys(name for parts in groups.values() for name in parts))
+    left = [0.0] * len(groups)
+    for number, name in enumerate(names):
+        shares = [100 * p.get(name, 0) / sum(p.values()) for p in groups.values()]
+        color = colormaps["cividis"](0.97 - 0.9 * number / max(1, len(names) - 1))
+        drawn = axes.barh(list(groups), shares, 0.75, left, color=color, edgecolor="w", label=name)
+        told = [f"{share:.0f}" if share >= 4 else "" for share in shares]
+        axes.bar_label(drawn, told, label_type="center", fontsize=9, color=_ink(color))
+        left = [a + b for a, b in zip(left, shares, strict=True)]
+    axes.grid(False)
+    axes.invert_yaxis()
+    figure.legend(loc="outside right upper", fontsize=9)
+
+
+def _ink(color: Sequence[float]) -> str:
+    """Return black or white, whichever is read more easily on a color."""
+    red, green, blue, *_ = color
+    return "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
+
+
 def show_matrices(
     matrices: Mapping[str, Tensor], alt: str, *, rows: Sequence[str] = (),
     columns: Sequence[str] = (), numbers: str | None = None, colors: str = "cividis",
@@ -162,6 +206,5 @@ def _draw_matrices(
             figure.colorbar(shown, ax=axes, fraction=0.05)
             continue
         for i, j in itertools.product(*map(range, matrix.shape)):
-            red, green, blue, _ = shown.cmap(shown.norm(value := matrix[i, j].item()))
-            ink = "black" if 0.3 * red + 0.6 * green + 0.1 * blue > 0.5 else "white"
+            ink = _ink(shown.cmap(shown.norm(value := matrix[i, j].item())))
             axes.text(j, i, format(value, numbers), ha="center", va="center", color=ink, size=8)

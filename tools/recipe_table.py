@@ -2,7 +2,8 @@
 """Print README's table of published recipes translated to the embedded network, as Markdown.
 
 Each is translated for the cat and the Great Wave at 256 px, and written in the terms of
-`nstkit.TEXTBOOK`: means of squares, Gram matrices divided by positions.
+`nstkit.TEXTBOOK`: means of squares, Gram matrices divided by positions. A question mark follows
+what the source does not state, or nobody could read.
 
     python tools/recipe_table.py
 """
@@ -18,21 +19,25 @@ from nstkit.recipes.common import to_common
 from nstkit.translate import for_network
 
 SIZE = 256
+FORMULA = "content_reduce", "style_layers", "statistic"  # the weights are those of such terms
 COLUMNS = ("you used", "its α, β", "`RECIPES` key", "α = 1, β here", "shares of the style layers")
 
 
 def row(key: str, content: Tensor, style: Tensor) -> list[str]:
     """Return the cells of a recipe: its own weights, and what they become here."""
-    there = RECIPES[key].recipe
+    there, assumed = RECIPES[key].recipe, RECIPES[key].assumed
     here = for_network(there, "embedded", content, style)
     common = to_common(here, *content.shape[-2:])
-    own = f"{number(there.alpha)}, {number(there.beta)}"
+    own = ", ".join(
+        number(getattr(there, name)) + "?" * (name in assumed) for name in ("alpha", "beta")
+    )
     if common.unsaid:
         what = "moments" if isinstance(here.statistic, nstkit.Moments) else "roots"
         return [own, f"`{key}`", f"has {what}", "only by `for_network`"]
     beta = sum(common.style.values())
     shares = ", ".join(number(s / beta) for s in common.style.values())
-    return [own, f"`{key}`", number(beta / sum(common.content.values())), shares]
+    doubt = "?" * any(name in assumed for name in FORMULA)  # then all that follows is a guess
+    return [own, f"`{key}`", number(beta / sum(common.content.values())) + doubt, shares + doubt]
 
 
 def number(value: float) -> str:

@@ -133,6 +133,8 @@ class Published:
         recipe: the objective to the letter, start and optimizer as near as `Recipe` can say.
         notes: what the recipe cannot say, or what to know of it.
         experiments: {label: changes of fields}: variations that the source itself shows.
+        assumed: what the source does not state, or nobody could read: names of fields of the
+            recipe, "size" and "year". What stands there is our guess.
     """
 
     title: str
@@ -142,6 +144,7 @@ class Published:
     recipe: Recipe
     notes: tuple[str, ...]
     experiments: Mapping[str, Mapping[str, Any]]
+    assumed: tuple[str, ...] = ()
 
     def variants(self) -> dict[str, Recipe]:
         """Return {label: recipe} of the source's own experiments."""
@@ -173,8 +176,10 @@ def _load() -> dict[str, Published]:
     published = {}
     for key, facts in data.items():
         recipe, experiments = Recipe.from_data(facts.pop("recipe")), facts.pop("experiments", {})
-        notes = tuple(facts.pop("notes"))
-        published[key] = Published(recipe=recipe, experiments=experiments, notes=notes, **facts)
+        notes, assumed = tuple(facts.pop("notes")), tuple(facts.pop("assumed", ()))
+        published[key] = Published(
+            recipe=recipe, experiments=experiments, notes=notes, assumed=assumed, **facts
+        )
     return published
 
 

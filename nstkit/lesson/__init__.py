@@ -6,6 +6,7 @@ from nstkit.lesson.draft import quality, size, steps
 from nstkit.lesson.drawn import diagram
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
+from nstkit.lesson.reference import reference_table
 from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
 from nstkit.lesson.tables import Table, show_table
 
@@ -22,6 +23,7 @@ __all__ = [
     "measured",
     "overlay",
     "quality",
+    "reference_table",
     "show_animation",
     "show_bars",
     "show_curves",

@@ -13,7 +13,7 @@ from nstkit.losses import Reduce, gram_divisor
 from nstkit.losses.statistics import Extent, Gram, Hypercolumns
 from nstkit.losses.values import Key
 from nstkit.recipes.recipe import Recipe
-from nstkit.vgg.names import channels, positions
+from nstkit.vgg.names import block_of, channels, positions
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,15 @@ class Common:
     content: Mapping[str, float]
     style: Mapping[str, float]
     unsaid: tuple[Key, ...] = ()
+
+    def balance(self) -> dict[int, float]:
+        """Return {block: s_l over the sum of all c_l}, of the first style layer in each block.
+
+        It is empty if there is no content.
+        """
+        content = sum(self.content.values())
+        first = {block_of(layer): s for layer, s in reversed(list(self.style.items()))}
+        return {block: s / content for block, s in sorted(first.items())} if content else {}
 
 
 def to_common(

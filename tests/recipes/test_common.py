@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nstkit import DEFAULT, NEIGHBORS, RECIPES, VGG, Gram, Moments, Objective, Recipe
 from nstkit.recipes import STYLE_LAYERS
-from nstkit.recipes.common import normalized, paper_alpha_beta, to_common
+from nstkit.recipes.common import Common, normalized, paper_alpha_beta, to_common
 
 SIZE = 48, 64  # of the pictures
 Features = dict[str, Tensor]
@@ -124,3 +124,9 @@ def test_normalizing_keeps_the_ratio_of_all_terms() -> None:
         assert ours.tv == pytest.approx(recipe.tv / unit)
     two = NEIGHBORS.replace(style_layers={"relu1_2": 2, "relu3_1": 2})
     assert normalized(two).tv == pytest.approx(two.tv / two.beta)  # cosines ignore the sum
+
+
+def test_the_balance_is_style_against_all_content_in_the_first_layer_of_each_block() -> None:
+    common = Common({"relu4_2": 2.0, "relu3_2": 6.0}, {"relu1_1": 4.0, "relu1_2": 5, "relu3_1": 16})
+    assert common.balance() == {1: 0.5, 3: 2.0}
+    assert Common({}, {"relu1_1": 4.0}).balance() == {}

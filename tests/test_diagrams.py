@@ -145,6 +145,32 @@ def test_the_drawing_says_what_it_shows(name):
     assert f'width="{WIDTH}" height="{DIAGRAMS[name].height}"' in svg
 
 
+def test_the_command_draws_what_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(make_diagrams, "FOLDER", tmp_path)
+    make_diagrams.main(["here_03"])
+    for kind in ("svg", "png"):
+        assert (tmp_path / f"here_03.{kind}").read_bytes() == (
+            FOLDER / f"here_03.{kind}"
+        ).read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"alt.json", "here_03.svg", "here_03.png"}
+    assert "here_03.png" in capsys.readouterr().out
+
+
+def test_without_a_name_the_command_draws_all_and_removes_the_rest(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_diagrams, "FOLDER", tmp_path)
+    monkeypatch.setattr(make_diagrams, "DIAGRAMS", {"here_03": DIAGRAMS["here_03"]})
+    for name in ("gone.svg", "gone.png"):
+        (tmp_path / name).write_text("old")
+    make_diagrams.main([])
+    assert {path.name for path in tmp_path.iterdir()} == {"alt.json", "here_03.svg", "here_03.png"}
+
+
+def test_the_command_refuses_an_unknown_name(capsys):
+    with pytest.raises(SystemExit):
+        make_diagrams.main(["vgg99"])
+    assert "no diagram is called ['vgg99']" in capsys.readouterr().err
+
+
 # ---------------------------------------------------------------- you are here
 
 

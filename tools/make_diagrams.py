@@ -23,16 +23,24 @@ def alts() -> str:
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
+def remove_others() -> None:
+    """Remove the drawings that no diagram has the name of."""
+    for path in [*FOLDER.glob("*.svg"), *FOLDER.glob("*.png")]:
+        if path.stem not in DIAGRAMS:
+            path.unlink()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Draw the named diagrams, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=[[], *DIAGRAMS], metavar="NAME")
-    names = parser.parse_args(arguments).names
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.names) - set(DIAGRAMS)):
+        parser.error(f"no diagram is called {unknown}; choose from {', '.join(DIAGRAMS)}")
     FOLDER.mkdir(exist_ok=True)
-    for path in [] if names else [*FOLDER.glob("*.svg"), *FOLDER.glob("*.png")]:
-        if path.stem not in DIAGRAMS:
-            path.unlink()
-    for name in names or DIAGRAMS:
+    if not options.names:
+        remove_others()
+    for name in options.names or DIAGRAMS:
         svg, png = DIAGRAMS[name].svg(), DIAGRAMS[name].png()
         write_whole(FOLDER / f"{name}.svg", svg)
         path = write_whole(FOLDER / f"{name}.png", png)

@@ -232,6 +232,24 @@ def test_an_animation_holds_its_frames_and_rests_on_the_last(cat):
     assert metadata["image/gif"]["alt"] == "a cat flickers"
 
 
+def test_frames_share_a_palette_of_so_many_colors(cat):
+    few = lesson.show_animation([cat, 1 - cat, cat * 0.5], "a cat flickers", colors=8)
+    many = lesson.show_animation([cat, 1 - cat, cat * 0.5], "a cat flickers")
+    with opened(few) as gif:
+        seen = set()
+        for frame in range(gif.n_frames):
+            gif.seek(frame)
+            seen |= {color for _, color in gif.convert("RGB").getcolors(256)}
+    assert 2 < len(seen) <= 8
+    assert len(few.data) < len(many.data)
+
+
+@pytest.mark.parametrize(("count", "colors"), [(0, 256), (2, 1), (2, 257)])
+def test_an_animation_of_nothing_or_in_no_colors_is_refused(cat, count, colors):
+    with pytest.raises(ValueError, match=f"got {count} images and colors={colors}"):
+        lesson.show_animation([cat] * count, "none", colors=colors)
+
+
 # ---------------------------------------------------------------- the panel to explore
 
 

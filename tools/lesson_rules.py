@@ -75,6 +75,18 @@ def the_opening_gives_nothing_away(nb: NotebookNode, path: Path) -> Iterator[str
 
 
 @of_edited
+def pictures_reach_colab(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Colab opens a notebook without its folder, where a relative picture in the text is missing.
+
+    So pictures are outputs of cells, or have an address.
+    """
+    for index, text in markdown(nb):
+        for target in re.findall(r"!\[[^\]]*\]\(([^)\s]+)|<img\b[^>]*\bsrc=[\"']([^\"']+)", text):
+            if not re.match(r"https?://", "".join(target)):
+                yield f"cell {index}: Colab does not show {''.join(target)}; let a cell show it"
+
+
+@of_edited
 def it_says_where_we_are(nb: NotebookNode, path: Path) -> Iterator[str]:
     """The first code cell after the set-up ends with the strip that marks this lesson."""
     strip = f'lesson.diagram("here_{path.name[:2]}")'

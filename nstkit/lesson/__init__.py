@@ -4,29 +4,39 @@ from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_mat
 from nstkit.lesson.choice import Choice
 from nstkit.lesson.draft import quality, size, steps
 from nstkit.lesson.drawn import diagram
+from nstkit.lesson.features import show_boxes, show_lit, show_maps
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
 from nstkit.lesson.reference import reference_table
+from nstkit.lesson.search import Patch, best_patches
 from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
 from nstkit.lesson.tables import Table, show_table
+from nstkit.lesson.waves import from_waves, random_waves
 
 __all__ = [
     "COLORS",
     "Choice",
+    "Patch",
     "Table",
+    "best_patches",
     "chart",
     "colophon",
     "diagram",
     "estimated",
     "explore",
+    "from_waves",
     "heat",
     "measured",
     "overlay",
     "quality",
+    "random_waves",
     "reference_table",
     "show_animation",
     "show_bars",
+    "show_boxes",
     "show_curves",
+    "show_lit",
+    "show_maps",
     "show_matrices",
     "show_plan",
     "show_shares",

@@ -19,12 +19,41 @@ from nstkit.pictures.plots import Picture, show_images
 from nstkit.version import __version__
 
 
-def show_animation(images: Sequence[Tensor], alt: str, *, milliseconds: int = 150) -> Picture:
-    """Return images (1, 3, H, W) as an endless GIF; the last one stays for a second and a half."""
-    frames = [to_pil(image) for image in images]
+def show_animation(
+    images: Sequence[Tensor], alt: str, *, milliseconds: int = 150, colors: int = 256
+) -> Picture:
+    """Return images (1, 3, H, W) as an endless GIF; the last one stays for a second and a half.
+
+    All frames share one palette, so that nothing flickers where nothing changes.
+
+    Args:
+        images: the frames, in order, of one size.
+        alt: what there is to see.
+        milliseconds: how long each frame but the last stays.
+        colors: size of the palette, 2 to 256. Fewer make a smaller file.
+
+    Raises:
+        ValueError: No image, or a palette of another size.
+    """
+    if not images or not 2 <= colors <= 256:
+        raise ValueError(
+            f"got {len(images)} images and colors={colors}; give at least one image, and a "
+            "palette of 2 to 256 colors"
+        )
+    frames = _in_one_palette([to_pil(image) for image in images], colors)
     lasting, file = [milliseconds] * (len(frames) - 1) + [1500], io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=lasting, loop=0)
     return Picture(file.getvalue(), alt, math.ceil(frames[0].width * 1.5))
+
+
+def _in_one_palette(frames: Sequence[Image.Image], colors: int) -> list[Image.Image]:
+    """Return the frames in colors that suit all of them, rare ones too, without dithering."""
+    width, height = frames[0].size
+    sheet = Image.new("RGB", (width, height * len(frames)))
+    for number, frame in enumerate(frames):
+        sheet.paste(frame, (0, number * height))
+    palette = sheet.quantize(colors, method=Image.Quantize.MAXCOVERAGE)
+    return [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
 
 
 def explore(

@@ -64,7 +64,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
-maximum_signature_line_length = 90
+maximum_signature_line_length = 140
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Attributes", "params_style")]  # a list, and no second entries
@@ -88,6 +88,7 @@ html_static_path = ["_static", str(MATHJAX)]
 html_css_files = ["book.css"]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
+html_search_scorer = str(HERE / "extensions" / "scorer.js")
 html_theme_options = {
     "home_page_in_toc": True,
     "show_navbar_depth": 1,

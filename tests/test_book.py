@@ -207,14 +207,22 @@ def test_the_address_is_that_of_pyproject(tmp_path, line, name):
 
 # ---------------------------------------------------------------- the reference
 def listed():
-    """Return the layers that pages of the reference list, in lines of their own."""
-    pages = (ROOT / "docs" / "api").glob("*.rst")
-    return [
-        layer
-        for page in pages
-        for line in re.findall(r"^(?:\.\. layer::|   :also:) (.+)$", page.read_text(), re.MULTILINE)
-        for layer in line.split()
-    ]
+    """Return the layers that pages of the reference list, and those that are left for the last."""
+    pages = ROOT / "docs" / "api"
+    named = [layer for page in sorted(pages.glob("*.rst")) for layer in reference.layers_on(page)]
+    return [*named, *reference.rest(pages)]
+
+
+def test_the_last_page_has_the_layers_that_no_other_names(tmp_path):
+    assert (ROOT / "docs" / "api" / "shared.rst").read_text().count(".. layer:: rest\n") == 1
+    assert {"files", "memory", "options"} <= set(reference.rest(ROOT / "docs" / "api"))
+    (tmp_path / "some.rst").write_text(
+        ".. layer:: files\n   :also: memory vgg.fast\n\n.. layer:: rest\n"
+    )
+    assert reference.layers_on(tmp_path / "some.rst") == ["files", "memory", "vgg.fast"]
+    left = reference.rest(tmp_path)
+    assert {"options", "painting", "vgg"} <= set(left)
+    assert not {"files", "memory", "__main__"} & set(left)
 
 
 def test_the_reference_has_every_layer():
@@ -240,6 +248,13 @@ def test_a_name_has_the_address_by_which_it_is_imported():
         for name in reference.own_names(layer):
             module, _, short = name.address.rpartition(".")
             assert getattr(importlib.import_module(module), short) is name.value
+
+
+def test_a_type_that_is_not_listed_must_at_least_exist():
+    assert reference.exists("nstkit.painting.subject.Subject")
+    assert not reference.exists("nstkit.painting.subject.Object")
+    assert not reference.exists("nstkit.nowhere.Subject")
+    assert not reference.exists("Subject")
 
 
 def test_constants_are_told_by_the_comment_on_them():

@@ -2,8 +2,8 @@
 
     .. layer:: losses
 
-shows what `nstkit.__all__` has from `nstkit.losses`, then what only the layer has. A new public
-name needs no edit here.
+shows what `nstkit.__all__` has from `nstkit.losses`, then what only the layer has. And
+`.. layer:: rest` shows the layers that no page names. So no new name or layer needs an edit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -25,6 +26,8 @@ from sphinx.util.docutils import SphinxDirective
 import nstkit
 
 SECTION = re.compile(r"(Args|Attributes|Examples?|Notes?|Raises|Returns|Yields):")
+NAMED = re.compile(r"^(?:\.\. layer::|   :also:) (.+)$", re.MULTILINE)
+REST = "rest"
 LAZY = ("Instant", "Studio")  # nstkit has them too, but `from nstkit import *` does not
 
 
@@ -114,6 +117,19 @@ def own_names(layer: str) -> list[Name]:
     return sorted(names.values(), key=lambda name: name.rank)
 
 
+def layers_on(page: Path) -> list[str]:
+    """Return the layers that a page of the reference names."""
+    lines = NAMED.findall(page.read_text(encoding="utf-8"))
+    return [layer for line in lines for layer in line.split() if layer != REST]
+
+
+def rest(pages: Path) -> list[str]:
+    """Return the layers of nstkit that no page of a folder names; a program is no layer."""
+    named = {layer for page in pages.glob("*.rst") for layer in layers_on(page)}
+    found = {module.name for module in pkgutil.iter_modules(nstkit.__path__)}
+    return sorted(found - named - {"__main__"})
+
+
 def comment_on(name: Name) -> str:
     """Return the comment above or behind the line that assigns a constant."""
     lines = inspect.getsource(importlib.import_module(name.home)).splitlines()
@@ -192,6 +208,12 @@ def process(
     lines[:] = without_types(as_restructured(lines), is_property=kind)
 
 
+def about(layer: str) -> list[str]:
+    """Return what a layer says of itself."""
+    text = inspect.getdoc(importlib.import_module(f"nstkit.{layer}")) or ""
+    return [*as_restructured(text.splitlines()), ""]
+
+
 def readable(
     app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, result: str
 ) -> tuple[str, str] | None:
@@ -212,14 +234,33 @@ class Layer(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the entries."""
-        layers = [*self.arguments, *self.options.get("also", "").split()]
-        for layer in layers:  # a new name makes the page old
-            for module in modules(importlib.import_module(f"nstkit.{layer}")):
-                self.env.note_dependency(inspect.getfile(module))
-        about = inspect.getdoc(importlib.import_module(f"nstkit.{self.arguments[0]}")) or ""
-        lines = [*as_restructured(about.splitlines()), ""]
-        lines += [line for layer in layers for name in own_names(layer) for line in entry(name)]
+        (layer,) = self.arguments
+        also = self.options.get("also", "").split()
+        pages = Path(self.env.doc2path(self.env.docname)).parent
+        lines = []
+        for name in rest(pages) if layer == REST else [layer, *also]:
+            lines += [] if name in also else about(name)
+            lines += [line for found in own_names(name) for line in entry(found)]
+            for module in modules(importlib.import_module(f"nstkit.{name}")):
+                self.env.note_dependency(inspect.getfile(module))  # a new name makes the page old
         return self.parse_text_to_nodes("\n".join(lines))
+
+
+def exists(address: str) -> bool:
+    """Return whether a name of nstkit, such as a type variable, is there, listed or not."""
+    module, _, name = address.rpartition(".")
+    try:
+        return hasattr(importlib.import_module(module), name)
+    except (ImportError, ValueError):
+        return False
+
+
+def unlisted(
+    app: Sphinx, env: object, node: nodes.Element, shown: nodes.Element
+) -> nodes.Element | None:
+    """Return a type as plain text where it exists and no page lists it; None warns."""
+    address = node.get("reftarget", "")
+    return shown if address.startswith("nstkit.") and exists(address) else None
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -227,4 +268,5 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.add_directive("layer", Layer)
     app.connect("autodoc-process-docstring", process, priority=100)  # Napoleon has 500
     app.connect("autodoc-process-signature", readable)
+    app.connect("missing-reference", unlisted)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

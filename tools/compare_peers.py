@@ -4,9 +4,9 @@
     python tools/compare_peers.py --paintings DIR    keep them there, not in paintings/peers
 
 A pair whose paintings and numbers are in that folder is not painted again.
-A peer's recipe is as `nstkit.RECIPES` says it, translated to the embedded network, with the number
-of its steps changed until it takes the seconds of the default recipe, within 10 percent. Where it
-has several scales, each keeps its share of the steps.
+A peer's recipe is as `nstkit.RECIPES` says it, on its own network if nstkit has that, or else
+translated to the embedded one. The number of its steps is changed until it takes the seconds of the
+default recipe, within 10 percent. Where it has several scales, each keeps its share of the steps.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from nstkit.judges import Judgement
 from nstkit.lesson.titles import pair_title
 from nstkit.painting.scales import work
 from nstkit.translate import for_network
+from nstkit.vgg.pretrained import is_present
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAIRS = (
@@ -67,7 +68,9 @@ def paint_in(seconds: float, peer: str, content: Tensor, style: Tensor, pace: fl
     thrown away. The second guess is its pace, and a later one the mean of the guess before and the
     pace that came out, for paces vary.
     """
-    recipe = for_network(RECIPES[peer].recipe, "embedded", content, style)
+    recipe = RECIPES[peer].recipe
+    if not is_present(recipe.network, recipe.weights):
+        recipe = for_network(recipe, "embedded", content, style)
     for attempt in range(TRIES):
         tried = fitted(recipe, content, seconds / pace)
         result = nstkit.stylize(content, style, tried, progress=False)

@@ -13,7 +13,7 @@ import make_diagrams
 import numpy as np
 import pytest
 import torch
-from diagrams import DIAGRAMS, beat, field, gram, network, tiled, transport, valley, weights
+from diagrams import DIAGRAMS, beat, field, gram, network, scales, tiled, transport, valley, weights
 from diagrams.card import PAPER, SMALLEST, WIDTH, Card
 from diagrams.here import LESSONS, PARTS
 from matplotlib.text import Text
@@ -363,3 +363,36 @@ def test_the_lessons_on_the_map_name_their_method():
     for work in (work for work in field.WORKS if work.lesson):
         (path,) = (ROOT / "notebooks").glob(f"{work.lesson}_*.ipynb")
         assert names[work.name] in path.read_text(encoding="utf-8")
+
+
+def test_the_scales_are_painted_at_their_sizes_and_counted():
+    sizes = [scales.painted(number).size for number in range(len(scales.NAMES))]
+    widths = [round(scales.SIZE * share) for share in scales.RECIPE.scales]
+    assert [width for width, _ in sizes] == widths
+    areas = [width * height for width, height in sizes]
+    pixels = sum(a * steps for a, steps in zip(areas, scales.RECIPE.steps, strict=True))
+    assert scales.work() == pytest.approx(pixels / areas[-1], rel=0.01)
+    said = [text.get_text() for text in words("scales")]
+    total = sum(scales.RECIPE.steps)
+    assert f"These {total} steps compute as many pixels as {scales.work():.1f} steps" in " ".join(
+        said
+    )
+    assert {f"{w} × {h} px" for w, h in sizes} <= set(said)
+    field = network.seen()["relu5_1"]
+    assert widths[0] < field < widths[-1] / 3 and f"{field} px" in DIAGRAMS["scales"].alt
+
+
+def test_each_scale_shows_more_of_the_same_castle():
+    """Each painting, made smaller, is near the one before; none is the enlarged one before."""
+    small, middle, large = (scales.painted(number) for number in range(3))
+    for coarse, fine in ((small, middle), (middle, large)):
+        assert apart(fine.resize(coarse.size), coarse) < 30
+        assert detail(fine) > 1.2 * detail(coarse.resize(fine.size, Image.Resampling.BICUBIC))
+
+
+def apart(one: Image.Image, other: Image.Image) -> float:
+    return np.abs(np.subtract(one, other, dtype=np.int16)).mean()
+
+
+def detail(picture: Image.Image) -> float:
+    return np.abs(np.diff(np.asarray(picture.convert("L"), dtype=float))).mean()

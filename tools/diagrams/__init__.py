@@ -7,6 +7,7 @@ from diagrams.gram import GRAM
 from diagrams.here import HERE
 from diagrams.method import METHOD
 from diagrams.network import VGG19
+from diagrams.scales import SCALES
 from diagrams.tiled import TILES
 from diagrams.transport import TRANSPORT
 from diagrams.valley import VALLEY
@@ -19,6 +20,7 @@ DIAGRAMS: dict[str, Diagram] = {
     "gram": GRAM,
     "weights": WEIGHTS,
     "valley": VALLEY,
+    "scales": SCALES,
     "tiles": TILES,
     "transport": TRANSPORT,
     "beat": BEATS,

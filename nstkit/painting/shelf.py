@@ -1,4 +1,4 @@
-"""Where a sweep keeps its paintings: `Shelf`, a folder that knows which of them are done."""
+"""Where a sweep keeps its paintings: `Place`, a file that knows whether its painting is done."""
 
 from __future__ import annotations
 

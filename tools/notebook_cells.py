@@ -21,7 +21,6 @@ PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 TO_EDIT = {  # the language rules pass over these until they are edited
     "00_first_painting",
     "01_what_a_cnn_sees",
-    "02_content",
     "03_style_gram",
     "04_two_losses",
     "05_optimization",

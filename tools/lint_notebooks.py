@@ -132,7 +132,7 @@ def photographs_are_jpeg(nb: NotebookNode, path: Path) -> Iterator[str]:
     for index, output in outputs(nb):
         if data := output.get("data", {}).get("image/png"):
             with Image.open(io.BytesIO(base64.b64decode(data))) as image:
-                if image.convert("RGB").getcolors(PHOTO_COLORS) is None:
+                if image.convert("RGBA").getcolors(PHOTO_COLORS) is None:
                     yield f"cell {index}: a photograph stored as PNG"
 
 

@@ -232,6 +232,7 @@ def test_the_reference_has_every_layer():
     assert layers <= set(listed())
 
 
+@pytest.mark.long
 def test_every_public_name_is_in_the_reference_once():
     addresses_ = Counter(name.address for layer in listed() for name in reference.own_names(layer))
     assert [name for name, count in addresses_.items() if count > 1] == []
@@ -243,6 +244,7 @@ def test_every_public_name_is_in_the_reference_once():
             assert any(value is found for found in values), f"{module.__name__}.{name}"
 
 
+@pytest.mark.long
 def test_a_name_has_the_address_by_which_it_is_imported():
     for layer in listed():
         for name in reference.own_names(layer):

@@ -81,6 +81,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         lesson.diagram("vgg99")
 
 
+@pytest.mark.long
 @each
 def test_all_text_is_large_enough_and_inside_the_card(name):
     assert words(name)
@@ -125,6 +126,7 @@ def photographs(svg: str) -> list[np.ndarray]:
     return [np.asarray(Image.open(file).convert("RGB"), dtype=float) for file in files]
 
 
+@pytest.mark.long
 @each
 def test_what_is_stored_is_what_the_command_draws(name):
     """To a hundredth of a pixel, for processors round the last digits differently."""
@@ -145,6 +147,7 @@ def test_the_drawing_says_what_it_shows(name):
     assert f'width="{WIDTH}" height="{DIAGRAMS[name].height}"' in svg
 
 
+@pytest.mark.long
 def test_the_command_draws_what_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(make_diagrams, "FOLDER", tmp_path)
     make_diagrams.main(["here_03"])

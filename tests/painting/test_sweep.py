@@ -107,6 +107,7 @@ def test_one_after_another_as_stylize(serial: dict[int, Tensor]) -> None:
     assert found[1].recipe == "textbook"
 
 
+@pytest.mark.long
 def test_two_workers_of_loky_as_stylize_also_beside_one_that_fails(
     serial: dict[int, Tensor], cut_off: Path, tmp_path: Path
 ) -> None:
@@ -126,6 +127,7 @@ def test_two_workers_of_loky_as_stylize_also_beside_one_that_fails(
     assert torch.allclose(repainted.image, found[0].image, atol=1e-3)
 
 
+@pytest.mark.long
 def test_a_closed_sweep_leaves_whole_files_and_goes_on_later(tmp_path: Path) -> None:
     arguments = (CONTENTS, STYLES, "textbook")
     sweeping = sweep(*arguments, jobs=2, folder=tmp_path, **SMALL)
@@ -169,6 +171,7 @@ def test_ctrl_c_saves_no_half_painting_in_this_process(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_cluster_of_dask_as_stylize(serial: dict[int, Tensor]) -> None:
     from distributed import Client, LocalCluster
 

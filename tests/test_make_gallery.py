@@ -105,3 +105,22 @@ def test_the_hero_is_a_picture_of_the_gallery() -> None:
     assert painting.width == SIZE
     apart = np.abs(np.subtract(hero.crop((0, 0, *painting.size)), painting, dtype=np.int16)).mean()
     assert apart < 3
+
+
+def test_the_film_is_the_one_that_notebook_00_stores_and_the_readme_shows_it() -> None:
+    notebook = DOCS.parent / "notebooks" / "00_first_painting.ipynb"
+    stored = make_hero.tagged_picture(notebook, "animation", "gif")
+    assert make_hero.FILM.read_bytes() == stored
+    assert len(stored) <= 1_000_000
+    with Image.open(make_hero.FILM) as gif:
+        assert gif.n_frames >= 30 and max(gif.size) == 256
+        first, last = (frame(gif, number) for number in (0, gif.n_frames - 1))
+    assert np.abs(first - last).mean() > 10  # the cat has changed
+    page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"!\[[^\]]{20,}\]\(docs/cat_becomes_wave\.gif\)", page[:3000])
+
+
+def frame(gif: Image.Image, number: int) -> np.ndarray:
+    """Return the colors of one frame of an animation."""
+    gif.seek(number)
+    return np.asarray(gif.convert("RGB"), np.int16)

@@ -6,7 +6,8 @@ python tools/make_hero.py               docs/hero.jpg, a painting of docs/galler
 python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
                                         docs/thumbnails/NN_topic.jpg, a small copy; and where the
                                         first cell shows it, notebooks/figures/NN_topic.jpg, the
-                                        same to the byte
+                                        same to the byte; and docs/cat_becomes_wave.gif, what
+                                        notebook 00's cell tagged ``animation`` shows
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ DOCS = ROOT / "docs"
 FIGURES = ROOT / "notebooks" / "figures"  # inside, so that a server whose root this is finds them
 CONTENT, STYLE, GAP = "castle", "starry_night", 8
 THUMBNAIL = (240, 160)
+FILM = DOCS / "cat_becomes_wave.gif"
 
 
 def hero() -> Path:
@@ -48,21 +50,27 @@ def hero() -> Path:
     return DOCS / "hero.jpg"
 
 
-def main_picture(notebook: Path) -> bytes:
-    """Return the JPEG among the stored outputs that a cell tagged ``thumbnail`` made."""
+def tagged_picture(notebook: Path, tag: str, kind: str) -> bytes:
+    """Return the picture of one kind, such as "jpeg", that a cell with a tag made and stored."""
     nb = nbformat.read(notebook, as_version=4)
     for cell in nb.cells:
-        if "thumbnail" not in cell.metadata.get("tags", []):
+        if tag not in cell.metadata.get("tags", []):
             continue
         for output in cell.outputs:
-            if data := output.get("data", {}).get("image/jpeg"):
+            if data := output.get("data", {}).get(f"image/{kind}"):
                 return base64.b64decode(data)
-    raise ValueError(f"{notebook.name} has no cell tagged 'thumbnail' with a stored picture.")
+    raise ValueError(f"{notebook.name} has no cell tagged {tag!r} with a stored {kind} picture.")
+
+
+def film() -> Path:
+    """Save the animation of notebook 00."""
+    notebook = ROOT / "notebooks" / "00_first_painting.ipynb"
+    return write_whole(FILM, tagged_picture(notebook, "animation", "gif"))
 
 
 def thumbnail(notebook: Path) -> Path:
     """Save a notebook's picture for the README's table, and for its first cell if that has one."""
-    data, name = main_picture(notebook), f"{notebook.stem}.jpg"
+    data, name = tagged_picture(notebook, "thumbnail", "jpeg"), f"{notebook.stem}.jpg"
     for folder in (FIGURES, DOCS / "thumbnails"):
         folder.mkdir(parents=True, exist_ok=True)
     if is_edited(notebook):  # its first cell gives no result away
@@ -84,6 +92,7 @@ def main() -> None:
         print(hero())
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         print(thumbnail(notebook))
+    print(film())
 
 
 if __name__ == "__main__":

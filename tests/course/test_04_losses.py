@@ -70,3 +70,15 @@ def test_the_translated_ratio_agrees_with_paper_alpha_beta() -> None:
     recipe = nstkit.Recipe(beta=EXERCISES["4.4"].right)
     alpha, beta = paper_alpha_beta(recipe, 512, 512)
     assert beta / alpha == pytest.approx(1000)
+
+
+def test_pull_is_the_norm_of_the_gradient_as_nstkit_measures_it(
+    generator: torch.Generator,
+) -> None:
+    content, style, x = (torch.rand(1, 3, 32, 40, generator=generator) for _ in range(3))
+    objective = nstkit.Objective.of(content, style, nstkit.VGG(), nstkit.Recipe(2, 3, 20))
+    pull, leaf = definition(STEM, "pull"), x.clone().requires_grad_()
+    found = {name: pull(term, leaf) for name, term in objective(leaf).terms.items()}
+    assert found == pytest.approx(nstkit.pulls(objective, x))
+    cubes = leaf.pow(3).sum() / 3  # its gradient is the square
+    assert pull(cubes, leaf) == pytest.approx(x.square().norm().item())

@@ -14,6 +14,7 @@ from nstkit.checks import (
     notebook_10,
     notebook_11,
     notebook_12,
+    notebook_13,
 )
 
 EXERCISES: dict[str, Exercise] = {
@@ -29,4 +30,5 @@ EXERCISES: dict[str, Exercise] = {
     **notebook_10.EXERCISES,
     **notebook_11.EXERCISES,
     **notebook_12.EXERCISES,
+    **notebook_13.EXERCISES,
 }

@@ -289,6 +289,15 @@ def test_docstrings_are_read_as_they_are_meant():
     ]
 
 
+@pytest.mark.parametrize("made", ["<factory>", "<function Exercise.<lambda> at 0x7f01>"])
+def test_a_default_without_a_literal_is_left_out(made):
+    def readable(signature):
+        return reference.readable(None, "class", "a.B", None, None, signature, "int")
+
+    assert readable(f"(x: int = {made}, y: int = 1)") == ("(x: int = ..., y: int = 1)", "int")
+    assert readable("(x: int = 1)") is None
+
+
 def test_what_stands_before_a_colon_is_no_type():
     lines = ["Do it.", "", "Returns:", "    A, (3, 3), and b: a matrix."]
     assert (

@@ -28,6 +28,8 @@ import nstkit
 SECTION = re.compile(r"(Args|Attributes|Examples?|Notes?|Raises|Returns|Yields):")
 NAMED = re.compile(r"^(?:\.\. layer::|   :also:) (.+)$", re.MULTILINE)
 REST = "rest"
+BACK = re.compile(r'<a class="viewcode-back" href="([^"#]*)\.html#([^"]*)">.*?</a>')
+MADE = re.compile(r"<(?:factory|function .*? at 0x[0-9a-f]+)>")  # defaults without a literal
 LAZY = ("Instant", "Studio")  # nstkit has them too, but `from nstkit import *` does not
 
 
@@ -217,9 +219,9 @@ def about(layer: str) -> list[str]:
 def readable(
     app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, result: str
 ) -> tuple[str, str] | None:
-    """Return a signature that can be parsed: a default that a factory makes is written as `...`."""
-    if signature and "<factory>" in signature:
-        return signature.replace("<factory>", "..."), result
+    """Return a signature that can be parsed: a default that is no literal is written as `...`."""
+    if signature and MADE.search(signature):
+        return MADE.sub("...", signature), result
     return None
 
 
@@ -263,10 +265,29 @@ def unlisted(
     return shown if address.startswith("nstkit.") and exists(address) else None
 
 
+def without_dead_backs(
+    app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Take links back to the reference out of a source page where they would lead to no entry.
+
+    Sphinx guesses one address for all of a module. Ours have several: `nstkit.Gram` and
+    `nstkit.losses.statistics.Extent` come from the same file.
+    """
+    if pagename.startswith("_modules/"):
+        entries = app.env.get_domain("py").objects
+
+        def kept(found: re.Match[str]) -> str:
+            page = entries[found[2]].docname if found[2] in entries else None
+            return found[0] if page and found[1].endswith(f"/{page}") else ""
+
+        context["body"] = BACK.sub(kept, context["body"])
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register what this file does."""
     app.add_directive("layer", Layer)
     app.connect("autodoc-process-docstring", process, priority=100)  # Napoleon has 500
     app.connect("autodoc-process-signature", readable)
     app.connect("missing-reference", unlisted)
+    app.connect("html-page-context", without_dead_backs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,13 +6,17 @@ It is built by the command of CONTRIBUTING, which leaves what is built already a
 from __future__ import annotations
 
 import functools
+import html
 import http.server
+import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -62,6 +66,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def book() -> Path:
     """The folder of the built book."""
+    shutil.rmtree(BOOK / "_modules", ignore_errors=True)  # Sphinx would not renew their links
     arguments = COMMAND.search((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))[1].split()
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=540
@@ -111,6 +116,36 @@ def page(browser: Browser) -> Iterator[Page]:
     yield new
     context.close()
     assert not complaints, "\n".join(complaints)
+
+
+def dead_links(folder: Path) -> list[str]:
+    """Return the links in the pages of a folder that lead to no file or to no place in it."""
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.html")}
+    pages = {path: text for path, text in texts.items() if "_static" not in path.parts}
+    places = {path: set(re.findall(r'\bid="([^"]+)"', text)) for path, text in pages.items()}
+    dead = []
+    for page, text in pages.items():
+        for address in set(
+            re.findall(r'<(?:a|img|link|script)\b[^>]*?\b(?:href|src)="([^"]*)"', text)
+        ):
+            parts = urlsplit(html.unescape(address))
+            if parts.scheme or parts.netloc:
+                continue
+            target = (
+                Path(os.path.normpath(page.parent / unquote(parts.path))) if parts.path else page
+            )
+            place = unquote(parts.fragment)
+            if not target.is_file() or (place and place not in places.get(target, {place})):
+                dead.append(f"{page.relative_to(folder)}: {address}")
+    return dead
+
+
+def test_every_link_inside_of_the_book_leads_somewhere(book, tmp_path):
+    assert dead_links(book) == []
+    (tmp_path / "a.html").write_text(
+        '<p id="x"><a href="a.html#y">y</a><img src="b.png"><a href="#x">'
+    )
+    assert sorted(dead_links(tmp_path)) == ["a.html: a.html#y", "a.html: b.png"]
 
 
 def visit(page: Page, url: str) -> None:

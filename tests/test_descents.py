@@ -12,7 +12,7 @@ from bowls import Bowl, Failing
 from PIL import Image
 
 from nstkit import optimize
-from nstkit.lesson import race, valley
+from nstkit.lesson import race, study, valley
 
 SHAPE = (1, 3, 4, 5)
 
@@ -141,3 +141,18 @@ def test_the_next_rate_is_a_factor_of_two_beyond_until_the_best_is_inside():
     at = rates.index(min(ends, key=ends.get))
     assert all(high / low == 2 for low, high in zip(rates[:-1], rates[1:], strict=True))
     assert at >= measure_descent.NEIGHBORS and len(rates) - 1 - at >= measure_descent.NEIGHBORS
+
+
+def test_each_optimizer_of_the_stored_race_has_its_best_rate_inside_the_grid():
+    found = study.study("descent_rates")["methods"]
+    assert found.keys() == race.METHODS.keys()
+    for curves in map(race.numbered, found.values()):
+        at = list(curves).index(race.best_rate(curves))
+        assert measure_descent.NEIGHBORS <= at < len(curves) - measure_descent.NEIGHBORS
+
+
+def test_an_unknown_study_is_refused_with_those_that_there_are():
+    with pytest.raises(ValueError, match="descent_rates"):
+        study.study("descent_of_man")
+    with pytest.raises(ValueError, match="descent_rates"):
+        study.study_pictures("descent_of_man")

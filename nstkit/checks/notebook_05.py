@@ -123,14 +123,15 @@ EXERCISES: dict[str, Exercise] = {
         cases=_curves,
     ),
     "5.3": Exercise(
-        right=256 * 192 * 128 * 2 / 1e6,
+        right=20 * 2 * 3 * 768 * 512 * 4 / 1e6,
         mistakes={
-            "That is float32; a bfloat16 number takes two bytes.": 256 * 192 * 128 * 4 / 1e6,
-            "A pooling halves both sides, so it quarters the positions.": 256 * 384 * 256 * 2 / 1e6,
-            "Two poolings come before relu3_1, not three.": 256 * 96 * 64 * 2 / 1e6,
-            "Two poolings come before relu3_1; each halves both sides.": 256 * 768 * 512 * 2 / 1e6,
-            "That is in bytes; a megabyte is 1e6 of them.": 256 * 192 * 128 * 2,
-            "Two bytes for each number are missing.": 256 * 192 * 128 / 1e6,
+            "A pair is two vectors, a move and a change of the gradient.": (
+                20 * 3 * 768 * 512 * 4 / 1e6
+            ),
+            "A pixel has three values, and each of them moves.": 20 * 2 * 768 * 512 * 4 / 1e6,
+            "That is one pair; L-BFGS keeps 20.": 2 * 3 * 768 * 512 * 4 / 1e6,
+            "That is in bytes; a megabyte is 1e6 of them.": 20 * 2 * 3 * 768 * 512 * 4,
+            "Four bytes for each number are missing.": 20 * 2 * 3 * 768 * 512 / 1e6,
         },
     ),
 }

@@ -85,8 +85,8 @@ def show_lit(
         axes.axis("off")
         axes.set_title(title, fontsize=11)
         axes.imshow(gray.numpy(), cmap="gray", vmin=0, vmax=1)
-        opaque = 0.85 * (spread / top).clamp(0, 1).sqrt().numpy()
-        axes.imshow(spread.numpy(), cmap="inferno_r", vmin=0, vmax=top, alpha=opaque)
+        opaque = 0.8 * (spread / top).clamp(0, 1).sqrt().numpy()
+        axes.imshow(spread.numpy(), cmap="YlOrRd", vmin=0, vmax=top, alpha=opaque)
         figure.colorbar(_scale(top), ax=axes, fraction=0.05, pad=0.02)
 
     return render(draw, alt or title, "jpeg", (4.5, 4.3 * high / wide * 0.85 + 0.35))
@@ -97,7 +97,7 @@ def _scale(top: float) -> ScalarMappable:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    return ScalarMappable(Normalize(0, top), "inferno_r")
+    return ScalarMappable(Normalize(0, top), "YlOrRd")
 
 
 def show_boxes(

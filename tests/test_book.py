@@ -123,6 +123,22 @@ def test_a_lesson_gets_its_number_a_download_and_a_folded_set_up():
     assert before == NOTEBOOK
 
 
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ('lesson.diagram("method")', False),
+        ('from nstkit import lesson\n\nlesson.diagram("here_07")\n', False),
+        ('import torch\n\nlesson.diagram("here_07")', True),
+        ("lesson.diagram(name)", True),
+    ],
+)
+def test_code_that_only_shows_a_diagram_is_left_out(source, shown):
+    notebook = copy.deepcopy(NOTEBOOK)
+    notebook["cells"][2]["source"] = source.splitlines(keepends=True)
+    tags = lessons.as_page(notebook, "07_in_control")["cells"][2]["metadata"]["tags"]
+    assert tags == (["thumbnail"] if shown else ["thumbnail", "remove-input"])
+
+
 def test_a_title_that_has_its_number_keeps_it():
     numbered = copy.deepcopy(NOTEBOOK)
     numbered["cells"][0]["source"] = "# 07 In control"

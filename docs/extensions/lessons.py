@@ -1,9 +1,10 @@
-"""Lessons as pages: numbered titles, the set-up folded, and alt text on every stored picture."""
+"""Lessons as pages: numbered titles, folded set-up, and alt text on every stored picture."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from sphinx.transforms import SphinxTransform
 
 ALTS = "nstkit_alts"  # alt text of this page's stored pictures, by the hash of their bytes
 FOLD = "hide-input"  # myst-nb folds the code of a cell with this tag
+NO_CODE = "remove-input"  # and leaves the code of such a cell out
+DIAGRAM = re.compile(r'(?:from nstkit import lesson\s+)?lesson\.diagram\("\w+"\)')
 BINARY = ("image/gif", "image/jpeg", "image/png", "image/webp")
 
 
@@ -37,10 +40,18 @@ def as_page(notebook: dict[str, Any], name: str) -> dict[str, Any]:
     head, _, rest = title.partition("\n")
     download = f"{{download}}`Download the notebook <{name}.ipynb>`"
     cells[0] = {**cells[0], "source": f"{head}\n\n{download}\n{rest}"}
-    code = next(i for i, cell in enumerate(cells) if cell["cell_type"] == "code")
-    tags = [*cells[code]["metadata"].get("tags", []), FOLD]
-    cells[code] = {**cells[code], "metadata": {**cells[code]["metadata"], "tags": tags}}
+    code = [i for i, cell in enumerate(cells) if cell["cell_type"] == "code"]
+    for i in code:
+        if DIAGRAM.fullmatch("".join(cells[i]["source"]).strip()):
+            cells[i] = tagged(cells[i], NO_CODE)
+    cells[code[0]] = tagged(cells[code[0]], FOLD)
     return {**notebook, "cells": cells}
+
+
+def tagged(cell: dict[str, Any], tag: str) -> dict[str, Any]:
+    """Return a cell with one more tag."""
+    tags = [*cell["metadata"].get("tags", []), tag]
+    return {**cell, "metadata": {**cell["metadata"], "tags": tags}}
 
 
 def alts_of(notebook: dict[str, Any]) -> dict[str, str]:

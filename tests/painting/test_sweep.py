@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -79,6 +80,14 @@ def when_started(action: Callable[[], object]) -> Iterator[None]:
     thread.join()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C arrive in a process that ignores it, as those of pytest-xdist do."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def check_whole_files(folder: Path) -> None:
     """Raise unless a folder holds whole pictures and nothing else."""
     for path in folder.iterdir():
@@ -150,6 +159,7 @@ def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_stops_the_workers(tmp_path: Path) -> None:
     seen: list[psutil.Process] = []
 
@@ -163,6 +173,7 @@ def test_ctrl_c_stops_the_workers(tmp_path: Path) -> None:
     assert seen and not any(worker.is_running() for worker in seen)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_saves_no_half_painting_in_this_process(tmp_path: Path) -> None:
     timer = threading.Timer(1.5, _thread.interrupt_main)
     timer.start()

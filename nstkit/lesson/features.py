@@ -81,6 +81,7 @@ def show_lit(
     gray = 0.45 + 0.55 * image.detach().float().cpu().mean(1)[0]
 
     def draw(figure: Figure) -> None:
+        """Draw the picture in gray, and what is lit over it."""
         axes = figure.add_subplot()
         axes.axis("off")
         axes.set_title(title, fontsize=11)

@@ -26,6 +26,7 @@ def cells(published: Published) -> list[str]:
     r = published.recipe
 
     def told(field: str, text: str) -> str:
+        """Mark what is assumed."""
         return text + "?" * (field in published.assumed)
 
     return [

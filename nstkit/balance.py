@@ -41,7 +41,7 @@ def pulls(objective: Objective, image: Tensor) -> dict[str, float]:
 def layer_pulls(objective: Objective, image: Tensor, term: str = "style") -> dict[str, float]:
     """Return {layer: norm of the gradient of its weighted part of a term}.
 
-    They add up to more than the pull of the term, for layers do not pull in one direction.
+    They add up to more than the pull of the term, because layers pull in different directions.
 
     Args:
         objective: of terms and their weights.

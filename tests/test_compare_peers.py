@@ -43,6 +43,7 @@ def test_no_scale_is_left_out() -> None:
     assert fitted(COARSE_TO_FINE, PHOTOGRAPH, 1000.0).steps == 1
 
 
+@pytest.mark.long
 def test_a_pair_that_is_kept_is_not_painted_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -221,6 +221,7 @@ def test_the_alt_text_of_the_network_names_the_numbers_that_are_drawn():
         assert text in DIAGRAMS["vgg"].alt
 
 
+@pytest.mark.long
 def test_the_drawn_gram_matrix_is_that_of_the_sheet_in_any_order():
     F = gram.features()
     known = nstkit.gram_matrix(F[None, :, None])[0]

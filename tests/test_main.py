@@ -118,6 +118,7 @@ def test_an_artwork_without_a_share_is_refused(capsys: pytest.CaptureFixture) ->
     assert "shares of all artworks are 0" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_mask_leaves_the_photograph_as_it_is_where_it_is_black(tmp_path: Path) -> None:
     mask, out = tmp_path / "mask.png", tmp_path / "p.png"
     halves = torch.zeros(1, 3, 64, 96)
@@ -132,6 +133,7 @@ def test_a_mask_leaves_the_photograph_as_it_is_where_it_is_black(tmp_path: Path)
 NAMES = [*HOUSE, "pystiche", "tensorflow_tutorial"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_is_taken_by_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -149,6 +151,7 @@ def test_a_recipe_is_taken_by_name(
         assert recipe.optimizer == RECIPES[name].recipe.optimizer
 
 
+@pytest.mark.long
 def test_scales_and_tiles_reach_the_painting(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     out = tmp_path / "p.png"
     options = ["--scales", "40", "72", "--tile", "48", "--steps", "1", "--quiet"]
@@ -216,6 +219,7 @@ def test_the_help_says_when_to_choose_which_recipe(capsys: pytest.CaptureFixture
     assert [name for name, fits in FITS.items() if f"{name} {fits}" not in said] == []
 
 
+@pytest.mark.long
 def test_a_saved_painting_gives_its_recipe_seed_and_size(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -465,6 +469,7 @@ def test_a_signal_in_the_midst_of_a_step_saves_the_best_so_far(
     assert {n: signal.getsignal(n) for n in handlers} == handlers  # as they were before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", METHODS)
 def test_a_method_without_optimization_is_that_of_the_package(
     how: str, tmp_path: Path, capsys: pytest.CaptureFixture

@@ -79,6 +79,7 @@ def test_a_loop_of_ones_own_runs_in_every_mode(mode: str, cat: Tensor, wave: Ten
     assert steps[2].losses.total < steps[0].losses.total
 
 
+@pytest.mark.long
 def test_pictures_of_another_class_are_pictures(cat: Tensor, wave: Tensor) -> None:
     expected = stylize(cat, wave, **OPTIONS).image
     found = stylize(cat.as_subclass(Picture), wave.as_subclass(Picture), **OPTIONS).image

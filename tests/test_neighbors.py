@@ -162,6 +162,7 @@ def test_a_larger_scale_matches_the_photograph_mixed_with_the_painting_so_far(
     torch.testing.assert_close(larger.guide, 0.75 * guide + 0.25 * painting)
 
 
+@pytest.mark.long
 def test_hypercolumns_paint_the_coarse_scales_and_each_layer_alone_the_finest(
     network: VGG, cat: Tensor, wave: Tensor
 ) -> None:

@@ -35,6 +35,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
             check_whole("n", wrong, 32)
 
 
+@pytest.mark.long
 def test_numbers_of_numpy_paint(cat: Tensor, wave: Tensor) -> None:
     scales, beta = list(np.array([48, 64])), np.float32(5.5)
     recipe = Recipe(beta=beta, scales=scales, steps=list(np.array([1, 2])))
@@ -92,6 +93,7 @@ def test_a_weight_below_0_would_have_no_minimum(vgg: VGG, cat: Tensor, wave: Ten
         objective(cat)
 
 
+@pytest.mark.long
 def test_a_recipe_may_be_named(cat: Tensor, wave: Tensor) -> None:
     name = next(name for name, found in RECIPES.items() if found.recipe.weights == "embedded")
     recipe = RECIPES[name].recipe

@@ -105,6 +105,7 @@ def test_without_a_network_it_takes_the_recipes(cat: Tensor) -> None:
 # ---------------------------------------------------------------- batches
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "recipe",
     [

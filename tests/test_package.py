@@ -60,6 +60,7 @@ def test_importing_it_loads_nothing_heavy_beside_torch(loaded: dict[str, list[st
     assert loaded["import"] == []
 
 
+@pytest.mark.long
 def test_a_star_import_loads_nothing_heavy_either(loaded: dict[str, list[str]]) -> None:
     assert loaded["star"] == []
     assert set(nstkit.__all__) <= set(loaded["names"])

@@ -193,6 +193,7 @@ def test_a_region_pulls_nothing_beyond_what_its_features_see(
     assert image.grad[..., 32 + 24 :].abs().max() == 0  # relu3_1 sees 24 px at most
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("statistic", [Gram(), GramMeans(), Moments()], ids=repr)
 def test_regions_in_tiles_equal_the_whole(
     statistic: Statistic, embedded: Callable[..., VGG], wave: Tensor
@@ -268,6 +269,7 @@ def test_what_is_left_ends_as_the_photograph_to_the_bit(cat: Tensor, wave: Tenso
     assert kept.finished(painting, cat) is painting  # a weight was asked for, and nothing more
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("statistic", ALL, ids=repr)
 @pytest.mark.parametrize("size", [(43, 64), (63, 70)])
 def test_a_part_that_deep_layers_have_no_position_for_is_painted_by_the_others(

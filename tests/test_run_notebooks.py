@@ -315,6 +315,7 @@ def test_a_check_passes_where_all_is_well_solves_the_exercises_at_draft_size_and
     assert answer.source == "answer = 1 + 2\n\ncheck('5.1', answer)"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("solution", "told"),
     [

@@ -201,6 +201,7 @@ def copy_of_the_project(target, outputs=True):
         (target / "notebooks" / path.name).write_text(json.dumps(notebook, indent=1))
 
 
+@pytest.mark.long
 def test_the_real_project_holds_its_address_only_where_the_tool_finds_it(tmp_path):
     copy_of_the_project(tmp_path)
     assert run(tmp_path, "ada/zz-unheard-of").returncode == 0

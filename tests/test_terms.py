@@ -121,6 +121,7 @@ def test_a_term_says_itself_that_it_cannot_be_tiled(vgg: VGG) -> None:
 # ---------------------------------------------------------------- what users do with terms
 
 
+@pytest.mark.long
 def test_another_statistic_or_picture_gets_its_own_targets(
     vgg: VGG, cat: Tensor, wave: Tensor
 ) -> None:

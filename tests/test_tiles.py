@@ -150,6 +150,7 @@ def test_a_batch_can_be_tiled(double: VGG) -> None:
     assert difference(tiled, gradient) < 1e-9
 
 
+@pytest.mark.long
 @given(
     height=st.integers(33, 90), width=st.integers(33, 90), side=st.integers(32, 64),
     layers=st.sets(st.sampled_from(ALL[:12]), min_size=1, max_size=4),

@@ -60,6 +60,7 @@ OWN = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recipe", OWN)
 def test_each_term_keeps_its_share_of_the_first_gradient(
     recipe: Recipe, vgg: VGG, cat: Tensor, wave: Tensor
@@ -74,6 +75,7 @@ def test_each_term_keeps_its_share_of_the_first_gradient(
     assert (ours.alpha, ours.beta, ours.start) == (recipe.alpha, recipe.beta, recipe.start)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recipe", OWN)
 def test_the_estimate_is_right_where_features_only_differ_in_size(
     recipe: Recipe, vgg: VGG, cat: Tensor, wave: Tensor, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,7 @@ import pytest
 from nstkit.feedforward import HOWS
 
 
+@pytest.mark.long
 def test_each_way_has_a_row(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.setattr(at_once, "measure", lambda device, sizes: at_once_rows(device, sizes))
     assert at_once.main(["--sizes", "48"]) == 0

@@ -14,6 +14,7 @@ from torch import Tensor
 from nstkit import VGG, Objective
 
 
+@pytest.mark.long
 def test_the_plain_loop_minimizes_the_same_objective_without_nstkit(
     cat: Tensor, wave: Tensor, vgg: VGG
 ) -> None:

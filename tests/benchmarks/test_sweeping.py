@@ -7,6 +7,7 @@ import pytest
 import sweeping
 
 
+@pytest.mark.long
 def test_both_ways_are_in_the_row(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     measure = sweeping.measure
     monkeypatch.setattr(sweeping, "measure", lambda sizes: measure(sizes, rounds=1, steps=1))

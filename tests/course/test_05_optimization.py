@@ -78,6 +78,7 @@ def test_paint_is_adam_as_its_paper_writes_it(pictures, vgg):
     assert torch.equal(start, pictures[0].flip(3)) and not painted.requires_grad
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("dtype", "steps", "tolerance"), [(torch.float64, 12, 1e-6), (torch.float32, 6, 1 / 255)]
 )

@@ -30,6 +30,7 @@ def engine_of(pictures, **recipe):
     return Engine(Settings(*pictures, TEXTBOOK.replace(**recipe)), "fp32", "cpu")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("new", [100.0, 1.0])
 def test_steered_paints_what_the_engine_paints(pictures, new):
     steered, at = definition(STEM, "steered"), 2
@@ -137,6 +138,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.long
 def test_the_answer_of_exercise_4_is_what_the_engine_does(monkeypatch):
     forward, passes = FastVGG.forward, []
 

@@ -75,6 +75,7 @@ def test_the_given_network_stays_and_the_best_is_a_copy(options: dict) -> None:
     assert all(torch.equal(weights, steps[best][1]) for _, weights, _ in steps[best:])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_a_resumed_run_is_the_uninterrupted_one(norm: str, options: dict, tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
@@ -158,6 +159,7 @@ def test_seeds_choose_the_parts_and_the_same_seed_repeats(options: dict) -> None
     assert runs[0].losses.total == runs[1].losses.total != runs[2].losses.total
 
 
+@pytest.mark.long
 def test_interrupting_keeps_the_best(options: dict) -> None:
     def interrupted():
         for step in train(**options, steps=20):

@@ -155,6 +155,7 @@ def test_a_picture_of_a_multiple_of_8_is_what_padding_leaves_alone(coder: Coder)
     torch.testing.assert_close(less[..., :120], whole[..., :120], atol=1e-5, rtol=0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["adain", "transport"])
 def test_tiles_are_the_whole(how: str, coder: Coder) -> None:
     photo, artwork = nstkit.load_image("cat", 136), nstkit.load_image("great_wave", 72)

@@ -157,6 +157,7 @@ def test_several_artworks_go_wherever_one_goes(style: object, network: VGG) -> N
     assert isinstance(found.style, Artworks) and found.image.isfinite().all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recipe", [QUICK, NEIGHBORS.replace(scales=1, steps=2)])
 def test_a_share_of_nothing_paints_the_single_artwork_to_the_bit(
     recipe: Recipe, network: VGG
@@ -352,6 +353,7 @@ def test_the_artwork_is_loaded_at_its_scale(scale: float, network: VGG) -> None:
     assert ["enlarged to 192 px" in str(w.message) for w in caught] == [True] * (scale > 1)
 
 
+@pytest.mark.long
 def test_the_size_of_strokes_costs_no_scale(network: VGG) -> None:
     plans = [
         prepare("castle", "scream", DEFAULT, size=256, style_scale=scale, vgg=network)
@@ -412,6 +414,7 @@ def test_a_texture_twice_as_large_is_painted_with_twice_the_period(network: VGG)
     assert found == pytest.approx([8, 16], rel=0.15)  # to a line of the spectrum
 
 
+@pytest.mark.long
 def test_mixed_strokes_have_the_forms_of_one_and_the_strokes_of_the_other(network: VGG) -> None:
     forms, strokes = load_image("scream", 128), load_image("great_wave", 128)
     mixed = mix_strokes(forms, strokes, vgg=network, steps=25)
@@ -472,6 +475,7 @@ def test_a_saved_painting_is_painted_once_more(case: str, suffix: str, tmp_path:
         assert (one.mask, one.beta, one.keep) == (other.mask, other.beta, other.keep)
 
 
+@pytest.mark.long
 def test_changes_replace_what_the_painting_says(tmp_path: Path) -> None:
     saved = stylize("castle", "scream", QUICK, size=96, progress=False).save(tmp_path / "a.png")
     other = repaint(saved, "macaw", MIX, color="match", seed=9, progress=False)

@@ -52,6 +52,7 @@ def test_an_estimate_is_near_the_truth(cat: Tensor, wave: Tensor, vgg: VGG) -> N
     assert told / 5 < perf_counter() - before < told * 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", [(40, 400), (400, 40), (40, 40)])
 def test_narrow_and_small_pictures_can_be_estimated(
     shape: tuple[int, int], wave: Tensor, vgg: VGG

@@ -81,6 +81,7 @@ def test_a_painting_is_saved_as_transparent_as_a_picture(tmp_path: Path) -> None
         assert painting.mode == "RGB"  # opaque everywhere
 
 
+@pytest.mark.long
 def test_a_file_says_that_tiles_were_used_and_repaints_in_them(
     result: Result, tmp_path: Path
 ) -> None:

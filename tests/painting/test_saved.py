@@ -71,6 +71,7 @@ def test_whole_facts_are_read() -> None:
     assert [region.mask for region in saved.find_regions(Path())] == [r.mask for r in REGIONS]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", FACTS)
 def test_a_field_that_is_missing_cut_off_or_odd_is_refused_in_a_sentence(field: str) -> None:
     @settings(max_examples=60, deadline=None, derandomize=True)
@@ -86,6 +87,7 @@ def test_a_field_that_is_missing_cut_off_or_odd_is_refused_in_a_sentence(field: 
         check({**FACTS, field: FACTS[field][:end]})
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.sampled_from(sorted(json.loads(DEFAULT.to_json()))),
        st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

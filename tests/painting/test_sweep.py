@@ -100,6 +100,7 @@ def times(folder: Path) -> dict[str, int]:
 
 
 # ------------------------------------------------------------------ the same on every backend
+@pytest.mark.long
 def test_one_after_another_as_stylize(serial: dict[int, Tensor]) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -199,6 +200,7 @@ def test_a_cluster_of_dask_as_stylize(serial: dict[int, Tensor]) -> None:
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.long
 def test_threads_of_joblib_may_be_chosen(serial: dict[int, Tensor]) -> None:
     with joblib.parallel_config("threading", n_jobs=2):
         found = sweep(CONTENTS, STYLES, "textbook", **SMALL)
@@ -206,6 +208,7 @@ def test_threads_of_joblib_may_be_chosen(serial: dict[int, Tensor]) -> None:
 
 
 # ------------------------------------------------------------------ what is given
+@pytest.mark.long
 def test_pictures_in_any_form_and_a_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tensor = load_image("cat", 64)
     file = save_image(tensor, tmp_path / "mine.png")

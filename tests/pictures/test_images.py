@@ -246,6 +246,7 @@ def test_a_jpeg_that_lacks_its_last_bytes_is_loaded_with_a_warning(options):
         load_image(io.BytesIO(data[: int(0.95 * len(data))]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("kind", LONG_TEXTS)
 def test_a_png_of_long_texts_is_loaded(kind, late, tmp_path):

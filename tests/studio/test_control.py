@@ -389,6 +389,7 @@ def test_what_is_left_is_shown_as_the_photograph(studio):
     assert (seen[..., :20] - photo[..., :20]).abs().mean() < 0.02  # JPEG
 
 
+@pytest.mark.long
 def test_an_artwork_that_is_enlarged_is_told(studio):
     studio.set(style_scale=4.0, size=200)
     assert "great_wave has 658 px and is enlarged to 800 px" in studio.screen.message.value

@@ -272,6 +272,7 @@ def test_a_saved_picture_can_be_downloaded_from_the_page(studio):
     assert base64.b64decode(data) == saved.read_bytes()
 
 
+@pytest.mark.long
 def test_the_settings_of_a_saved_painting_come_back_from_its_file(open_studio):
     one = open_studio()
     one.set(beta=33, style="scream", seed=5, size=50)
@@ -455,6 +456,7 @@ def test_a_large_painting_that_ends_before_its_first_step_says_so(studio, monkey
     assert studio.screen.view.value == "painting" and not list(Path().iterdir())
 
 
+@pytest.mark.long
 def test_a_large_painting_has_the_steps_that_the_small_one_has_had(studio):
     studio.run(70, progress=False)
     studio.paint_large(2 * SIZE)
@@ -480,6 +482,7 @@ def test_a_closed_studio_starts_no_job(open_studio):
             begin()
 
 
+@pytest.mark.long
 def test_a_sample_changes_the_weights_that_the_grid_tried_and_nothing_else(studio, monkeypatch):
     monkeypatch.setattr(jobs, "SAMPLE", 50)
     monkeypatch.setattr(jobs, "SAMPLE_STEPS", 1)
@@ -495,6 +498,7 @@ def test_a_sample_changes_the_weights_that_the_grid_tried_and_nothing_else(studi
     assert studio.engine.frame.index == 1  # the painting has not begun again
 
 
+@pytest.mark.long
 def test_a_move_between_the_end_of_a_job_and_the_next_beat_loses_nothing(studio, monkeypatch):
     monkeypatch.setattr(jobs, "SAMPLE_STEPS", 1)
     monkeypatch.setattr(jobs, "SAMPLE", 50)
@@ -506,6 +510,7 @@ def test_a_move_between_the_end_of_a_job_and_the_next_beat_loses_nothing(studio,
     assert studio.engine.settings.recipe.beta == 100.0
 
 
+@pytest.mark.long
 def test_controls_undo_and_reset_during_a_job_leave_the_job_alone(studio):
     studio.run(3, progress=False)
     studio.paint_large(2 * SIZE)

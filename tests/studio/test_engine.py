@@ -300,6 +300,7 @@ def test_a_step_in_tiles_is_the_step_of_the_whole(tiled, passes, monkeypatch):
     assert tiled.frame.losses.total == pytest.approx(whole.frame.losses.total, rel=1e-4)
 
 
+@pytest.mark.long
 def test_a_weight_that_moves_during_a_forward_pass_in_tiles_is_followed(tiled, passes, network):
     hooks = []
 
@@ -317,6 +318,7 @@ def test_a_weight_that_moves_during_a_forward_pass_in_tiles_is_followed(tiled, p
     assert torch.equal(repeated(tiled.frame.script()).image, tiled.frame.image)
 
 
+@pytest.mark.long
 def test_a_backward_pass_in_tiles_under_old_weights_is_given_up_once(tiled, passes, network):
     backward = Backward(tiled, network, 3)
     tiled.advance()
@@ -501,6 +503,7 @@ def test_the_first_settings_must_do():
 # ---------------------------------------------------------------- cost
 
 
+@pytest.mark.long
 def test_nothing_accumulates_over_steps_and_resets(monkeypatch):
     monkeypatch.setattr(engine, "PAST", 2)
     monkeypatch.setattr(solver, "PAIRS", 3)
@@ -539,6 +542,7 @@ def runs(monkeypatch):
     gc.enable()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["reset", "undo", "fail"])
 def test_a_run_that_is_over_is_let_go_at_once(runs, painting, network, monkeypatch, end):
     if end == "fail":
@@ -550,6 +554,7 @@ def test_a_run_that_is_over_is_let_go_at_once(runs, painting, network, monkeypat
     assert runs[0]() is None
 
 
+@pytest.mark.long
 def test_a_run_whose_first_picture_fails_is_let_go_with_all_that_it_holds(runs, painting, network):
     def fail(module, inputs, output):
         if torch.is_grad_enabled():  # targets there are already

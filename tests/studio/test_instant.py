@@ -53,6 +53,7 @@ def message(panel: Instant) -> str:
     return panel.message.value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "move, options",
     [

@@ -101,6 +101,7 @@ def test_reset_while_playing_goes_on_from_the_start(studio):
     play(studio, 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ["pytorch tutorial", "crowsonkb"])
 def test_a_published_recipe_is_translated_and_goes_on_from_here_unless_it_has_scales(studio, key):
     studio.run(1, progress=False)

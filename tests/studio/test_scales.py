@@ -51,6 +51,7 @@ def second():
 
 
 # ---------------------------------------------------------------- what each scale compares
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["content", "style"])
 def test_neighbors_are_matched_again_for_another_picture_of_the_same_shape(name):
     pictures = {"content": load_image("castle", 64), "style": load_image("great_wave", 64)}
@@ -66,6 +67,7 @@ def test_neighbors_are_matched_again_for_another_picture_of_the_same_shape(name)
     assert torch.equal(painting.frame.image, again.frame.image)
 
 
+@pytest.mark.long
 def test_what_is_compared_follows_the_number_of_scales():
     """The finest of several has a statistic of its own; of one, it is the first."""
     recipe = TEXTBOOK.replace(scales=(48, 64), steps=1, finest_statistic=Moments())
@@ -84,6 +86,7 @@ def test_what_is_compared_follows_the_number_of_scales():
 # ---------------------------------------------------------------- from scale to scale
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "changes",
     [
@@ -122,6 +125,7 @@ def test_scales_that_are_shares_leave_out_the_small_ones_as_stylize_does(network
     assert painting.result().recipe == same.recipe == recipe
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("width", "side"), [(60, 60), (200, 140)])
 def test_a_quality_paints_what_stylize_paints_with_it(qualities, network, width, side):
     qualities["many"] = Quality(140, (0.7, 1), (2, 1))
@@ -315,6 +319,7 @@ def test_the_code_of_a_recipe_makes_it_again(name: str) -> None:
         assert eval(code(other), {"nstkit": nstkit}) == other
 
 
+@pytest.mark.long
 def test_the_script_of_a_painting_by_neighbors_repeats_it() -> None:
     recipe = NEIGHBORS.replace(scales=(64, 80), steps=(2, 2))
     engine = Engine(Settings("cat", "great_wave", recipe), precision="fp32")

@@ -69,6 +69,7 @@ def test_features_are_float32_ones_within_the_rounding_of_float16(
         assert 5e-5 < error < 0.002
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RECIPES)
 def test_gradients_are_those_of_float32(
     name: str, half: FastVGG, network: FastVGG, pair: tuple[Tensor, Tensor]
@@ -78,6 +79,7 @@ def test_gradients_are_those_of_float32(
     assert found.norm() == pytest.approx(exact.norm().item(), rel=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["tiny", "huge sums"])
 def test_without_scaling_they_are_lost(
     name: str, half: FastVGG, pair: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch

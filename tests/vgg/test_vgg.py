@@ -126,6 +126,7 @@ def test_batches_are_treated_picture_by_picture(vgg: VGG, cat: Tensor) -> None:
 
 
 # ------------------------------------------------------------------ pooling and padding
+@pytest.mark.long
 def test_scaled_average_pooling_keeps_the_size_of_activations(embedded: Networks) -> None:
     def means(pooling: str) -> list[float]:
         network = embedded(pooling=pooling)

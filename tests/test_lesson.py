@@ -232,16 +232,21 @@ def test_an_animation_holds_its_frames_and_rests_on_the_last(cat):
     assert metadata["image/gif"]["alt"] == "a cat flickers"
 
 
-def test_frames_share_a_palette_of_so_many_colors(cat):
-    few = lesson.show_animation([cat, 1 - cat, cat * 0.5], "a cat flickers", colors=8)
-    many = lesson.show_animation([cat, 1 - cat, cat * 0.5], "a cat flickers")
-    with opened(few) as gif:
-        seen = set()
-        for frame in range(gif.n_frames):
-            gif.seek(frame)
-            seen |= {color for _, color in gif.convert("RGB").getcolors(256)}
-    assert 2 < len(seen) <= 8
+def test_each_frame_has_so_many_colors_and_is_near_its_picture(cat):
+    images = [cat, 1 - cat, cat * 0.5]
+    few = lesson.show_animation(images, "a cat flickers", colors=8)
+    many = lesson.show_animation(images, "a cat flickers", colors=64)
     assert len(few.data) < len(many.data)
+    away = {8: [], 64: []}
+    for colors, picture in ((8, few), (64, many)):
+        with opened(picture) as gif:
+            for number, image in enumerate(images):
+                gif.seek(number)
+                frame = gif.convert("RGB")
+                assert 2 < len(frame.getcolors(256)) <= colors
+                away[colors].append((nstkit.load_image(frame) - image).abs().mean())
+    assert max(away[64]) < 0.02
+    assert all(fine < coarse / 2 for fine, coarse in zip(away[64], away[8], strict=True))
 
 
 @pytest.mark.parametrize(("count", "colors"), [(0, 256), (2, 1), (2, 257)])

@@ -24,13 +24,13 @@ def show_animation(
 ) -> Picture:
     """Return images (1, 3, H, W) as an endless GIF; the last one stays for a second and a half.
 
-    All frames share one palette, so that nothing flickers where nothing changes.
+    Each frame has a palette of its own, because a photograph and its painting share few colors.
 
     Args:
         images: the frames, in order, of one size.
         alt: what there is to see.
         milliseconds: how long each frame but the last stays.
-        colors: size of the palette, 2 to 256. Fewer make a smaller file.
+        colors: size of each palette, 2 to 256. Fewer make a smaller file.
 
     Raises:
         ValueError: No image, or a palette of another size.
@@ -40,20 +40,16 @@ def show_animation(
             f"got {len(images)} images and colors={colors}; give at least one image, and a "
             "palette of 2 to 256 colors"
         )
-    frames = _in_one_palette([to_pil(image) for image in images], colors)
+    frames = [_in_few_colors(to_pil(image), colors) for image in images]
     lasting, file = [milliseconds] * (len(frames) - 1) + [1500], io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=lasting, loop=0)
     return Picture(file.getvalue(), alt, math.ceil(frames[0].width * 1.5))
 
 
-def _in_one_palette(frames: Sequence[Image.Image], colors: int) -> list[Image.Image]:
-    """Return the frames in colors that suit all of them, rare ones too, without dithering."""
-    width, height = frames[0].size
-    sheet = Image.new("RGB", (width, height * len(frames)))
-    for number, frame in enumerate(frames):
-        sheet.paste(frame, (0, number * height))
-    palette = sheet.quantize(colors, method=Image.Quantize.MAXCOVERAGE)
-    return [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+def _in_few_colors(frame: Image.Image, colors: int) -> Image.Image:
+    """Return a frame in the colors that suit it, rare ones too, without dithering."""
+    cover = Image.Quantize.MAXCOVERAGE  # spread over all colors; then moved to where pixels are
+    return frame.quantize(colors, method=cover, kmeans=4, dither=Image.Dither.NONE)
 
 
 def explore(

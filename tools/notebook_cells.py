@@ -20,7 +20,6 @@ SOLUTION = re.compile(r"<summary>Solution</summary>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 TO_EDIT = {  # the language rules pass over these until they are edited
     "06_studio",
-    "07_in_control",
     "08_distributions",
     "09_in_real_time",
     "10_photographs",

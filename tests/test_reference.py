@@ -18,6 +18,7 @@ def test_every_recipe_has_a_row():
 def test_each_assumed_number_has_its_own_mark_and_nothing_else_has_one():
     assert row("alex_2022")["α, β, TV"] == "1?, 10?, 1?"
     assert row("alex_2022")["start"] == "noise"
+    assert row("alex_2022")["network"] == "VGG-19 torchvision?"
     assert row("ching")["steps"] == "lbfgs, 300?"
     assert row("ching")["content"] == "conv4_2?, mean?"
     assert row("barla")["style layers: weights"].endswith("0.2, 0.2, 0.2?")

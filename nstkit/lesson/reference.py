@@ -31,7 +31,7 @@ def cells(published: Published) -> list[str]:
 
     return [
         told("year", str(published.year)),
-        _network(r) + ", average pooling" * (r.pooling == "avg"),
+        told("weights", _network(r)) + ", average pooling" * (r.pooling == "avg"),
         f"{told('content_layers', ', '.join(r.content_layers))}, "
         + told("content_reduce", r.content_reduce),
         told("style_layers", _layers(r.style_layers)),

@@ -127,12 +127,13 @@ def test_a_lesson_gets_its_number_a_download_and_a_folded_set_up():
     ("source", "shown"),
     [
         ('lesson.diagram("method")', False),
+        ('lesson.still("studio")', False),
         ('from nstkit import lesson\n\nlesson.diagram("here_07")\n', False),
         ('import torch\n\nlesson.diagram("here_07")', True),
         ("lesson.diagram(name)", True),
     ],
 )
-def test_code_that_only_shows_a_diagram_is_left_out(source, shown):
+def test_code_that_only_shows_a_diagram_or_a_still_is_left_out(source, shown):
     notebook = copy.deepcopy(NOTEBOOK)
     notebook["cells"][2]["source"] = source.splitlines(keepends=True)
     tags = lessons.as_page(notebook, "07_in_control")["cells"][2]["metadata"]["tags"]

@@ -361,6 +361,31 @@ def test_what_is_allowed_is_left_alone(spare):
     assert rules.lint(nb, PATH) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "explains_itself"),
+    [
+        ('lesson.diagram("gram")', True),
+        ('lesson.still("studio")', True),
+        ('show(lesson.still("studio"))', False),
+        ("lesson.stills()", False),
+    ],
+)
+def test_a_diagram_and_a_still_need_no_list_of_what_to_notice(source, explains_itself):
+    nb = good()
+    shown = new_code_cell(source, outputs=[figure()])
+    nb.cells[8:10] = [shown, new_markdown_cell("This is the panel.")]
+    assert list(RULES["figures_are_explained"](nb, PATH)) == (
+        [] if explains_itself else ["cell 8: no **What to notice.** after the figure"]
+    )
+
+
+def test_a_still_shows_the_panel_to_readers_without_a_kernel():
+    nb = good()
+    still = new_code_cell('lesson.still("studio")', outputs=[figure()])
+    nb.cells[10:11] = [still, new_markdown_cell("Here it is."), new_code_cell("studio")]
+    assert not list(RULES["a_widget_has_tasks_and_a_still_figure"](nb, PATH))
+
+
 def test_secrets_of_a_machine_are_found_as_whole_words_only():
     nb = good()
     printed(nb, "made on node-7 by hand")

@@ -42,7 +42,7 @@ PARTS = (  # each in this order
     r"^\*\*Sources\.\*\*",
 )
 WIDGET = re.compile(r"explore\(|\A(?:studio|panel)\Z")  # a panel, or one that shows itself
-DIAGRAM = re.compile(r"^lesson\.diagram\(", re.MULTILINE)  # it explains itself
+DRAWN = re.compile(r"^lesson\.(?:diagram|still)\(", re.MULTILINE)  # it explains itself
 PICTURE = re.compile(r"!\[[^\]]*\]\((?!https://colab\.)|<img\b", re.IGNORECASE)  # but no badge
 DRAWS, SEED = re.compile(r"torch\.(?:rand\w*|normal)\("), re.compile(r"manual_seed\(|seed=")
 
@@ -97,10 +97,10 @@ def it_says_where_we_are(nb: NotebookNode, path: Path) -> Iterator[str]:
 
 @of_lessons
 def figures_are_explained(nb: NotebookNode, path: Path) -> Iterator[str]:
-    """The cell after each figure, but for diagrams, says what to notice in it."""
+    """The cell after each figure says what to notice in it; diagrams and stills need no such."""
     for index, cell in enumerate(nb.cells):
         explained = "**What to notice" in text_after(nb, index) or WIDGET.search(cell.source)
-        if has_picture(cell) and not (explained or DIAGRAM.search(cell.source)):
+        if has_picture(cell) and not (explained or DRAWN.search(cell.source)):
             yield f"cell {index}: no **What to notice.** after the figure"
 
 

@@ -3,7 +3,7 @@
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices, show_shares
 from nstkit.lesson.choice import Choice
 from nstkit.lesson.draft import quality, size, steps
-from nstkit.lesson.drawn import diagram
+from nstkit.lesson.drawn import diagram, still
 from nstkit.lesson.features import show_boxes, show_lit, show_maps
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
@@ -43,5 +43,6 @@ __all__ = [
     "show_table",
     "size",
     "steps",
+    "still",
     "stored_table",
 ]

@@ -1,13 +1,15 @@
-"""The course's diagrams, as tools/make_diagrams.py drew them."""
+"""Pictures of the course that tools made: drawn diagrams, and stills of panels."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from nstkit.pictures.plots import Picture
 
 FOLDER = Path(__file__).resolve().parent / "diagrams"
+STILLS = FOLDER.parent / "stills"
 WIDTH = 860  # px at which a diagram is shown; the file holds twice as many
 
 
@@ -21,7 +23,28 @@ def diagram(name: str) -> Picture:
     Raises:
         ValueError: No diagram has this name.
     """
-    alts = json.loads((FOLDER / "alt.json").read_text(encoding="utf-8"))
-    if name not in alts:
-        raise ValueError(f"got the name {name!r}; expected one of {', '.join(alts)}")
-    return Picture((FOLDER / f"{name}.png").read_bytes(), alts[name], WIDTH)
+    alt = _entry(FOLDER / "alt.json", name)
+    return Picture((FOLDER / f"{name}.png").read_bytes(), alt, WIDTH)
+
+
+def still(name: str) -> Picture:
+    """Return what a panel looks like, with its alt text, for people who only read.
+
+    ``tools/make_stills.py`` took them in a real browser.
+
+    Args:
+        name: "studio" as it opens, "studio_more" with all controls, "instant" or "choice".
+
+    Raises:
+        ValueError: No still has this name.
+    """
+    told = _entry(STILLS / "stills.json", name)
+    return Picture((STILLS / f"{name}.jpg").read_bytes(), told["alt"], told["width"])
+
+
+def _entry(index: Path, name: str) -> Any:
+    """Return what an index says of a picture; ValueError if it has none of this name."""
+    entries = json.loads(index.read_text(encoding="utf-8"))
+    if name not in entries:
+        raise ValueError(f"got the name {name!r}; expected one of {', '.join(entries)}")
+    return entries[name]

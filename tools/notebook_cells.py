@@ -23,7 +23,6 @@ TO_EDIT = {  # the language rules pass over these until they are edited
     "09_in_real_time",
     "10_photographs",
     "11_rosetta",
-    "12_fast_and_big",
 }
 ADDRESS = re.compile(r'^REPOSITORY = "[^"\n]*"', re.MULTILINE)  # in the set-up cell, the first one
 

@@ -114,7 +114,7 @@ def draw_gradients(card: Card) -> None:
 TILES = Diagram(
     draw,
     482,
-    "A picture in six tiles, one of them with its halo, in two passes. In pass 1 each tile goes "
+    "A castle in six tiles, one of them with its halo, in two passes. In pass 1 each tile goes "
     "through the network, and its sums are added up to the Gram matrices of the whole picture. "
     "In pass 2 each tile goes through again, and the gradient with respect to the sums gives the "
     "gradient of its pixels. Only one tile's features are in memory at a time",

@@ -77,6 +77,12 @@ def test_curves_get_their_numbers_names_and_unlike_looks(monkeypatch):
     assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b"]
 
 
+def test_the_legend_goes_into_the_chart_when_told(monkeypatch):
+    figure = curves_drawn(monkeypatch, {"a": [3, 2], "b": [2, 1]}, inside=True)
+    assert figure.legends == []
+    assert [text.get_text() for text in figure.axes[0].get_legend().texts] == ["a", "b"]
+
+
 def test_a_single_curve_has_no_legend_and_the_scale_may_be_linear(monkeypatch):
     figure = curves_drawn(monkeypatch, {"a": [1, 2]}, log=False)
     assert figure.legends == []
@@ -212,6 +218,19 @@ def test_numbers_are_readable_on_their_colors(monkeypatch):
 def test_matrices_without_numbers_have_a_bar_that_tells_the_scale():
     plain = lesson.show_matrices({"m": ramp()}, "m")
     assert opened(plain).size[0] > 100
+
+
+def test_matrices_on_one_scale_share_one_bar(monkeypatch):
+    seen = []
+    real = charts._draw_matrices
+    monkeypatch.setattr(
+        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
+    )
+    matrices = {"a": ramp(0, 1), "b": ramp(0, 5), "c": ramp(0, 2)}
+    lesson.show_matrices(matrices, "three", shared=True, x="channels")
+    lesson.show_matrices(matrices, "three")
+    assert [len(figure.axes) for figure in seen] == [3 + 1, 3 + 3]
+    assert [axes.get_xlabel() for axes in seen[0].axes[:3]] == ["channels"] * 3
 
 
 # ---------------------------------------------------------------- animations

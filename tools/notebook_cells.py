@@ -19,7 +19,6 @@ CODE_SPAN = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 SOLUTION = re.compile(r"<summary>Solution</summary>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 TO_EDIT = {  # the language rules pass over these until they are edited
-    "09_in_real_time",
     "10_photographs",
     "11_rosetta",
 }

@@ -18,31 +18,31 @@ def _spread(F_l: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (((F_l - mean).square() * share).sum(1, keepdim=True) + EPSILON).sqrt()
 
 
-def _masked_adain(F_c: Tensor, F_s: Tensor, weights: Tensor) -> Tensor:
-    mean, deviation = _spread(F_c, weights)
-    aim_mean, aim = _spread(F_s, torch.ones_like(F_s[0]))
-    return aim * (F_c - mean) / deviation + aim_mean
+def _masked_adain(P_l: Tensor, S_l: Tensor, weights: Tensor) -> Tensor:
+    mean, deviation = _spread(P_l, weights)
+    aim_mean, aim = _spread(S_l, torch.ones_like(S_l[0]))
+    return aim * (P_l - mean) / deviation + aim_mean
 
 
-def _all_counted(F_c: Tensor, F_s: Tensor, weights: Tensor) -> Tensor:
-    return _masked_adain(F_c, F_s, torch.ones_like(weights))
+def _all_counted(P_l: Tensor, S_l: Tensor, weights: Tensor) -> Tensor:
+    return _masked_adain(P_l, S_l, torch.ones_like(weights))
 
 
-def _not_divided(F_c: Tensor, F_s: Tensor, weights: Tensor) -> Tensor:
-    mean = (F_c * weights).mean(1, keepdim=True)
-    variance = ((F_c - mean).square() * weights).mean(1, keepdim=True)
-    aim_mean, aim = _spread(F_s, torch.ones_like(F_s[0]))
-    return aim * (F_c - mean) / (variance + EPSILON).sqrt() + aim_mean
+def _not_divided(P_l: Tensor, S_l: Tensor, weights: Tensor) -> Tensor:
+    mean = (P_l * weights).mean(1, keepdim=True)
+    variance = ((P_l - mean).square() * weights).mean(1, keepdim=True)
+    aim_mean, aim = _spread(S_l, torch.ones_like(S_l[0]))
+    return aim * (P_l - mean) / (variance + EPSILON).sqrt() + aim_mean
 
 
-def _only_inside(F_c: Tensor, F_s: Tensor, weights: Tensor) -> Tensor:
-    return weights * _masked_adain(F_c, F_s, weights) + (1 - weights) * F_c
+def _only_inside(P_l: Tensor, S_l: Tensor, weights: Tensor) -> Tensor:
+    return weights * _masked_adain(P_l, S_l, weights) + (1 - weights) * P_l
 
 
-def _variances(F_c: Tensor, F_s: Tensor, weights: Tensor) -> Tensor:
-    mean, deviation = _spread(F_c, weights)
-    aim_mean, aim = _spread(F_s, torch.ones_like(F_s[0]))
-    return aim.square() * (F_c - mean) / deviation.square() + aim_mean
+def _variances(P_l: Tensor, S_l: Tensor, weights: Tensor) -> Tensor:
+    mean, deviation = _spread(P_l, weights)
+    aim_mean, aim = _spread(S_l, torch.ones_like(S_l[0]))
+    return aim.square() * (P_l - mean) / deviation.square() + aim_mean
 
 
 def _masked(generator: Generator) -> list[Case]:
@@ -68,13 +68,13 @@ def _power(matrix: Tensor, exponent: float) -> Tensor:
 
 
 def _whitened(points: Tensor) -> Tensor:
-    centered, S = _centered(points)
-    return _power(S, -0.5) @ centered
+    centered, Sigma = _centered(points)
+    return _power(Sigma, -0.5) @ centered
 
 
 def _each_alone(points: Tensor) -> Tensor:
-    centered, S = _centered(points)
-    return centered / S.diagonal().sqrt()[:, None]
+    centered, Sigma = _centered(points)
+    return centered / Sigma.diagonal().sqrt()[:, None]
 
 
 def _not_centered(points: Tensor) -> Tensor:
@@ -82,23 +82,23 @@ def _not_centered(points: Tensor) -> Tensor:
 
 
 def _inverse(points: Tensor) -> Tensor:
-    centered, S = _centered(points)
-    return torch.linalg.inv(S) @ centered
+    centered, Sigma = _centered(points)
+    return torch.linalg.inv(Sigma) @ centered
 
 
 def _colored(points: Tensor) -> Tensor:
-    centered, S = _centered(points)
-    return _power(S, 0.5) @ centered
+    centered, Sigma = _centered(points)
+    return _power(Sigma, 0.5) @ centered
 
 
 def _triangular(points: Tensor) -> Tensor:
-    centered, S = _centered(points)
-    return torch.linalg.inv(torch.linalg.cholesky(S)) @ centered
+    centered, Sigma = _centered(points)
+    return torch.linalg.inv(torch.linalg.cholesky(Sigma)) @ centered
 
 
 def _turned(points: Tensor) -> Tensor:
-    centered, S = _centered(points)
-    values, vectors = torch.linalg.eigh(S)
+    centered, Sigma = _centered(points)
+    values, vectors = torch.linalg.eigh(Sigma)
     return (vectors * values.pow(-0.5)).mT @ centered
 
 
@@ -106,34 +106,6 @@ def _points(generator: Generator) -> list[Case]:
     mix = torch.tensor([[2.0, 0], [1.2, 0.6]], dtype=torch.float64)
     turned = torch.tensor([[1.0, -0.4], [0.9, 1.5]], dtype=torch.float64)
     return [(m @ normal(generator, 2, n) + 1.5,) for m, n in ((mix, 15), (turned, 40), (mix, 60))]
-
-
-def _faded(F_c: Tensor, one: Tensor, other: Tensor, share: float, alpha: float) -> Tensor:
-    return (1 - alpha) * F_c + alpha * ((1 - share) * one + share * other)
-
-
-def _shares_swapped(F_c: Tensor, one: Tensor, other: Tensor, share: float, alpha: float) -> Tensor:
-    return _faded(F_c, other, one, share, alpha)
-
-
-def _alpha_swapped(F_c: Tensor, one: Tensor, other: Tensor, share: float, alpha: float) -> Tensor:
-    return _faded(F_c, one, other, share, 1 - alpha)
-
-
-def _added(F_c: Tensor, one: Tensor, other: Tensor, share: float, alpha: float) -> Tensor:
-    return F_c + alpha * ((1 - share) * one + share * other)
-
-
-def _share_of_one(F_c: Tensor, one: Tensor, other: Tensor, share: float, alpha: float) -> Tensor:
-    return (1 - alpha) * F_c + alpha * (one + share * other)
-
-
-def _features(generator: Generator) -> list[Case]:
-    """Return cases (three features (1, C, h, w), share, alpha)."""
-    return [
-        (*(normal(generator, 1, 3, 4, 5) for _ in range(3)), share, alpha)
-        for share, alpha in ((0.25, 0.6), (0.0, 1.0), (0.7, 0.0), (1.0, 0.3))
-    ]
 
 
 def _normed(F_l: Tensor, over: tuple[int, ...]) -> Tensor:
@@ -176,22 +148,23 @@ EXERCISES = {
     "9.1": Exercise(
         _masked_adain,
         {
-            "All positions count alike here. Weigh the sums, and divide by the sum of the weights.":
+            "All positions count alike here. Weight the sums, and divide by the weights' sum.":
                 _all_counted,
             "Weighted sums are divided by the sum of the weights, not by the number of positions.":
                 _not_divided,
             "Move all positions. The mask only says which of them are counted.": _only_inside,
-            "These are variances. The deviation is their root.": _variances,
+            "These are variances. The standard deviation is their root.": _variances,
         },
         _masked,
     ),
     "9.2": Exercise(
         _whitened,
         {
-            "The channels still go together: their covariance is not 0. Use the whole matrix.":
+            "The channels still vary together: their covariance is not 0. Use the whole matrix.":
                 _each_alone,
             "The mean is still there. Subtract it first.": _not_centered,
-            "This multiplies by the inverse of S. Its root is enough: A S A^T must be 1.": _inverse,
+            "This multiplies by the inverse of Sigma. Its root is enough: T Sigma T^T must be the "
+            "identity.": _inverse,
             "This stretches what is long already. The exponent is -1/2.": _colored,
             "This is white too, but it is triangular. Take the symmetric root.": _triangular,
             "This is white too, but the cloud is turned. Turn it back.": _turned,
@@ -199,23 +172,12 @@ EXERCISES = {
         _points,
     ),
     "9.3": Exercise(
-        _faded,
-        {
-            "The share is that of the other artwork, and 1 - share that of the first.":
-                _shares_swapped,
-            "At alpha 1, nothing of the photograph's features is left.": _alpha_swapped,
-            "Features of the photograph and moved ones share 1: the first count 1 - alpha.": _added,
-            "The shares of both artworks add up to 1.": _share_of_one,
-        },
-        _features,
-    ),
-    "9.4": Exercise(
         _instance_norm,
         {
             "This is batch norm. Each picture of the batch is normalized alone.": _batch_norm,
             "This is layer norm. Each channel is normalized alone.": _layer_norm,
-            "Divide by the deviation, the root of the variance.": _by_variance,
-            "Divide by the deviation too.": _only_centered,
+            "Divide by the standard deviation, the root of the variance.": _by_variance,
+            "Divide by the standard deviation too.": _only_centered,
         },
         _batches,
     ),

@@ -39,20 +39,23 @@ def chart(
 
 def show_curves(
     curves: Mapping[str, Any], alt: str, *, x: str = "step", y: str = "loss", log: bool = True,
-    size: tuple[float, float] = (7.5, 3.2),
+    size: tuple[float, float] = (7.5, 3.2), inside: bool = False,
 ) -> Picture:  # fmt: skip
     """Draw up to 7 lines from {label: values} or {label: (x values, y values)} in one chart.
 
     ``x`` and ``y`` name the axes; ``log`` makes the vertical one logarithmic, else it shows 0.
+    ``inside`` puts the legend into the chart, where falling curves leave room for it.
     """
     if len(curves) > len(LINES):
         raise ValueError(
             f"got {len(curves)} curves; expected at most {len(LINES)}: draw two charts"
         )
-    return render(partial(_draw_curves, curves, x, y, log), alt, "png", size)
+    return render(partial(_draw_curves, curves, x, y, log, inside), alt, "png", size)
 
 
-def _draw_curves(curves: Mapping[str, Any], x: str, y: str, log: bool, figure: Figure) -> None:
+def _draw_curves(
+    curves: Mapping[str, Any], x: str, y: str, log: bool, inside: bool, figure: Figure
+) -> None:
     from matplotlib.ticker import LogLocator
 
     axes = figure.add_subplot(xlabel=x, ylabel=y)
@@ -69,7 +72,9 @@ def _draw_curves(curves: Mapping[str, Any], x: str, y: str, log: bool, figure: F
             axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
     else:
         axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))  # else heights would not compare
-    if len(curves) > 1:
+    if len(curves) > 1 and inside:
+        axes.legend(loc="upper right", fontsize=10)
+    elif len(curves) > 1:
         figure.legend(loc="outside right upper", fontsize=9)
 
 
@@ -158,7 +163,7 @@ def _ink(color: Sequence[float]) -> str:
 def show_matrices(
     matrices: Mapping[str, Tensor], alt: str, *, rows: Sequence[str] = (),
     columns: Sequence[str] = (), numbers: str | None = None, colors: str = "cividis",
-    shared: bool = False, height: float = 3.0,
+    shared: bool = False, height: float = 3.0, x: str = "",
 ) -> Picture:  # fmt: skip
     """Draw matrices side by side from {title: (n, m) tensor}, each entry a colored square.
 
@@ -169,11 +174,12 @@ def show_matrices(
         columns: their names.
         numbers: format in which each entry is written into its square, such as ".2f".
         colors: as in `heat`.
-        shared: one color scale for all; otherwise each has its own, as its bar tells.
+        shared: one color scale and one bar for all; otherwise each has its own.
         height: of the picture in inches.
+        x: what a column is, written below each matrix.
     """
     tensors = {title: matrix.detach().float().cpu() for title, matrix in matrices.items()}
-    draw = partial(_draw_matrices, tensors, rows, columns, numbers, colors, shared)
+    draw = partial(_draw_matrices, tensors, rows, columns, numbers, colors, shared, x)
     beside = 0.6 + max(map(len, rows), default=0) / 14  # names and bars, in inches
     widths = [height * m.shape[1] / m.shape[0] + beside for m in tensors.values()]
     picture = render(draw, alt, "png", (min(9.0, sum(widths)), height))
@@ -191,7 +197,7 @@ def _paletted(picture: Picture) -> Picture:
 
 def _draw_matrices(
     tensors: Mapping[str, Tensor], rows: Sequence[str], columns: Sequence[str],
-    numbers: str | None, colors: str, shared: bool, figure: Figure,
+    numbers: str | None, colors: str, shared: bool, x: str, figure: Figure,
 ) -> None:  # fmt: skip
     panels = figure.subplots(1, len(tensors), squeeze=False)[0]
     for axes, (title, matrix) in zip(panels, tensors.items(), strict=True):
@@ -199,12 +205,16 @@ def _draw_matrices(
         low, high = color_limits(judged, colors)
         shown = axes.imshow(matrix.numpy(), cmap=colors, vmin=low, vmax=high)
         axes.set_title(title, fontsize=10)
+        axes.set_xlabel(x, fontsize=9)
         axes.grid(False)
         axes.set_xticks(range(len(columns)), columns, fontsize=8, rotation=45, ha="right")
         axes.set_yticks(range(len(rows)), rows, fontsize=8)
         if numbers is None:
-            figure.colorbar(shown, ax=axes, fraction=0.05)
+            if not shared:
+                figure.colorbar(shown, ax=axes, fraction=0.05)
             continue
         for i, j in itertools.product(*map(range, matrix.shape)):
             ink = _ink(shown.cmap(shown.norm(value := matrix[i, j].item())))
             axes.text(j, i, format(value, numbers), ha="center", va="center", color=ink, size=8)
+    if shared and numbers is None:
+        figure.colorbar(shown, ax=panels, fraction=0.02)

@@ -50,18 +50,7 @@ def test_the_answer_to_whitening_is_what_the_package_does():
     torch.testing.assert_close(torch.cov(found, correction=0), unit)
 
 
-def test_the_answer_to_alpha_and_shares_is_what_the_package_does(features):
-    photo, one = features
-    other = numbers(1, 6, 3, 8, seed=2)
-    clouds = [Encoded(f) for f in (photo, one, other)]
-    ends = [moved(clouds[0], [(cloud, 1.0)], "transport") for cloud in clouds[1:]]
-    pairs = [(clouds[1], 0.75), (clouds[2], 0.25)]
-    expected = moved(clouds[0], pairs, "transport", 0.6)
-    found = EXERCISES["9.3"].right(photo.float(), *ends, 0.25, 0.6)
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-
-
 def test_the_answer_to_instance_norm_is_torchs(features):
     layer = normalization("instance", 6).double()
     layer.eps = 1e-4
-    torch.testing.assert_close(EXERCISES["9.4"].right(features[0]), layer(features[0]).detach())
+    torch.testing.assert_close(EXERCISES["9.3"].right(features[0]), layer(features[0]).detach())

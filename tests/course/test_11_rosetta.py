@@ -8,7 +8,6 @@ import torch
 from course.cells import definition
 from nstkit import Gram, Recipe
 from nstkit.losses import NORMALIZE, style_loss
-from nstkit.losses.moments import moments_loss
 from nstkit.recipes import RECIPES
 from nstkit.recipes.common import to_common
 from nstkit.translate import network_scale
@@ -39,13 +38,6 @@ def test_moved_is_what_to_common_does_with_a_scale(key):
     here, there = to_common(recipe, 64, 96), to_common(recipe, 64, 96, scale=k)
     assert moved(here.content, k, 2) == pytest.approx(there.content)
     assert moved(here.style, k, 4) == pytest.approx(there.style)
-
-
-def test_wasserstein_is_the_moments_loss_of_pictures_of_any_size():
-    wasserstein = definition(STEM, "wasserstein")
-    f, a = features(0, 1, 6, 7, 5), features(1, 1, 6, 4, 9)
-    assert torch.isclose(wasserstein(f, a), moments_loss(f, a), rtol=1e-9)
-    assert wasserstein(f, f).abs() < 1e-9
 
 
 @pytest.mark.parametrize(

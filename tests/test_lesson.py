@@ -175,6 +175,21 @@ def test_matrices_share_a_scale_only_when_told(monkeypatch):
     assert seen == [[(0, 1), (0, 5)], [(0, 5), (0, 5)], [(-1, 1), (-5, 5)]]
 
 
+def test_a_scale_may_be_shared_by_some_and_entries_may_have_frames(monkeypatch):
+    seen = []
+    real = charts._draw_matrices
+    monkeypatch.setattr(
+        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
+    )
+    matrices = {"a": ramp(0, 1), "b": ramp(0, 5), "c": ramp(0, 9), "d": torch.eye(20)}
+    lesson.show_matrices(matrices, "four", numbers=".0f", shared=["a", "b"], marks=[(1, 2)])
+    panels = seen[0].axes
+    assert [p.images[0].get_clim() for p in panels] == [(0, 5), (0, 5), (0, 9), (0, 1)]
+    assert [len(p.lines) for p in panels] == [1, 1, 1, 0]  # none where the size is another
+    xs, ys = panels[0].lines[0].get_data()
+    assert (min(xs), max(xs), min(ys), max(ys)) == (1.5, 2.5, 0.5, 1.5)
+
+
 def test_matrices_have_their_numbers_titles_and_names(monkeypatch):
     seen = []
     real = charts._draw_matrices

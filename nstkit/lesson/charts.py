@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from nstkit.lesson.maps import color_limits
 from nstkit.pictures.plots import LOOKS, SPARE_COLORS, Picture, render
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLORS = (*(color for color, _ in LOOKS.values()), *SPARE_COLORS)
@@ -163,7 +164,8 @@ def _ink(color: Sequence[float]) -> str:
 def show_matrices(
     matrices: Mapping[str, Tensor], alt: str, *, rows: Sequence[str] = (),
     columns: Sequence[str] = (), numbers: str | None = None, colors: str = "cividis",
-    shared: bool = False, height: float = 3.0, x: str = "",
+    shared: bool | Sequence[str] = False, marks: Sequence[tuple[int, int]] = (),
+    height: float = 3.0, x: str = "",
 ) -> Picture:  # fmt: skip
     """Draw matrices side by side from {title: (n, m) tensor}, each entry a colored square.
 
@@ -174,12 +176,15 @@ def show_matrices(
         columns: their names.
         numbers: format in which each entry is written into its square, such as ".2f".
         colors: as in `heat`.
-        shared: one color scale and one bar for all; otherwise each has its own.
+        shared: one color scale and one bar for all; or one scale for those with these titles.
+            The others have their own, as their bars tell.
+        marks: row and column of entries that get a red frame, in matrices of the first one's size.
         height: of the picture in inches.
         x: what a column is, written below each matrix.
     """
     tensors = {title: matrix.detach().float().cpu() for title, matrix in matrices.items()}
-    draw = partial(_draw_matrices, tensors, rows, columns, numbers, colors, shared, x)
+    group = tensors.keys() if shared is True else set(shared or ())
+    draw = partial(_draw_matrices, tensors, rows, columns, numbers, colors, group, marks, x)
     beside = 0.6 + max(map(len, rows), default=0) / 14  # names and bars, in inches
     widths = [height * m.shape[1] / m.shape[0] + beside for m in tensors.values()]
     picture = render(draw, alt, "png", (min(9.0, sum(widths)), height))
@@ -197,11 +202,14 @@ def _paletted(picture: Picture) -> Picture:
 
 def _draw_matrices(
     tensors: Mapping[str, Tensor], rows: Sequence[str], columns: Sequence[str],
-    numbers: str | None, colors: str, shared: bool, x: str, figure: Figure,
+    numbers: str | None, colors: str, group: Set[str], marks: Sequence[tuple[int, int]], x: str,
+    figure: Figure,
 ) -> None:  # fmt: skip
-    panels = figure.subplots(1, len(tensors), squeeze=False)[0]
+    panels, first = figure.subplots(1, len(tensors), squeeze=False)[0], next(iter(tensors.values()))
+    one_bar = tensors.keys() <= group  # all of them share their scale
     for axes, (title, matrix) in zip(panels, tensors.items(), strict=True):
-        judged = torch.cat([m.flatten() for m in tensors.values()]) if shared else matrix
+        alike = group if title in group else {title}
+        judged = torch.cat([tensors[name].flatten() for name in alike])
         low, high = color_limits(judged, colors)
         shown = axes.imshow(matrix.numpy(), cmap=colors, vmin=low, vmax=high)
         axes.set_title(title, fontsize=10)
@@ -209,12 +217,21 @@ def _draw_matrices(
         axes.grid(False)
         axes.set_xticks(range(len(columns)), columns, fontsize=8, rotation=45, ha="right")
         axes.set_yticks(range(len(rows)), rows, fontsize=8)
+        if matrix.shape == first.shape:
+            _frame(axes, marks)
         if numbers is None:
-            if not shared:
+            if not one_bar:
                 figure.colorbar(shown, ax=axes, fraction=0.05)
             continue
         for i, j in itertools.product(*map(range, matrix.shape)):
             ink = _ink(shown.cmap(shown.norm(value := matrix[i, j].item())))
             axes.text(j, i, format(value, numbers), ha="center", va="center", color=ink, size=8)
-    if shared and numbers is None:
+    if one_bar and numbers is None:
         figure.colorbar(shown, ax=panels, fraction=0.02)
+
+
+def _frame(axes: Axes, marks: Sequence[tuple[int, int]]) -> None:
+    """Draw a red frame around each of these entries, given as row and column."""
+    for row, column in marks:
+        left, right, top, bottom = column - 0.5, column + 0.5, row - 0.5, row + 0.5
+        axes.plot([left, right, right, left, left], [top, top, bottom, bottom, top], color="red")

@@ -173,15 +173,17 @@ EXERCISES: dict[str, Exercise] = {
     "10.4": Exercise(
         right={"B", "D"},
         mistakes={
-            "One more: a region without a style stays as it is, like what is in no region.": {"B"},
+            "One more: a region without an artwork stays as it is, like what is in no region.": {
+                "B"
+            },
             "B does it too: what is in no region stays as it is, for style is None.": {"D"},
-            "In A the leaves take from all of the hills: from meadow and rocks, too.": {
+            "In A the sky takes from all of the other photograph: from the lit columns, too.": {
                 "A",
                 "B",
                 "D",
             },
-            "C paints all but the leaves.": {"B", "C", "D"},
-            "E takes from all but the larches.": {"B", "D", "E"},
+            "C paints all but the sky.": {"B", "C", "D"},
+            "E takes from all but the sky over the gate.": {"B", "D", "E"},
         },
     ),
 }

@@ -19,7 +19,6 @@ CODE_SPAN = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 SOLUTION = re.compile(r"<summary>Solution</summary>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 TO_EDIT = {  # the language rules pass over these until they are edited
-    "10_photographs",
 }
 ADDRESS = re.compile(r'^REPOSITORY = "[^"\n]*"', re.MULTILINE)  # in the set-up cell, the first one
 

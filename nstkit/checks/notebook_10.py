@@ -177,13 +177,13 @@ EXERCISES: dict[str, Exercise] = {
                 "B"
             },
             "B does it too: what is in no region stays as it is, for style is None.": {"D"},
-            "In A the sky takes from all of the other photograph: from the lit columns, too.": {
+            "In A the sky takes from all of the other photograph: from the lit building, too.": {
                 "A",
                 "B",
                 "D",
             },
             "C paints all but the sky.": {"B", "C", "D"},
-            "E takes from all but the sky over the gate.": {"B", "D", "E"},
+            "E takes from all but the sky over the gateway.": {"B", "D", "E"},
         },
     ),
 }

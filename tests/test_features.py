@@ -60,6 +60,19 @@ def test_each_row_of_maps_has_one_scale_and_a_bar(drawn):
     assert bars == [(0, 4), (0, 30)]
 
 
+def test_each_map_may_have_a_scale_of_its_own_and_all_look_alike_in_shape(drawn):
+    maps = {"a": ramp(1), "b": torch.linspace(0, 4, 15).view(3, 5)}
+    lesson.show_maps(maps, "two ramps", columns=2, share=1, each=True)
+    (figure,) = drawn
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.images[0].get_clim() for axes in shown] == [(0, 1), (0, 4)]
+    bars = [axes.get_ylim() for axes in figure.axes if axes.get_label() == "<colorbar>"]
+    assert bars == [(0, 1), (0, 4)]
+    assert [axes.get_aspect() * 3 / width for axes, width in zip(shown, (4, 5), strict=True)] == [
+        pytest.approx(3 / 4)
+    ] * 2
+
+
 def test_a_few_bright_numbers_do_not_set_the_scale(drawn):
     values = torch.ones(20, 50)
     values[0, 0] = 1000
@@ -94,6 +107,12 @@ def test_a_lit_picture_tells_its_scale(cat, drawn):
     lesson.show_lit(cat, ramp(5), "ramp", top=60)
     lesson.show_lit(cat, ramp(5), "ramp")
     assert [figure.axes[-1].get_ylim() for figure in drawn] == [(0, 60), (0, 5)]
+
+
+@pytest.mark.parametrize(("top", "arrow"), [(3, "max"), (5, "neither"), (None, "neither")])
+def test_the_bar_of_a_lit_picture_has_an_arrow_if_numbers_lie_beyond(cat, drawn, top, arrow):
+    lesson.show_lit(cat, ramp(5), "ramp", top=top)
+    assert drawn[0].axes[-1]._colorbar.extend == arrow
 
 
 # ---------------------------------------------------------------- boxes
@@ -138,13 +157,21 @@ def test_the_pictures_that_excite_a_channel_most_come_first():
     assert [(patch.name, patch.activation) for patch in found] == [("b", 3.0), ("c", 2.0)]
 
 
-def test_a_patch_over_the_border_is_light_gray_outside():
+def test_positions_that_see_over_the_border_do_not_count():
+    values = torch.zeros(8, 8)
+    values[0, 3], values[7, 7], values[2, 5] = 9.0, 5.0, 1.0
+    (patch,) = lesson.best_patches({"a": values}, {"a": numbered(64)}, size=40, stride=8)
+    assert patch.activation == 1.0
+    assert torch.equal(patch.image, numbered(64)[..., :40, 24:64])  # up to the very border
+
+
+def test_a_patch_larger_than_the_picture_is_light_gray_outside():
     values = torch.zeros(8, 8)
     values[0, 0] = 1.0
-    (patch,) = lesson.best_patches({"a": values}, {"a": numbered(64)}, size=32, stride=8)
-    assert patch.image.shape == (1, 3, 32, 32)
-    assert (patch.image[..., :12, :] == 0.9).all()
-    assert torch.equal(patch.image[..., 12:, 12:], numbered(64)[..., :20, :20])
+    (patch,) = lesson.best_patches({"a": values}, {"a": numbered(64)}, size=96, stride=8)
+    assert (patch.activation, patch.image.shape) == (1.0, (1, 3, 96, 96))
+    assert (patch.image[..., :44, :] == 0.9).all()
+    assert torch.equal(patch.image[..., 44:, 44:], numbered(64)[..., :52, :52])
 
 
 # ---------------------------------------------------------------- waves

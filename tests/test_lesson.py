@@ -15,7 +15,7 @@ from studio_tools import a_png, send
 
 import nstkit
 from nstkit import lesson, load_image, show_images
-from nstkit.lesson import charts, stored
+from nstkit.lesson import charts, page, stored
 from nstkit.lesson.titles import TITLES, pair_title, title
 from nstkit.pictures.plots import DPI, Picture
 
@@ -230,6 +230,18 @@ def test_numbers_are_readable_on_their_colors(monkeypatch):
     assert [text.get_color() for text in seen[0].axes[0].texts] == ["white", "black"]
 
 
+def test_matrices_may_have_numbers_and_a_bar(monkeypatch):
+    seen = []
+    real = charts._draw_matrices
+    monkeypatch.setattr(
+        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
+    )
+    lesson.show_matrices({"m": ramp()}, "m", numbers=".1f", text=10, bar=True)
+    axes, bar = seen[0].axes
+    assert bar.get_ylim() == (0, 1)
+    assert {text.get_fontsize() for text in axes.texts} == {10}
+
+
 def test_matrices_without_numbers_have_a_bar_that_tells_the_scale():
     plain = lesson.show_matrices({"m": ramp()}, "m")
     assert opened(plain).size[0] > 100
@@ -358,6 +370,23 @@ def test_a_page_without_a_kernel_shows_the_frames_of_a_panel():
     assert right == pytest.approx(230, abs=4)
 
 
+@pytest.mark.parametrize("titled", [True, False])
+def test_frames_have_human_titles_or_none_and_are_not_enlarged(monkeypatch, titled):
+    real, sheets = page.show_images, []
+
+    def spy(pictures, titles, **options):
+        sheets.append((titles, options["size"]))
+        return real(pictures, titles, **options)
+
+    monkeypatch.setattr(page, "show_images", spy)
+    small = show_images([torch.zeros(1, 3, 32, 32)], size=1.5)
+    lesson.explore(lambda picture, a_step: small, frames=[{"picture": "cat", "a_step": 9}],
+                   titled=titled, picture=["cat"], a_step=[9])._repr_mimebundle_()  # fmt: skip
+    with opened(small) as shown:
+        inches = shown.height / DPI
+    assert sheets == [(["picture: Cat; a step: 9"] if titled else None, inches)]
+
+
 def test_a_panel_without_frames_leaves_no_picture():
     bundle = lesson.explore(lambda n: flat(n / 10), n=[1, 2])._repr_mimebundle_()
     assert not any(mime.startswith("image/") for mime in bundle)
@@ -430,7 +459,9 @@ def test_shares_of_a_bar_are_percent_side_by_side():
     b = 100 * 2 / 2.05
     assert bars[0, 0] == 25 and bars[0, 25] == 75
     assert bars[1, 0] in (0, pytest.approx(b)) and bars[1, b] == pytest.approx(100 - b)
-    assert {text.get_text() for text in axes.texts} == {"25", "75", "98", ""}
+    assert {text.get_text() for text in axes.texts} == {"25%", "75%", "98%", "2", ""}
+    (narrow,) = (text for text in axes.texts if text.get_text() == "2")
+    assert narrow.get_position() == (pytest.approx((b + 100) / 2), pytest.approx(1 - 0.39))
     assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b", "c"]
 
 

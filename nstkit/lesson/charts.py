@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = (*(color for color, _ in LOOKS.values()), *SPARE_COLORS)
-MANY = 100  # numbers in a picture: in all their shades they would be most of a notebook
+MANY = 100  # squares in a picture: in all their shades they would be most of a notebook
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 
 
@@ -123,7 +123,8 @@ def show_shares(
     """Draw one bar for each of {label: {part: amount}}, cut into its parts' shares in percent.
 
     Parts go from light to dark in the order in which they first come, as layers from shallow to
-    deep do. ``x`` says what is shared; ``width`` is in inches.
+    deep do. A part under 4 % has its number above it. ``x`` says what is shared; ``width`` is in
+    inches.
 
     Raises:
         ValueError: The amounts of a group are not positive in sum, or one is negative.
@@ -147,9 +148,13 @@ def _draw_shares(groups: Mapping[str, Mapping[str, float]], x: str, figure: Figu
         shares = [100 * p.get(name, 0) / sum(p.values()) for p in groups.values()]
         color = colormaps["cividis"](0.97 - 0.9 * number / max(1, len(names) - 1))
         drawn = axes.barh(list(groups), shares, 0.75, left, color=color, edgecolor="w", label=name)
-        told = [f"{share:.0f}" if share >= 4 else "" for share in shares]
+        told = [f"{share:.0f}%" if share >= 4 else "" for share in shares]
         axes.bar_label(drawn, told, label_type="center", fontsize=9, color=_ink(color))
+        for row, (share, start) in enumerate(zip(shares, left, strict=True)):
+            if 0 < share < 4:  # too narrow: a small number goes above
+                axes.text(start + share / 2, row - 0.39, f"{share:.0f}", ha="center", size=7)
         left = [a + b for a, b in zip(left, shares, strict=True)]
+    axes.xaxis.set_major_formatter("{x:.0f}%")
     axes.grid(False)
     axes.invert_yaxis()
     figure.legend(loc="outside right upper", fontsize=9)
@@ -165,7 +170,7 @@ def show_matrices(
     matrices: Mapping[str, Tensor], alt: str, *, rows: Sequence[str] = (),
     columns: Sequence[str] = (), numbers: str | None = None, colors: str = "cividis",
     shared: bool | Sequence[str] = False, marks: Sequence[tuple[int, int]] = (),
-    height: float = 3.0, x: str = "",
+    height: float = 3.0, x: str = "", text: float = 8, bar: bool | None = None,
 ) -> Picture:  # fmt: skip
     """Draw matrices side by side from {title: (n, m) tensor}, each entry a colored square.
 
@@ -181,15 +186,20 @@ def show_matrices(
         marks: row and column of entries that get a red frame, in matrices of the first one's size.
         height: of the picture in inches.
         x: what a column is, written below each matrix.
+        text: size of names and numbers in points.
+        bar: whether bars tell what the colors are; None: only where no numbers do.
     """
     tensors = {title: matrix.detach().float().cpu() for title, matrix in matrices.items()}
     group = tensors.keys() if shared is True else set(shared or ())
-    draw = partial(_draw_matrices, tensors, rows, columns, numbers, colors, group, marks, x)
-    beside = 0.6 + max(map(len, rows), default=0) / 14  # names and bars, in inches
+    bar = numbers is None if bar is None else bar
+    draw = partial(
+        _draw_matrices, tensors, rows, columns, numbers, colors, group, marks, x, text, bar
+    )
+    beside = 0.6 + max(map(len, rows), default=0) * text / 112  # names and bars, in inches
     widths = [height * m.shape[1] / m.shape[0] + beside for m in tensors.values()]
     picture = render(draw, alt, "png", (min(9.0, sum(widths)), height))
     entries = sum(matrix.numel() for matrix in tensors.values())
-    return _paletted(picture) if numbers and entries > MANY else picture
+    return _paletted(picture) if entries > MANY else picture
 
 
 def _paletted(picture: Picture) -> Picture:
@@ -203,7 +213,7 @@ def _paletted(picture: Picture) -> Picture:
 def _draw_matrices(
     tensors: Mapping[str, Tensor], rows: Sequence[str], columns: Sequence[str],
     numbers: str | None, colors: str, group: Set[str], marks: Sequence[tuple[int, int]], x: str,
-    figure: Figure,
+    text: float, bar: bool, figure: Figure,
 ) -> None:  # fmt: skip
     panels, first = figure.subplots(1, len(tensors), squeeze=False)[0], next(iter(tensors.values()))
     one_bar = tensors.keys() <= group  # all of them share their scale
@@ -215,18 +225,18 @@ def _draw_matrices(
         axes.set_title(title, fontsize=10)
         axes.set_xlabel(x, fontsize=9)
         axes.grid(False)
-        axes.set_xticks(range(len(columns)), columns, fontsize=8, rotation=45, ha="right")
-        axes.set_yticks(range(len(rows)), rows, fontsize=8)
+        axes.set_xticks(range(len(columns)), columns, fontsize=text, rotation=45, ha="right")
+        axes.set_yticks(range(len(rows)), rows, fontsize=text)
         if matrix.shape == first.shape:
             _frame(axes, marks)
+        if bar and not one_bar:
+            figure.colorbar(shown, ax=axes, fraction=0.05)
         if numbers is None:
-            if not one_bar:
-                figure.colorbar(shown, ax=axes, fraction=0.05)
             continue
         for i, j in itertools.product(*map(range, matrix.shape)):
             ink = _ink(shown.cmap(shown.norm(value := matrix[i, j].item())))
-            axes.text(j, i, format(value, numbers), ha="center", va="center", color=ink, size=8)
-    if one_bar and numbers is None:
+            axes.text(j, i, format(value, numbers), ha="center", va="center", color=ink, size=text)
+    if one_bar and bar:
         figure.colorbar(shown, ax=panels, fraction=0.02)
 
 

@@ -23,7 +23,7 @@ WIDTH = 9.0  # inches: a page
 
 def show_maps(
     maps: Mapping[str, Tensor], alt: str, *, columns: int = 3, colors: str = "Blues",
-    share: float = 0.995,
+    share: float = 0.995, each: bool = False,
 ) -> Picture:  # fmt: skip
     """Draw maps in rows from {title: (h, w) tensor}, each number a square of one color.
 
@@ -31,35 +31,46 @@ def show_maps(
     signed numbers it begins as far below 0.
 
     Args:
-        maps: of one shape within a row, and of one aspect in all.
+        maps: of one shape within a row, and of about one aspect in all: that of the first.
         alt: what there is to see.
         columns: maps in a row.
         colors: a matplotlib colormap: "Blues" for amounts, "RdBu_r" for signed numbers.
         share: of the numbers of a row that are at most the end of its scale. The few above get
             the last color, so that one bright spot does not leave all else dark.
+        each: give each map a scale and a bar of its own instead.
     """
     drawn = {title: values.detach().float().cpu() for title, values in maps.items()}
     rows = -(-len(drawn) // columns)
     height, width = next(iter(drawn.values())).shape
     inches = rows * (WIDTH / (columns + 0.35) * height / width + 0.3)
-    return render(partial(_draw_maps, drawn, columns, colors, share), alt, "jpeg", (WIDTH, inches))
+    return render(
+        partial(_draw_maps, drawn, columns, colors, share, each), alt, "jpeg", (WIDTH, inches)
+    )
 
 
 def _draw_maps(
-    maps: Mapping[str, Tensor], columns: int, colors: str, share: float, figure: Figure
-) -> None:
+    maps: Mapping[str, Tensor], columns: int, colors: str, share: float, each: bool,
+    figure: Figure,
+) -> None:  # fmt: skip
     titles, rows = list(maps), -(-len(maps) // columns)
+    height, width = maps[titles[0]].shape
+    tops = {title: maps[title].abs().flatten().quantile(share).item() for title in titles}
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, beside in enumerate(axes):
         named = titles[row * columns : (row + 1) * columns]
-        top = max(maps[title].abs().flatten().quantile(share).item() for title in named) or 1
-        low = -top if colors == "RdBu_r" else 0
         for place in beside:
             place.axis("off")
         for place, title in zip(beside, named, strict=False):
+            top = (tops[title] if each else max(tops[name] for name in named)) or 1
+            low = -top if colors == "RdBu_r" else 0
             shown = place.imshow(maps[title].numpy(), cmap=colors, vmin=low, vmax=top)
+            down, across = maps[title].shape
+            place.set_aspect(height / width * across / down)  # else rows would be ragged
             place.set_title(title, fontsize=10)
-        figure.colorbar(shown, ax=list(beside), fraction=0.05, aspect=12, pad=0.01)
+            if each:
+                figure.colorbar(shown, ax=place, fraction=0.05, aspect=12, pad=0.01)
+        if not each:
+            figure.colorbar(shown, ax=list(beside), fraction=0.05, aspect=12, pad=0.01)
 
 
 def show_lit(
@@ -71,7 +82,8 @@ def show_lit(
         image: (1, 3, H, W) in [0, 1].
         values: (h, w), 0 or more, stretched over the picture.
         title: what stands above.
-        top: number that gets the last color; None: the greatest.
+        top: number that gets the last color; None: the greatest. If there are greater ones, the
+            bar ends in an arrow.
         alt: what there is to see; None: the title.
     """
     top = top or max(values.max().item(), 1e-6)
@@ -88,7 +100,8 @@ def show_lit(
         axes.imshow(gray.numpy(), cmap="gray", vmin=0, vmax=1)
         opaque = 0.8 * (spread / top).clamp(0, 1).sqrt().numpy()
         axes.imshow(spread.numpy(), cmap="YlOrRd", vmin=0, vmax=top, alpha=opaque)
-        figure.colorbar(_scale(top), ax=axes, fraction=0.05, pad=0.02)
+        beyond = "max" if values.max() > top else "neither"
+        figure.colorbar(_scale(top), ax=axes, fraction=0.05, pad=0.02, extend=beyond)
 
     return render(draw, alt or title, "jpeg", (4.5, 4.3 * high / wide * 0.85 + 0.35))
 

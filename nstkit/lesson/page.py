@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from nstkit.lesson.titles import TITLES
 from nstkit.pictures.images import to_pil
-from nstkit.pictures.plots import Picture, show_images
+from nstkit.pictures.plots import DPI, Picture, show_images
 from nstkit.version import __version__
 
 
@@ -57,6 +58,7 @@ def explore(
     *,
     frames: Sequence[Mapping[str, Any]] = (),
     columns: int = 2,
+    titled: bool = True,
     **choices: Sequence[Any],
 ) -> Any:
     """Return a widget with a control for each keyword, and ``show(**chosen)`` below them.
@@ -68,7 +70,9 @@ def explore(
         show: Makes the picture from one value of each choice.
         frames: What a page without a kernel shows in place of the widget, such as a notebook on
             GitHub: the pictures of these choices, each ``{name: value}`` with all names.
-        columns: Frames in a row.
+        columns: Frames in a row. None is shown larger than ``show`` makes it.
+        titled: Whether the choices stand above each frame, bundled pictures by their titles.
+            False where ``show`` writes into its picture what it is.
         choices: The values of each control, in order.
 
     Raises:
@@ -91,7 +95,7 @@ def explore(
             bundle = super()._repr_mimebundle_(**kwargs)
             if not frames or not isinstance(bundle, dict):
                 return bundle
-            data, described = _sheet(show, frames, columns)._repr_mimebundle_()
+            data, described = _sheet(show, frames, columns, titled)._repr_mimebundle_()
             return {**data, **bundle}, described
 
     controls = {}
@@ -119,17 +123,18 @@ def explore(
 
 
 def _sheet(
-    show: Callable[..., Picture], frames: Sequence[Mapping[str, Any]], columns: int
+    show: Callable[..., Picture], frames: Sequence[Mapping[str, Any]], columns: int, titled: bool
 ) -> Picture:
-    """Return the pictures of some choices side by side, each titled by its choices."""
+    """Return the pictures of some choices side by side; see `explore`."""
     shown = [show(**frame) for frame in frames]
     titles = [
-        ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in frame.items())
+        "; ".join(f"{name.replace('_', ' ')}: {TITLES.get(str(v), v)}" for name, v in frame.items())
         for frame in frames
     ]
     pictures = [Image.open(io.BytesIO(one.data)) for one in shown]
+    tallest = min(4.0, max(picture.height for picture in pictures) / DPI)
     alt = "The panel's pictures: " + "; ".join(one.alt for one in shown)
-    return show_images(pictures, titles, columns=columns, alt=alt)
+    return show_images(pictures, titles if titled else None, columns=columns, size=tallest, alt=alt)
 
 
 def colophon(began: float) -> str:

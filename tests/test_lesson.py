@@ -63,6 +63,15 @@ def curves_drawn(monkeypatch, curves, **options):
     return figures[0]
 
 
+def matrices_drawn(monkeypatch):
+    """Return a list that takes up each figure in which `show_matrices` has drawn."""
+    seen, real = [], charts._draw_matrices
+    monkeypatch.setattr(
+        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
+    )
+    return seen
+
+
 def test_curves_get_their_numbers_names_and_unlike_looks(monkeypatch):
     figure = curves_drawn(
         monkeypatch, {"a": [3, 2, 1], "b": ([0, 5], [4, 4])}, x="s", y="loss, mean"
@@ -176,11 +185,7 @@ def test_matrices_share_a_scale_only_when_told(monkeypatch):
 
 
 def test_a_scale_may_be_shared_by_some_and_entries_may_have_frames(monkeypatch):
-    seen = []
-    real = charts._draw_matrices
-    monkeypatch.setattr(
-        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
-    )
+    seen = matrices_drawn(monkeypatch)
     matrices = {"a": ramp(0, 1), "b": ramp(0, 5), "c": ramp(0, 9), "d": torch.eye(20)}
     lesson.show_matrices(matrices, "four", numbers=".0f", shared=["a", "b"], marks=[(1, 2)])
     panels = seen[0].axes
@@ -191,11 +196,7 @@ def test_a_scale_may_be_shared_by_some_and_entries_may_have_frames(monkeypatch):
 
 
 def test_matrices_have_their_numbers_titles_and_names(monkeypatch):
-    seen = []
-    real = charts._draw_matrices
-    monkeypatch.setattr(
-        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
-    )
+    seen = matrices_drawn(monkeypatch)
     picture = lesson.show_matrices(
         {"G": torch.tensor([[1.0, 2.0], [3.0, 4.5]])}, "a Gram", rows="pq", columns="rs",
         numbers=".1f",
@@ -221,21 +222,13 @@ def test_many_numbers_are_stored_in_few_colors(monkeypatch):
 
 def test_numbers_are_readable_on_their_colors(monkeypatch):
     """Black on bright squares, white on dark ones."""
-    seen = []
-    real = charts._draw_matrices
-    monkeypatch.setattr(
-        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
-    )
+    seen = matrices_drawn(monkeypatch)
     lesson.show_matrices({"m": torch.tensor([[0.0, 1.0]])}, "m", numbers=".0f")
     assert [text.get_color() for text in seen[0].axes[0].texts] == ["white", "black"]
 
 
 def test_matrices_may_have_numbers_and_a_bar(monkeypatch):
-    seen = []
-    real = charts._draw_matrices
-    monkeypatch.setattr(
-        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
-    )
+    seen = matrices_drawn(monkeypatch)
     lesson.show_matrices({"m": ramp()}, "m", numbers=".1f", text=10, bar=True)
     axes, bar = seen[0].axes
     assert bar.get_ylim() == (0, 1)
@@ -248,11 +241,7 @@ def test_matrices_without_numbers_have_a_bar_that_tells_the_scale():
 
 
 def test_matrices_on_one_scale_share_one_bar(monkeypatch):
-    seen = []
-    real = charts._draw_matrices
-    monkeypatch.setattr(
-        charts, "_draw_matrices", lambda *given: (real(*given), seen.append(given[-1]))
-    )
+    seen = matrices_drawn(monkeypatch)
     matrices = {"a": ramp(0, 1), "b": ramp(0, 5), "c": ramp(0, 2)}
     lesson.show_matrices(matrices, "three", shared=True, x="channels")
     lesson.show_matrices(matrices, "three")

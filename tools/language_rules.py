@@ -13,10 +13,10 @@ from itertools import takewhile
 from pathlib import Path
 
 from nbformat import NotebookNode
-from notebook_cells import ROOT, Rule, collector, has_picture, is_edited, markdown, text_after
+from notebook_cells import ROOT, Rule, collector, has_picture, markdown, text_after
 
 LANGUAGE_RULES: list[Rule] = []
-of_edited = collector(LANGUAGE_RULES, is_edited)
+of_all = collector(LANGUAGE_RULES)
 MAX_WORDS = 2500  # a lesson is read in one sitting
 MAX_POINTS = 3  # of what to notice in a figure
 
@@ -67,14 +67,14 @@ def listed_greek() -> set[str]:
     return set(GREEK.findall((ROOT / "docs/notation.md").read_text(encoding="utf-8")))
 
 
-@of_edited
+@of_all
 def it_is_short(nb: NotebookNode, path: Path) -> Iterator[str]:
     """People finish what they can read in one sitting."""
     if (words := count_words(nb)) > MAX_WORDS:
         yield f"{words} words, at most {MAX_WORDS} are allowed"
 
 
-@of_edited
+@of_all
 def few_things_to_notice(nb: NotebookNode, path: Path) -> Iterator[str]:
     """What to notice is a short list, and its first point begins with the lesson in bold."""
     for index, cell in enumerate(nb.cells):
@@ -90,7 +90,7 @@ def few_things_to_notice(nb: NotebookNode, path: Path) -> Iterator[str]:
             yield f"cell {index + 1}: the first bullet does not begin with the lesson in bold"
 
 
-@of_edited
+@of_all
 def symbols_have_one_meaning(nb: NotebookNode, path: Path) -> Iterator[str]:
     """Formulas are written as docs/notation.md says."""
     known = listed_greek()
@@ -112,7 +112,7 @@ def odd_words(text: str) -> Iterator[str]:
             yield f"{found!r}: write {better}"
 
 
-@of_edited
+@of_all
 def words_are_plain(nb: NotebookNode, path: Path) -> Iterator[str]:
     """The course uses the standard terms, and no words of another language's grammar."""
     for index, text in markdown(nb):

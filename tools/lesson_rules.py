@@ -18,7 +18,6 @@ from notebook_cells import (
     code_cells,
     collector,
     has_picture,
-    is_edited,
     markdown,
     output_text,
     solution,
@@ -28,7 +27,7 @@ from notebook_cells import (
 
 LESSON_RULES: list[Rule] = []
 of_lessons = collector(LESSON_RULES, lambda path: not path.name.startswith("00_"))
-of_edited = collector(LESSON_RULES, is_edited)
+of_all = collector(LESSON_RULES)
 
 PARTS = (  # each in this order
     r"^\*\*What you will learn\*\*",
@@ -57,8 +56,6 @@ def it_has_all_parts(nb: NotebookNode, path: Path) -> Iterator[str]:
     """Readers find the same parts in the same order everywhere."""
     at = 0
     for part in PARTS:
-        if "Open task" in part and not is_edited(path):
-            continue
         if found := re.compile(part, re.MULTILINE).search(prose(nb), at):
             at = found.end()
         else:
@@ -67,14 +64,14 @@ def it_has_all_parts(nb: NotebookNode, path: Path) -> Iterator[str]:
         yield "cell 0: expected the claim as a bold sentence"
 
 
-@of_edited
+@of_all
 def the_opening_gives_nothing_away(nb: NotebookNode, path: Path) -> Iterator[str]:
     """A picture of the result above the predictions would answer them."""
     if PICTURE.search(nb.cells[0].source):
         yield "cell 0: no picture, for readers are asked to predict what comes"
 
 
-@of_edited
+@of_all
 def pictures_reach_colab(nb: NotebookNode, path: Path) -> Iterator[str]:
     """Colab opens a notebook without its folder, where a relative picture in the text is missing.
 
@@ -86,7 +83,7 @@ def pictures_reach_colab(nb: NotebookNode, path: Path) -> Iterator[str]:
                 yield f"cell {index}: Colab does not show {''.join(target)}; let a cell show it"
 
 
-@of_edited
+@of_all
 def it_says_where_we_are(nb: NotebookNode, path: Path) -> Iterator[str]:
     """The first code cell after the set-up ends with the strip that marks this lesson."""
     strip = f'lesson.diagram("here_{path.name[:2]}")'
@@ -155,7 +152,7 @@ def a_widget_has_tasks_and_a_still_figure(nb: NotebookNode, path: Path) -> Itera
             yield f"cell {index}: no numbered tasks with folded answers after the widget"
 
 
-@of_edited
+@of_all
 def panels_leave_frames(nb: NotebookNode, path: Path) -> Iterator[str]:
     """People who only read can answer a panel's tasks from what it leaves."""
     for index, cell in code_cells(nb):

@@ -1,13 +1,12 @@
-"""Make the pictures of the README and of the notebooks' first cells.
+"""Make the pictures of the README.
 
 python tools/make_hero.py               docs/hero.jpg, a painting of docs/gallery beside its
                                         photograph and its artwork, a copy for notebook 00, and the
                                         others:
 python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
-                                        docs/thumbnails/NN_topic.jpg, a small copy; and where the
-                                        first cell shows it, notebooks/figures/NN_topic.jpg, the
-                                        same to the byte; and docs/cat_becomes_wave.gif, what
-                                        notebook 00's cell tagged ``animation`` shows
+                                        docs/thumbnails/NN_topic.jpg, a small copy; and
+                                        docs/cat_becomes_wave.gif, what notebook 00's cell tagged
+                                        ``animation`` shows
 """
 
 from __future__ import annotations
@@ -18,12 +17,10 @@ import io
 from pathlib import Path
 
 import nbformat
-from notebook_cells import is_edited
 from PIL import Image, ImageOps
 
 import nstkit
 from nstkit.files import replacing, write_whole
-from nstkit.pictures.plots import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -69,14 +66,9 @@ def film() -> Path:
 
 
 def thumbnail(notebook: Path) -> Path:
-    """Save a notebook's picture for the README's table, and for its first cell if that has one."""
+    """Save a notebook's picture for the README's table."""
     data, name = tagged_picture(notebook, "thumbnail", "jpeg"), f"{notebook.stem}.jpg"
-    for folder in (FIGURES, DOCS / "thumbnails"):
-        folder.mkdir(parents=True, exist_ok=True)
-    if is_edited(notebook):  # its first cell gives no result away
-        (FIGURES / name).unlink(missing_ok=True)
-    else:
-        Picture(data, alt="", width=0).save(FIGURES / name)
+    (DOCS / "thumbnails").mkdir(parents=True, exist_ok=True)
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
     with replacing(DOCS / "thumbnails" / name) as draft:

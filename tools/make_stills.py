@@ -31,7 +31,7 @@ SHARPNESS = 1.5  # px of a shot for each of the page
 LIMIT = 120_000  # bytes of a file
 MARGIN = 15  # px of a shot around what is drawn
 SECONDS = 900.0  # for the cells of a whole notebook
-LESSONS = Path(__file__).resolve().parents[1] / "notebooks"
+LESSON = "00_first_painting"  # whose cells make room for the panel
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,12 @@ class Still:
 
     Attributes:
         change: makes the notebook that is opened; its last code cell shows the panel.
-        selector: of the panel in the page.
         alt: what there is to see.
-        lesson: name of the notebook that is changed.
         height: px of the panel from its top that are shown at most.
     """
 
     change: Change
-    selector: str
     alt: str
-    lesson: str = "00_first_painting"
     height: int = 1400
 
 
@@ -70,14 +66,12 @@ PANEL = ".nstkit-studio"  # all panels have this class
 STILLS_TO_TAKE = {
     "studio": Still(
         partial(of_code, STUDIO.format(more=False, size=384)),
-        PANEL,
         "The studio: a cat painted after the Great Wave, with menus for photograph and artwork, "
         "small pictures to click, upload buttons, a slider for β, and the buttons play, save, "
         "reset and more",
     ),
     "studio_more": Still(
         partial(of_code, STUDIO.format(more=True, size=256)),
-        PANEL,
         "The studio with more open: buttons to step, to undo a move, to go back to the best "
         "picture and to copy the recipe; below the cat earlier steps, a larger size, a grid, and "
         "curves of the losses; beside it sliders for β, α, smoothing and five layers",
@@ -85,13 +79,11 @@ STILLS_TO_TAKE = {
     ),
     "instant": Still(
         partial(of_code, INSTANT),
-        PANEL,
         "The panel that paints at every move: a cat in the colors of the Great Wave, with menus "
         "for photograph, artwork and way, and a slider for α",
     ),
     "choice": Still(
         partial(of_code, CHOICE),
-        PANEL,
         "A panel with a menu of photographs, their small pictures, and an upload button",
     ),
 }
@@ -99,13 +91,13 @@ STILLS_TO_TAKE = {
 
 def take(still: Still, page: NotebookPage) -> tuple[bytes, int]:
     """Open the notebook, run it, and return the panel as a JPEG and its width in the page."""
-    page.open(still.lesson, still.change)
+    page.open(LESSON, still.change)
     for index, cell in enumerate(page.cells()):
         if cell["cell_type"] == "code":
             page.run_cell(index, SECONDS)
     if failures := page.failures():
         raise RuntimeError(f"cells failed: {failures}")
-    panel = page.page.locator(still.selector).last
+    panel = page.page.locator(PANEL).last
     panel.wait_for(timeout=120_000)
     panel.scroll_into_view_if_needed()
     page.wait("box => [...box.querySelectorAll('img')].every(img => img.complete)",

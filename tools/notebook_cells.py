@@ -18,17 +18,17 @@ DEFINES, EXERCISE = "defines:", "exercise:"  # what such tags begin with; a name
 CODE_SPAN = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 SOLUTION = re.compile(r"<summary>Solution</summary>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
-TO_EDIT = {  # the language rules pass over these until they are edited
-}
 ADDRESS = re.compile(r'^REPOSITORY = "[^"\n]*"', re.MULTILINE)  # in the set-up cell, the first one
 
 
-def collector(rules: list[Rule], applies: Callable[[Path], bool]) -> Callable[[Rule], Rule]:
+def collector(
+    rules: list[Rule], applies: Callable[[Path], bool] = lambda path: True
+) -> Callable[[Rule], Rule]:
     """Return a decorator that adds a rule to a list, and makes it pass over other notebooks.
 
     Args:
         rules: takes up the rules.
-        applies: says of a notebook's path whether the rules hold for it.
+        applies: says of a notebook's path whether the rules hold for it; by default for all.
     """
 
     def collect(rule: Rule) -> Rule:
@@ -41,11 +41,6 @@ def collector(rules: list[Rule], applies: Callable[[Path], bool]) -> Callable[[R
         return only
 
     return collect
-
-
-def is_edited(path: Path) -> bool:
-    """Return whether the rules of language hold for a notebook already."""
-    return path.stem not in TO_EDIT
 
 
 def code_cells(nb: NotebookNode) -> list[tuple[int, NotebookNode]]:

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.error import URLError
 
 import nbformat
+from notebook_cells import WIDGET_VIEW
 from playwright.sync_api import Browser, BrowserContext, Locator, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -338,13 +339,16 @@ class NotebookPage:
 
     def cells_with_pictures(self) -> list[int]:
         """Return the cells whose outputs hold pictures, once for each picture."""
-        kinds = [(o["cell"], mime) for o in self.outputs() for mime in o.get("data", {})]
-        return [cell for cell, mime in kinds if mime.startswith("image/")]
+        return cells_of_pictures(self.outputs())
 
     def check_pictures(self) -> None:
-        """Assert that the pictures of all outputs, at least one, are shown and not tiny."""
+        """Assert that the pictures of all outputs, at least one, are shown and not tiny.
+
+        A live widget takes the place of the picture that its output holds for other pages.
+        """
         images = self.images()
-        assert [image["cell"] for image in images] == self.cells_with_pictures()
+        drawn = [o for o in self.outputs() if WIDGET_VIEW not in o.get("data", {})]
+        assert [image["cell"] for image in images] == cells_of_pictures(drawn)
         assert images, "no cell shows a picture"
         assert not [image for image in images if image["pixels"] == 0 or image["width"] < 100]
 
@@ -398,6 +402,12 @@ class NotebookPage:
         """Close the tab and shut its kernel down."""
         self.context.close()
         self.server.stop_kernels()
+
+
+def cells_of_pictures(outputs: list[dict[str, Any]]) -> list[int]:
+    """Return the cells of outputs that hold pictures, once for each picture."""
+    kinds = [(output["cell"], mime) for output in outputs for mime in output.get("data", {})]
+    return [cell for cell, mime in kinds if mime.startswith("image/")]
 
 
 # ---------------------------------------------------------------- browser

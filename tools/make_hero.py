@@ -1,8 +1,7 @@
 """Make the pictures of the README.
 
 python tools/make_hero.py               docs/hero.jpg, a painting of docs/gallery beside its
-                                        photograph and its artwork, a copy for notebook 00, and the
-                                        others:
+                                        photograph and its artwork, and the others:
 python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
                                         docs/thumbnails/NN_topic.jpg, a small copy; and
                                         docs/cat_becomes_wave.gif, what notebook 00's cell tagged
@@ -24,7 +23,6 @@ from nstkit.files import replacing, write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-FIGURES = ROOT / "notebooks" / "figures"  # inside, so that a server whose root this is finds them
 CONTENT, STYLE, GAP = "castle", "starry_night", 8
 THUMBNAIL = (240, 160)
 FILM = DOCS / "cat_becomes_wave.gif"
@@ -43,7 +41,6 @@ def hero() -> Path:
         sheet.paste(picture, (painting.width + GAP, top))
     with replacing(DOCS / "hero.jpg") as draft:
         sheet.save(draft, format="JPEG", quality=92, subsampling="4:4:4")
-    write_whole(FIGURES / "hero.jpg", (DOCS / "hero.jpg").read_bytes())
     return DOCS / "hero.jpg"
 
 

@@ -17,7 +17,7 @@ from sphinx.transforms import SphinxTransform
 ALTS = "nstkit_alts"  # alt text of this page's stored pictures, by the hash of their bytes
 FOLD = "hide-input"  # myst-nb folds the code of a cell with this tag
 NO_CODE = "remove-input"  # and leaves the code of such a cell out
-DRAWN = re.compile(r'(?:from nstkit import lesson\s+)?lesson\.(?:diagram|still)\("\w+"\)')
+ONLY_DRAWN = re.compile(r'(?:from nstkit import lesson\s+)?lesson\.(?:diagram|still)\("\w+"\)')
 BINARY = ("image/gif", "image/jpeg", "image/png", "image/webp")
 
 
@@ -42,7 +42,7 @@ def as_page(notebook: dict[str, Any], name: str) -> dict[str, Any]:
     cells[0] = {**cells[0], "source": f"{head}\n\n{download}\n{rest}"}
     code = [i for i, cell in enumerate(cells) if cell["cell_type"] == "code"]
     for i in code:
-        if DRAWN.fullmatch("".join(cells[i]["source"]).strip()):
+        if ONLY_DRAWN.fullmatch("".join(cells[i]["source"]).strip()):
             cells[i] = tagged(cells[i], NO_CODE)
     cells[code[0]] = tagged(cells[code[0]], FOLD)
     return {**notebook, "cells": cells}

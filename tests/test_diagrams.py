@@ -361,6 +361,12 @@ def test_the_map_of_the_field_is_in_order_and_names_what_it_shows():
             assert work.year == 2000 + int(work.source[:2])
 
 
+def test_the_map_and_the_table_of_the_lesson_have_the_same_stops():
+    text = (ROOT / "notebooks" / "13_after_gatys.ipynb").read_text(encoding="utf-8")
+    rows = re.findall(r"\| (20\d\d) \| .*?\(https://(?:arxiv\.org/abs|doi\.org)/(.*?)\) \|", text)
+    assert rows == [(str(work.year), work.source) for work in field.WORKS]
+
+
 def test_the_lessons_on_the_map_name_their_method():
     names = {"Gatys et al.": "Gatys", "Johnson et al.": "Johnson", "Luan et al.": "Luan",
              "NNST": "neighbors", "AdaIN": "AdaIN", "WCT": "hitening"}  # fmt: skip

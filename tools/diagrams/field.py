@@ -1,4 +1,4 @@
-"""A map of the field, 2000 to 2025: four ideas, and who had them when."""
+"""A map of the field, 2000 to 2025: four roads, who is on them since when, and where they meet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Work(NamedTuple):
         column: the idea.
         name: of the method or its authors.
         line: what it did, in a few words.
-        source: its number at arXiv, or where it was printed.
+        source: its number at arXiv, or its DOI.
         lesson: of this course that paints with it, or "".
     """
 
@@ -37,24 +37,25 @@ class Work(NamedTuple):
 
 
 WORKS = (
-    Work(2000, 1, "Portilla, Simoncelli", "statistics of wavelets", "IJCV 40(1)"),
-    Work(2001, 0, "Image Analogies", "A is to A′ as B is to B′", "SIGGRAPH 2001"),
+    Work(2000, 1, "Portilla, Simoncelli", "statistics of wavelets", "10.1023/A:1026553619983"),
+    Work(2001, 0, "Image Analogies", "A is to A′ as B is to B′", "10.1145/383259.383295"),
     Work(2015, 1, "Gatys et al.", "Gram matrices of VGG", "1508.06576", "00"),
     Work(2016, 0, "Li and Wand", "nearest patches in VGG", "1601.04589"),
-    Work(2016, 2, "Johnson et al.", "a network for each artwork", "1603.08155", "09"),
+    Work(2016, 2, "Johnson et al.", "a network per artwork", "1603.08155", "09"),
     Work(2017, 1, "Luan et al.", "photorealism by matting", "1703.07511", "10"),
-    Work(2017, 2, "AdaIN", "any artwork: mean, spread", "1703.06868", "09"),
-    Work(2017, 2, "WCT", "any artwork: covariance", "1705.08086", "09"),
+    Work(2017, 2, "AdaIN", "means and deviations", "1703.06868", "09"),
+    Work(2017, 2, "WCT", "means and covariances", "1705.08086", "09"),
     Work(2019, 1, "STROTSS", "style as optimal transport", "1904.12785"),
-    Work(2022, 0, "NNST", "each feature's neighbor", "2203.13215", "08"),
     Work(2022, 0, "ARF", "neighbors, for 3-D scenes", "2206.06360"),
-    Work(2022, 3, "Textual Inversion", "a new word from pictures", "2208.01618"),
-    Work(2022, 3, "InST", "one painting as the prompt", "2211.13203"),
-    Work(2023, 3, "StyleDrop", "tunes under 1% of weights", "2306.00983"),
+    Work(2022, 0, "NNST", "each feature's neighbor", "2203.13215", "08"),
+    Work(2022, 3, "Textual Inversion", "a word from a few pictures", "2208.01618"),
+    Work(2022, 3, "InST", "a word from one painting", "2211.13203"),
     Work(2023, 3, "StyleID", "attention to the artwork", "2312.09008"),
+    Work(2023, 3, "StyleDrop", "tunes under 1% of weights", "2306.00983"),
+    Work(2023, 3, "IP-Adapter", "the artwork as a prompt", "2308.06721"),
     Work(2024, 3, "B-LoRA", "two blocks: style, content", "2403.14572"),
     Work(2024, 3, "InstantStyle", "feeds only style blocks", "2404.02733"),
-    Work(2025, 3, "Attention Distillation", "gradient descent again", "2502.20235"),
+    Work(2025, 3, "Attention Distillation", "optimizes a latent picture", "2502.20235"),
 )
 
 
@@ -72,7 +73,7 @@ def rows() -> dict[Work, int]:
 
 
 def draw(card: Card) -> None:
-    """Draw the columns, the years, the works, and who follows whom."""
+    """Draw the roads, the years, the works, and where the roads meet."""
     placed = rows()
     last = max(placed.values())
     card.text(430, 30, "Style transfer from 2000 to 2025", 17, weight="bold")
@@ -81,6 +82,9 @@ def draw(card: Card) -> None:
         height = APART * last + TALL + 58
         card.box(x - 3, 58, WIDE + 6, height, PALE, PALE, 10, zorder=0.5)
         card.text(x + WIDE / 2, 77, name, 13.5, weight="bold", color=color)
+        stops = [FIRST + APART * row for work, row in placed.items() if work.column == number]
+        ends = [min(stops), max(stops)]
+        card.axes.plot([x + WIDE / 2] * 2, ends, color=color, linewidth=5, zorder=0.9)
     for year in sorted({work.year for work in WORKS}):
         row = min(at for work, at in placed.items() if work.year == year)
         y = FIRST + APART * row
@@ -89,13 +93,13 @@ def draw(card: Card) -> None:
         card.axes.plot([18, 842], [y - APART / 2, y - APART / 2], **line)
     for work, row in placed.items():
         draw_work(card, work, FIRST + APART * row)
-    draw_ways(card, {work.name: FIRST + APART * row for work, row in placed.items()})
+    draw_meetings(card, {work.name: FIRST + APART * row for work, row in placed.items()})
     y = FIRST + APART * last + 58
-    card.circle(212, y, 11, INK, INK)
-    card.text(212, y, "09", 12, weight="bold", color="white", va="center_baseline")
-    card.text(230, y, "the lesson of this course that paints with it", 13, ha="left")
-    card.arrow((540, y), (574, y), MUTED)
-    card.text(582, y, "takes up its loss", 13, ha="left")
+    card.circle(188, y, 11, INK, INK)
+    card.text(188, y, "09", 12, weight="bold", color="white", va="center_baseline")
+    card.text(206, y, "the lesson of this course that paints with it", 13, ha="left")
+    card.arrow((530, y), (564, y), MUTED)
+    card.text(572, y, "the same idea on another road", 13, ha="left")
 
 
 def draw_work(card: Card, work: Work, y: float) -> None:
@@ -110,23 +114,51 @@ def draw_work(card: Card, work: Work, y: float) -> None:
         card.text(x + WIDE - 14, y - 7, work.lesson, 12, **look)
 
 
-def draw_ways(card: Card, heights: dict[str, float]) -> None:
-    """Draw who takes up whose loss."""
-    right = LEFT + STEP + WIDE
-    start = heights["Gatys et al."]
-    card.arrow((right, start), (LEFT + 2 * STEP, heights["Johnson et al."] - 8), MUTED, zorder=3)
-    middle = LEFT + STEP + WIDE / 2
-    end = heights["Luan et al."] - TALL / 2
-    card.arrow((middle, start + TALL / 2), (middle, end), MUTED, zorder=3)
+def draw_meetings(card: Card, heights: dict[str, float]) -> None:
+    """Draw which idea goes from one road to another."""
+    lefts = [LEFT + STEP * number for number in range(len(COLUMNS))]
+    gatys, patches, johnson = (
+        heights[n] for n in ("Gatys et al.", "Li and Wand", "Johnson et al.")
+    )
+    card.arrow((lefts[1], gatys + 8), (lefts[0] + WIDE, patches - 8), MUTED, zorder=3)
+    card.text(lefts[1] - 18, gatys, "its network", 12, ha="right", style="italic")
+    card.arrow((lefts[1] + WIDE, gatys + 8), (lefts[2], johnson - 8), MUTED, zorder=3)
+    card.text(lefts[2] + 12, gatys, "its losses", 12, ha="left", style="italic")
+    line = {
+        "color": MUTED,
+        "linewidth": 1.8,
+        "zorder": 1.5,
+        "solid_capstyle": "butt",
+        "solid_joinstyle": "miter",
+    }
+    turn, start, end = lefts[3] - 26, heights["NNST"], heights["StyleID"]
+    card.axes.plot([lefts[0] + WIDE, turn, turn], [start, start, end], **line)
+    card.arrow((turn, end), (lefts[3], end), MUTED, zorder=3)
+    card.text(
+        turn - 8,
+        start + 13,
+        "attention is a soft search for neighbors",
+        12,
+        ha="right",
+        style="italic",
+    )
+    turn, start, end = lefts[1] + 20, heights["STROTSS"], heights["Attention Distillation"]
+    card.axes.plot([turn, turn], [start + TALL / 2, end], **line)
+    card.arrow((turn, end), (lefts[3], end), MUTED, zorder=3)
+    card.text(
+        turn + 12, end - 12, "gradient descent on one picture, again", 12, ha="left", style="italic"
+    )
 
 
 FIELD = Diagram(
     draw,
-    752,
-    "A map of style transfer from 2000 to 2025 in four columns. Nearest patches: Image Analogies "
-    "2001, Li and Wand 2016, NNST and ARF 2022. Statistics: Portilla and Simoncelli 2000, Gatys "
+    796,
+    "A map of style transfer from 2000 to 2025 with four roads. Nearest patches: Image Analogies "
+    "2001, Li and Wand 2016, ARF and NNST 2022. Statistics: Portilla and Simoncelli 2000, Gatys "
     "2015, Luan 2017, STROTSS 2019. One pass of a network: Johnson 2016, AdaIN and WCT 2017. Large "
-    "generative models: Textual Inversion and InST 2022, StyleDrop and StyleID 2023, B-LoRA and "
-    "InstantStyle 2024, Attention Distillation 2025",
+    "image generators: Textual Inversion and InST 2022, StyleID, StyleDrop and IP-Adapter 2023, "
+    "B-LoRA and InstantStyle 2024, Attention Distillation 2025. Four arrows join roads: Gatys "
+    "hands its network to Li and Wand and its losses to Johnson, the neighbors of NNST come back "
+    "as attention in StyleID, and gradient descent on one picture in Attention Distillation",
     sharpness=1.5,
 )

@@ -26,7 +26,7 @@ def new_beta(content: float, style: float, beta: float, share: float) -> float:
     return beta * content / style * share / (1 - share)
 
 
-# Of the paper's beta / alpha = 1000 on a 512 x 512 picture: relu4_2 has 512 channels, 64 x 64.
+# Of the paper's beta / alpha = 1000 on a 512 x 512 picture: conv4_2 has 512 channels, 64 x 64.
 RATIO = 1000 / (2 * 512 * 64 * 64)
 
 EXERCISES: dict[str, Exercise] = {
@@ -97,7 +97,7 @@ EXERCISES: dict[str, Exercise] = {
             "The paper's 1e-3 is alpha/beta: turn it around first.": RATIO / 1e6,
             "The constants 1/2 and 1/4 do not cancel.": 2 * RATIO,
             "Turn the constants around: the style keeps 1/4, the content 1/2.": 4 * RATIO,
-            "M_l counts positions of relu4_2: three poolings halve each side.": RATIO / 64,
+            "M_l counts positions of conv4_2: three poolings halve each side.": RATIO / 64,
             "N_l is missing: the sum runs over the channels too.": 512 * RATIO,
             "M_l counts both axes, 64 x 64.": 64 * RATIO,
         },

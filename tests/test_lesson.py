@@ -590,6 +590,30 @@ def test_every_bundled_picture_has_a_title() -> None:
         title("dog")
 
 
+# ---------------------------------------------------------------- parts of pictures
+
+
+def test_a_part_lies_between_its_edges():
+    picture = torch.arange(3 * 8 * 10).view(1, 3, 8, 10) / 240
+    assert lesson.part(picture, (0.2, 0.25, 1, 0.75)).equal(picture[..., 2:6, 2:])
+    assert lesson.part(picture, (0, 0, 1, 1)).equal(picture)
+    for box in ((0.5, 0, 0.5, 1), (0.6, 0, 0.2, 1), (0, -0.5, 1, 1), (0, 0, 1, 1.5)):
+        with pytest.raises(ValueError, match="expected left, top, right and bottom"):
+            lesson.part(picture, box)
+
+
+@pytest.mark.parametrize("shape", [(100, 200), (200, 100), (90, 120)])
+def test_a_frame_is_drawn_around_a_part_and_nothing_is_cut_off(shape):
+    picture = torch.full((1, 3, 90, 120), 0.25)
+    drawn = lesson.framed(picture, (0.5, 0, 1, 0.5), shape)
+    height, width = drawn.shape[-2:]
+    assert abs(width / height - shape[1] / shape[0]) < 0.02
+    white, gray = drawn.eq(1).all(1).sum(), drawn.eq(0.25).all(1).sum()
+    assert white == height * width - 90 * 120  # beside the picture only
+    assert 90 * 120 - 2 * (60 + 45) < gray < 90 * 120  # all but a thin frame
+    assert picture.eq(0.25).all()
+
+
 # ---------------------------------------------------------------- a choice of photograph
 
 

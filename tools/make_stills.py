@@ -26,9 +26,9 @@ from PIL import Image, ImageChops, ImageOps
 from nstkit.files import write_whole
 from nstkit.lesson.drawn import STILLS
 
-VIEW = {"width": 1240, "height": 1600}  # px of the page: a notebook in a window of usual size
+VIEW = {"width": 1240, "height": 2600}  # px of the page: usual width, and no panel is taller
 SHARPNESS = 1.5  # px of a shot for each of the page
-LIMIT = 120_000  # bytes of a file
+LIMIT = 160_000  # bytes of a file
 MARGIN = 15  # px of a shot around what is drawn
 SECONDS = 900.0  # for the cells of a whole notebook
 LESSON = "00_first_painting"  # whose cells make room for the panel
@@ -41,12 +41,15 @@ class Still:
     Attributes:
         change: makes the notebook that is opened; its last code cell shows the panel.
         alt: what there is to see.
-        height: px of the panel from its top that are shown at most.
+        part: the class of what is shown: a whole panel, or a part of one.
+        top, bottom: px of that part between which it is shown.
     """
 
     change: Change
     alt: str
-    height: int = 1400
+    part: str = "nstkit-studio"  # all panels have this class
+    top: int = 0
+    bottom: int = 1400
 
 
 def of_code(code: str, nb: NotebookNode) -> NotebookNode:
@@ -55,27 +58,47 @@ def of_code(code: str, nb: NotebookNode) -> NotebookNode:
     return new_notebook(cells=cells, metadata=nb.metadata)
 
 
-# Three scales of 40, 24 and 16 steps, which end at the size that is asked for.
 STUDIO = """import nstkit
-studio = nstkit.Studio("cat", "great_wave", size={size}, more={more})
-studio.run(80, progress=False)
+studio = nstkit.Studio("cat", "great_wave", size=384, more={more})
+studio.run(progress=False)
+studio"""
+SAMPLES = """studio.try_grid()
+studio.pause()
+while studio.desk.job.done < studio.desk.job.steps:
+    studio.desk.job.advance()
+studio.desk.show(studio.desk.job)
+studio"""
+REGION = """import nstkit
+face = nstkit.Region(nstkit.ellipse(0.29, 0.02, 0.6, 0.36))  # so it stays a photograph
+studio = nstkit.Studio("astronaut", "great_wave", size=384, regions=[face], more=True)
 studio"""
 INSTANT = "import nstkit\npanel = nstkit.Instant('cat', 'great_wave')\npanel"
 CHOICE = "from nstkit import lesson\nchoice = lesson.Choice('cat')\nchoice"
-PANEL = ".nstkit-studio"  # all panels have this class
 STILLS_TO_TAKE = {
     "studio": Still(
-        partial(of_code, STUDIO.format(more=False, size=384)),
+        partial(of_code, STUDIO.format(more=False)),
         "The studio: a cat painted after the Great Wave, with menus for photograph and artwork, "
         "small pictures to click, upload buttons, a slider for β, and the buttons play, save, "
         "reset and more",
     ),
     "studio_more": Still(
-        partial(of_code, STUDIO.format(more=True, size=256)),
+        partial(of_code, STUDIO.format(more=True)),
         "The studio with more open: buttons to step, to undo a move, to go back to the best "
         "picture and to copy the recipe; below the cat earlier steps, a larger size, a grid, and "
         "curves of the losses; beside it sliders for β, α, smoothing and five layers",
-        height=806,
+        bottom=935,
+    ),
+    "studio_grid": Still(
+        partial(of_code, STUDIO.format(more=True).removesuffix("studio") + SAMPLES),
+        "Nine small cats after the Great Wave: β grows from left to right, and the rows use "
+        "shallow, all and deep layers",
+        part="nstkit-grid",
+    ),
+    "studio_region": Still(
+        partial(of_code, REGION),
+        "The menu paint, set to an ellipse, with all but this checked; below it the photograph of "
+        "an astronaut, dark where an ellipse lies over her face",
+        part="nstkit-region",
     ),
     "instant": Still(
         partial(of_code, INSTANT),
@@ -97,15 +120,15 @@ def take(still: Still, page: NotebookPage) -> tuple[bytes, int]:
             page.run_cell(index, SECONDS)
     if failures := page.failures():
         raise RuntimeError(f"cells failed: {failures}")
-    panel = page.page.locator(PANEL).last
+    panel = page.page.locator(f".{still.part}").last
     panel.wait_for(timeout=120_000)
     panel.scroll_into_view_if_needed()
     page.wait("box => [...box.querySelectorAll('img')].every(img => img.complete)",
               panel.element_handle())  # fmt: skip
     with Image.open(io.BytesIO(panel.screenshot(animations="disabled"))) as shot:
-        size = shot.width, min(shot.height, round(SHARPNESS * still.height))
-        top = with_margin(shot.convert("RGB").crop((0, 0, *size)))
-    return encoded(top), round(top.width / SHARPNESS)
+        top, bottom = (min(shot.height, round(SHARPNESS * y)) for y in (still.top, still.bottom))
+        cut = with_margin(shot.convert("RGB").crop((0, top, shot.width, bottom)))
+    return encoded(cut), round(cut.width / SHARPNESS)
 
 
 def with_margin(shot: Image.Image) -> Image.Image:

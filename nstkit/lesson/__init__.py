@@ -2,6 +2,7 @@
 
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices, show_shares
 from nstkit.lesson.choice import Choice
+from nstkit.lesson.crops import framed, part
 from nstkit.lesson.draft import quality, size, steps
 from nstkit.lesson.drawn import diagram, still
 from nstkit.lesson.features import show_boxes, show_lit, show_maps
@@ -24,10 +25,12 @@ __all__ = [
     "diagram",
     "estimated",
     "explore",
+    "framed",
     "from_waves",
     "heat",
     "measured",
     "overlay",
+    "part",
     "quality",
     "random_waves",
     "reference_table",

@@ -33,7 +33,8 @@ def still(name: str) -> Picture:
     ``tools/make_stills.py`` took them in a real browser.
 
     Args:
-        name: "studio" as it opens, "studio_more" with all controls, "instant" or "choice".
+        name: "studio" as it opens, "studio_more" with all controls, "studio_grid" of samples,
+            "studio_region" to draw on, "instant" or "choice".
 
     Raises:
         ValueError: No still has this name.

@@ -57,10 +57,10 @@ PRESETS = {
 HELP = {
     "preset": f"Portrait {FITS['portrait']}, and neighbors {FITS['neighbors']}. "
     f"Photoreal is {FITS['photoreal']}. Those from gatys 2016 on come from published programs.",
-    "weights": "α keeps the shapes of the photograph. Smoothing (total variation) wipes out grain.",
+    "weights": "α keeps the shapes of the photograph. Smoothing (total variation) removes grain.",
     "beta": "More β paints more like the artwork. Less β keeps more of the photograph.",
     "content": "What α protects: every pixel in a shallow layer, the gist in a deep one.",
-    "layers": "Where β takes its patterns from, and how much: relu1_1 has colors and grain, "
+    "layers": "Where the style comes from, and how much of it: relu1_1 gives colors and grain, "
     "relu3_1 strokes, relu5_1 large forms.",
     "quality": "A quality sets the size, and paints a small picture first, then larger ones.",
     "route": "A new photograph, start, size or quality begins a new picture. After any other "

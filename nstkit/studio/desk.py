@@ -16,8 +16,8 @@ from nstkit.studio.screen import jpeg
 from nstkit.studio.settings import Settings
 
 HELP = (
-    "Paint large makes the picture again with the current settings, at more px, and saves it. Grid "
-    "tries three β and three choices of layers. Your painting waits until they are done."
+    "Paint this large repaints the picture with more pixels, and saves it. Grid tries three β with "
+    "shallow, all and deep layers. Your painting waits until they are done."
 )
 
 
@@ -42,7 +42,7 @@ class Desk:
         self.job: Job | None = None
         self._kit, self._take = kit, take
         self.size = kit.make(widgets.Dropdown, "large-size", tooltip="px of the long side")
-        self.large = kit.button("large", "paint this large", "the current settings, at more px")
+        self.large = kit.button("large", "paint this large", "repaint with more pixels")
         self.grid = kit.button("try", "grid", "nine small pictures: β by layers")
         self.end = kit.make(
             widgets.Button, "end", description="end this", layout=widgets.Layout(display="none"),

@@ -14,8 +14,8 @@ from nstkit.studio.pictures import Thumbnails, square
 from nstkit.studio.run import Frame
 
 HELP = (
-    "Pin keeps the current picture in this row. A click shows it beside the painting, and so does "
-    "the slider with earlier steps. Go back paints on from there."
+    "Pin keeps the current picture. Click it to see it beside the painting. The slider shows "
+    "earlier steps. Go back continues from the picture you see."
 )
 GO_BACK = "go back"
 SHORT = {"description_width": "56px"}
@@ -45,7 +45,7 @@ class Film(Silent):
         self.chosen: Frame | None = None
         self.thumbnails = Thumbnails(kit, "film", self._choose)
         self.pin = kit.button("pin", "pin", "keep the current picture in the row below")
-        self.go_back = kit.button("go-back", GO_BACK, "paint on from the earlier picture")
+        self.go_back = kit.button("go-back", GO_BACK, "continue from the earlier picture")
         self.back = kit.slider("earlier", "earlier", options=[("-", "-")], style=SHORT)
         self.back.observe(self._moved, "value")
         self.go_back.disabled = True

@@ -195,14 +195,14 @@ def choices(settings: Settings) -> dict[str, Settings]:
     names = list(used)
     half = max(len(names) // 2, 1)
     chosen = {"shallow": names[:half], "all": names, "deep": names[-half:]}
-    chosen = chosen if len(names) > 1 else {"its": names}
+    chosen = chosen if len(names) > 1 else {"its layer": names}
     found = {}
     for which, layers in chosen.items():
         for factor in FACTORS:
             beta = (recipe.beta or 1.0) * factor
             kept = {name: used[name] for name in layers}
             changed = settings.replace(beta=beta, style_layers=kept)
-            found[f"β {short(beta)}, {which} layers"] = changed
+            found[f"β {short(beta)}, {which}"] = changed
     return found
 
 

@@ -68,12 +68,12 @@ BUTTONS = {
         True,
     ),
     "step": ("step", "one step", False),
-    "reset": ("reset", "begin this picture again", True),
-    "unmove": ("undo move", "take back the last move of a control", False),
-    "undo": ("undo to best", "the best picture; again: that of the settings before", False),
+    "reset": ("reset", "start this picture over", True),
+    "unmove": ("undo move", "only put the last control back; the painting goes on", False),
+    "undo": ("undo to best", "the best picture since the last move; again: before it", False),
     "copy": ("copy recipe", "the lines of Python that paint this picture again", False),
 }
-HINT = "Press \u25b6, then move anything. While another cell runs, the panel waits for its end."
+HINT = "Press \u25b6, then move anything. While another cell runs, the panel waits."
 
 
 class Pulse:

@@ -82,9 +82,9 @@ def settings_of(
 def stop_field(kit: Kit) -> widgets.BoundedIntText:
     """Return the field of the step at which to pause."""
     return kit.make(
-        widgets.BoundedIntText, "stop more", min=0, max=10**6, description="stop at step",
-        tooltip="pause at this step; 0: never", layout={"width": "160px"},
-        style={"description_width": "80px"},
+        widgets.BoundedIntText, "stop more", min=0, max=10**6, description="pause at step",
+        tooltip="0: never", layout={"width": "170px"},
+        style={"description_width": "90px"},
     )  # fmt: skip
 
 

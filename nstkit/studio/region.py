@@ -29,8 +29,8 @@ SHAPES: dict[str, Callable[..., Mask]] = {"a rectangle": rectangle, "an ellipse"
 COLOR = "a color"
 SIDE = 400  # px of the long side of the photograph here
 NEAR = 3  # px around a click whose mean color is taken
-HELP = "Drag over the photograph to draw the shape, or click on it to pick the color. What is dark "
-HELP += "stays as it is in the photograph."
+HELP = "Drag over the photograph to draw the shape, or click on it to pick the color. "
+HELP += "The dark part stays as it is in the photograph."
 # Handlers of the photograph: a frame follows the mouse, and the text field gets what was drawn.
 DOWN = """event.preventDefault(); this.setPointerCapture(event.pointerId);
 const box = this.getBoundingClientRect();

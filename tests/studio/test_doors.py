@@ -374,7 +374,7 @@ def test_the_grid_has_beta_by_layers_and_a_press_takes_the_settings(studio, monk
     cells = widgets_of(studio, "sample")
     pictures = [cell.children[0].value for cell in cells]
     assert len(cells) == 9 and len(set(pictures)) == 9 and all(pictures)
-    label = "β 100, deep layers"
+    label = "β 100, deep"
     (taker,) = [w for w in widgets_of(studio, "take") if w.description == label]
     taker.click()
     recipe = studio.engine.settings.recipe
@@ -385,7 +385,7 @@ def test_the_grid_has_beta_by_layers_and_a_press_takes_the_settings(studio, monk
 
 def test_a_grid_of_one_layer_has_no_choice_of_layers():
     settings = Settings("cat", "great_wave", SHALLOW.replace(style_layers=["relu1_1"]), SIZE)
-    assert list(jobs.choices(settings)) == [f"β {b}, its layers" for b in (1, 10, 100)]
+    assert list(jobs.choices(settings)) == [f"β {b}, its layer" for b in (1, 10, 100)]
 
 
 def test_a_size_that_is_no_larger_is_refused(studio):
@@ -490,7 +490,7 @@ def test_a_sample_changes_the_weights_that_the_grid_tried_and_nothing_else(studi
     finish(studio)
     studio.set(content="macaw", tv=70)
     studio.run(1, progress=False)
-    (taker,) = [w for w in widgets_of(studio, "take") if w.description == "β 100, all layers"]
+    (taker,) = [w for w in widgets_of(studio, "take") if w.description == "β 100, all"]
     taker.click()
     settings = studio.engine.settings
     assert (settings.content, settings.recipe.tv, settings.recipe.beta) == ("macaw", 70, 100)

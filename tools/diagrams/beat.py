@@ -84,20 +84,21 @@ def draw_beats(card: Card) -> None:
 
 
 def draw_slider(card: Card) -> None:
-    """Draw the slider's move, the first step that knows of it, and when the page shows that."""
+    """Draw the slider's move, its message, the first step that knows, and when the page does."""
     start = next(start for start, _, knows in steps() if knows)
     seen = next(moment for moment, number in shown() if steps()[number][2])
     x, y = at(MOVED), 68
     card.text(x, y, "you move a slider", 13, weight="bold", color=ORANGE)
-    card.axes.plot([x, x], [y + 12, THREAD - 34], color=ORANGE, linewidth=2, linestyle=(0, (4, 2)))
-    card.arrow((x, THREAD - 34), (at(start) + 8, THREAD - 22), ORANGE, linewidth=2)
+    dashed = {"color": ORANGE, "linewidth": 2, "linestyle": (0, (4, 2))}
+    card.axes.plot([x, x], [y + 12, KERNEL], **dashed)
+    card.circle(x, KERNEL, 5, ORANGE, ORANGE, zorder=6)
+    card.axes.plot([x, x], [KERNEL, THREAD - 40], **dashed)
+    card.arrow((x, THREAD - 40), (at(start) + 10, THREAD - 22), ORANGE, linewidth=2)
     y = 392
     card.arrow((x, y), (at(seen), y), ORANGE, linewidth=2)
     for moment in (MOVED, seen):
         card.axes.plot([at(moment)] * 2, [y - 8, y + 8], color=ORANGE, linewidth=2)
-    words = (
-        f"{seen - MOVED:.2f} s until you see it: the running step, its own step, and the next beat"
-    )
+    words = f"{seen - MOVED:.2f} s until you see it: this step, the next step, the next beat"
     card.text(at((MOVED + seen) / 2), y + 20, words, 13, weight="bold", color=ORANGE)
 
 
@@ -117,5 +118,6 @@ BEATS = Diagram(
     492,
     "Three lanes over time: the page asks every 100 ms, the kernel answers at once, and the thread "
     "paints step by step. Each new picture goes up to the page at the next beat. A slider moves "
-    "during step 3; step 4 is the first to know of it, and the page shows it half a second later",
+    "during step 3, which is a message to the kernel; step 4 is the first to know of it, and the "
+    "page shows it half a second later",
 )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import math
 
+import diagrams.valley
 import measure_descent
 import pytest
 import torch
 from bowls import Bowl, Failing
 from PIL import Image
 
-from nstkit import optimize
-from nstkit.lesson import race, study, valley
+from nstkit import lesson, optimize
+from nstkit.lesson import COLORS, race, study, valley
 
 SHAPE = (1, 3, 4, 5)
 
@@ -51,7 +52,7 @@ def test_momentum_is_its_formula():
         scale = gradient.abs().mean() if scale is None else scale
         velocity = 0.9 * velocity + gradient / scale
         x = x - 0.002 * velocity
-    assert x.min() > 0 and x.max() < 1  # so that no wall took part
+    assert x.min() > 0 and x.max() < 1  # so that no limit took part
     torch.testing.assert_close(run.pictures[6], x)
 
 
@@ -106,17 +107,18 @@ def test_a_walk_of_gradient_descent_is_its_formula():
         torch.testing.assert_close(there, here - 0.05 * valley.valley_gradient(here))
 
 
-def test_without_walls_lbfgs_finds_the_floor_and_in_the_square_only_resting_finds_the_best():
+def test_without_limits_lbfgs_finds_the_floor_and_in_the_square_only_resting_finds_the_best():
     edge = torch.stack([torch.ones(1001), torch.linspace(0, 1, 1001)], 1).double()
     best = valley.valley_loss(edge).min()  # of the square: the floor is to the right of it
-    ends = {walls: valley.walk(lbfgs, 40, walls)[-1] for walls in valley.WALLS}
-    heights = {walls: valley.valley_loss(end) for walls, end in ends.items()}
+    ends = {limits: valley.walk(lbfgs, 40, limits)[-1] for limits in valley.LIMITS}
+    heights = {limits: valley.valley_loss(end) for limits, end in ends.items()}
+    assert valley.valley_loss(valley.best_allowed()) == pytest.approx(best.item(), abs=1e-5)
     assert heights["none"] < 1e-9
     assert heights["rest"] == pytest.approx(best.item(), abs=1e-4)
     assert heights["clamp"] > 2 * best
 
 
-def test_other_walls_are_refused():
+def test_other_limits_are_refused():
     with pytest.raises(ValueError, match="expected one of"):
         valley.walk(lbfgs, 1, "bounce")
 
@@ -124,10 +126,45 @@ def test_other_walls_are_refused():
 def test_the_drawing_has_a_panel_for_each_way():
     places = valley.walk(lbfgs, 3)
     one, three = (
-        valley.show_valley(dict.fromkeys(titles, places), "ways", square=True)
-        for titles in (["a"], ["a", "b", "c"])
+        valley.show_valley(dict.fromkeys(titles, places), "ways") for titles in ("a", "abc")
     )
     assert one.mime == three.mime == "image/jpeg" and one.data != three.data
+    colored = valley.show_valley({"a": places}, "ways", color="#009E73")
+    assert colored.data != one.data
+
+
+def test_each_optimizer_has_a_color_of_its_own_in_charts_and_in_the_valley():
+    colors = list(race.METHOD_COLORS.values())
+    assert list(race.METHOD_COLORS) == list(race.METHODS) and len(set(colors)) == len(colors)
+    assert colors == list(COLORS[: len(colors)])  # so that `show_curves` gives the same ones
+    assert list(diagrams.valley.WORDS) == list(race.METHODS)
+
+
+# ---------------------------------------------------------------- a painting beside its sources
+
+
+def test_a_painting_stands_beside_its_sources_as_high_as_their_column():
+    painting, low, high = (
+        torch.rand(1, 3, 40, 60),
+        torch.zeros(1, 3, 20, 40),
+        torch.ones(1, 3, 9, 9),
+    )
+    shown = lesson.show_painting(painting, "new", {"low": low, "high": high}, "three", width=2)
+    assert shown.mime == "image/jpeg" and shown.alt == "three"
+    with Image.open(io.BytesIO(shown.data)) as image:
+        pixels = image.convert("L")
+    assert pixels.height == 200 + 30  # the painting, and a title's line
+    column = (200 - 30 - 12) / (20 / 40 + 1)
+    assert pixels.width == pytest.approx(300 + 12 + column, abs=1)
+    black, white = pixels.getpixel((50, 60)), pixels.getpixel((50, 200))
+    assert black < 20 and white > 235  # in their order, from the top
+
+
+def test_a_painting_with_nothing_or_too_much_beside_it_is_refused():
+    painting = torch.rand(1, 3, 40, 60)
+    for sources in ({}, {str(n): painting for n in range(9)}):
+        with pytest.raises(ValueError, match="give at least one picture"):
+            lesson.show_painting(painting, "new", sources, "too much", width=2)
 
 
 # ---------------------------------------------------------------- stored studies

@@ -281,20 +281,23 @@ def test_the_ways_in_the_valley_are_those_of_their_formulas():
         assert torch.allclose(x, torch.tensor(point, dtype=torch.float64))
         x = x - 1.86 / valley.STEEP * curvature * x
     x, move = torch.tensor(valley.START, dtype=torch.float64), 0
-    for point in found["with momentum"][0]:
+    for point in found["momentum"][0]:
         assert torch.allclose(x, torch.tensor(point, dtype=torch.float64))
         move = 0.7 * move + curvature * x
         x = x - 0.9 / valley.STEEP * move
+    x, start = torch.tensor(found["Adam"][0][1]), torch.tensor(valley.START)
+    assert torch.allclose(x, start - 0.3 * (curvature * start).sign().float())  # equal moves
 
 
 def test_the_valley_shows_what_its_text_says():
     found = valley.paths()
     across = [y for _, y in found["gradient descent"][0][:20]]
-    assert all(a * b < 0 for a, b in zip(across, across[1:], strict=False))  # from wall to wall
+    assert all(a * b < 0 for a, b in zip(across, across[1:], strict=False))  # from side to side
     ends = {name: valley.height(*torch.tensor(points[-1])) for name, (points, _) in found.items()}
     spent = {name: counts[-1] for name, (_, counts) in found.items()}
-    assert ends["L-BFGS"] < ends["with momentum"] < ends["gradient descent"]
-    assert spent["L-BFGS"] < spent["with momentum"] / 2
+    assert ends["L-BFGS"] < ends["momentum"] < ends["Adam"] < ends["gradient descent"]
+    assert spent["L-BFGS"] < spent["momentum"] / 2
+    assert max(x for x, _ in found["Adam"][0]) > 0.5  # it runs past the lowest point
 
 
 def test_the_drawn_tiles_cover_the_picture_once_and_the_chosen_one_shows_its_halo():

@@ -56,7 +56,7 @@ The judges are those of `nstkit.judges`, as means over the pairs of the row, and
 how different painting and photograph look (content), how far the painting's features and patches
 are from the artwork's (style, patches). "Against plain" is the number of pairs on which the judges
 of style and patches prefer the row to the first one. Verdicts say what the paintings look like. How
-pixels are kept in [0, 1] is [a study of its own](walls.md).
+pixels are kept in [0, 1] is [a study of its own](limits.md).
 
 ![Each row is a recipe of the table below, named above its pictures. The first five rows show a cat
 and a castle by plain, sqrt_2, avg_scaled, octaves and default. The last three show a castle and a

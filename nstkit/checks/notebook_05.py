@@ -98,7 +98,7 @@ EXERCISES: dict[str, Exercise] = {
         right=_momentum,
         mistakes={
             "The velocity is never used: x moves by the gradient alone.": _descent,
-            "The factor 1 - mu is not in the formula; it changes what the rate means.": partial(
+            "The factor 1 - m is not in the formula; it changes what the rate means.": partial(
                 _momentum, damping=1.0
             ),
             "That is Nesterov's look-ahead; here x moves by the velocity alone.": partial(

@@ -126,10 +126,10 @@ class Solver:
     So a loss is always that of a picture which can be saved. A value at 0 or 1 that would leave the
     range rests for this update: its gradient counts as 0, and it does not move. What leaves the
     range on the way is clamped. To clamp alone is not enough. L-BFGS weighs the pixels against each
-    other, so gradients at the wall would push the others to wrong places, and it would not converge
+    other, so gradients at a limit would push the others to wrong places, and it would not converge
     (Bertsekas 1982, "Projected Newton methods for optimization problems with simple constraints").
-    His search along the wall is left out, and L-BFGS remembers moves as it made them, before they
-    are cut. docs/search/walls.md has measurements.
+    His search along the limits is left out, and L-BFGS remembers moves as it made them, before they
+    are cut. docs/search/limits.md has measurements.
 
     Gradients are divided by their mean size at the first update, since the optimizers hold absolute
     constants: L-BFGS drops curvature below 1e-10, Adam adds 1e-8.

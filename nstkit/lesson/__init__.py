@@ -8,6 +8,7 @@ from nstkit.lesson.drawn import diagram, still
 from nstkit.lesson.features import show_boxes, show_lit, show_maps
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
+from nstkit.lesson.painted import show_painting
 from nstkit.lesson.reference import reference_table
 from nstkit.lesson.search import Patch, best_patches
 from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
@@ -41,6 +42,7 @@ __all__ = [
     "show_lit",
     "show_maps",
     "show_matrices",
+    "show_painting",
     "show_plan",
     "show_shares",
     "show_table",

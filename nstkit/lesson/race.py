@@ -51,6 +51,7 @@ METHODS: dict[str, Callable[[float], Make]] = {
     "Adam": adam,
     "L-BFGS": lbfgs,
 }
+METHOD_COLORS = dict(zip(METHODS, COLORS, strict=False))  # the same in every figure
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def descend(
         keep: the steps whose pictures are kept; 0 is the start.
     """
     x = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
-    solver = Solver(x, "sgd")  # for its scale and its walls
+    solver = Solver(x, "sgd")  # for its scale and its limits
     solver.optimizer = make(x)
     losses: list[float] = []
     pictures: dict[int, Tensor] = {}
@@ -136,13 +137,15 @@ def _draw_rates(methods: Mapping[str, Curves], figure: Figure) -> None:
     most = float(f"{WORST * lowest:.2g}")
     axes = figure.add_subplot(xlabel="learning rate / best one", ylabel=f"loss (cut at {most:g})")
     factors = set()
-    for (name, curves), color, line in zip(methods.items(), COLORS, LINES, strict=False):
+    for (name, curves), line in zip(methods.items(), LINES, strict=False):
         best = best_rate(curves)
         ends = {rate / best: loss for rate, loss in final_losses(curves).items()}
         factors |= set(ends)
         shown = [min(loss, most) for loss in ends.values()]
         label = f"{name}: best at {best:g}"
-        axes.plot(list(ends), shown, color=color, linestyle=line, marker="o", label=label)
+        axes.plot(
+            list(ends), shown, color=METHOD_COLORS[name], linestyle=line, marker="o", label=label
+        )
     ticks = sorted({2 ** round(math.log2(factor)) for factor in factors})
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks, [f"{tick:g}" if tick >= 1 else f"1/{1 / tick:g}" for tick in ticks])

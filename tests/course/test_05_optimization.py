@@ -95,7 +95,7 @@ def test_the_whole_method_gives_the_picture_of_stylize(pictures, embedded, dtype
         mine = style_transfer(*pictures, weights, step)
         torch.testing.assert_close(mine, run.snapshots[step], atol=tolerance, rtol=0)
     assert (mine - pictures[0]).abs().mean() > 0.02  # it has painted
-    assert ((mine == 0) | (mine == 1)).any()  # and walls took part
+    assert ((mine == 0) | (mine == 1)).any()  # and limits took part
 
 
 def test_the_whole_method_takes_nothing_of_nstkit():

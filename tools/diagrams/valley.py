@@ -1,4 +1,4 @@
-"""Three optimizers in a narrow valley, each as torch.optim makes its moves."""
+"""Four optimizers in a narrow valley, each as torch.optim makes its moves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from matplotlib.colors import LinearSegmentedColormap
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 from torch import Tensor
 
-from diagrams.card import AMBER, BLUE, EDGE, INK, MUTED, ORANGE, Card, Diagram
+from diagrams.card import EDGE, INK, MUTED, Card, Diagram
+from nstkit.lesson.race import METHOD_COLORS
 
 STEEP = 25.0  # curvature across the valley; along it, 1
 START = -4.0, 0.9
 MOST, DEPTH = 40, 1e-5  # evaluations of the gradient at most, and where the chart ends
-LOOKS = {  # color, and what to say
-    "gradient descent": (ORANGE, "zigzags: the gradient points across"),
-    "with momentum": (AMBER, "swings less, and gains speed along"),
-    "L-BFGS": (BLUE, "learns the curvature, and goes along"),
+WORDS = {
+    "gradient descent": "zigzags across the valley",
+    "momentum": "swings less, gains speed",
+    "Adam": "equal first moves, overshoots",
+    "L-BFGS": "learns how the ground curves",
 }
 GROUND = LinearSegmentedColormap.from_list("ground", ["#B9D2E6", "#F5F9FC"])
 Path = tuple[list[tuple[float, float]], list[int]]  # points, and the evaluations up to each
@@ -53,25 +55,29 @@ def descent(make: Callable[[list[Tensor]], torch.optim.Optimizer]) -> Path:
 
 @cache
 def paths() -> dict[str, Path]:
-    """Return the three ways; the learning rates zigzag, but do not diverge (2 / STEEP does)."""
-    lbfgs = {"max_iter": 1, "line_search_fn": "strong_wolfe"}
+    """Return the four ways; the learning rates zigzag, but do not diverge (2 / STEEP does).
+
+    L-BFGS goes without a line search, as in lesson 05, so each update takes one gradient.
+    """
+    lbfgs = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}
     makers = (
         lambda x: torch.optim.SGD(x, lr=1.86 / STEEP),
         lambda x: torch.optim.SGD(x, lr=0.9 / STEEP, momentum=0.7),
+        lambda x: torch.optim.Adam(x, lr=0.3, betas=(0.9, 0.99)),
         lambda x: torch.optim.LBFGS(x, **lbfgs),
     )
-    return {name: descent(make) for name, make in zip(LOOKS, makers, strict=True)}
+    return {name: descent(make) for name, make in zip(WORDS, makers, strict=True)}
 
 
 def draw(card: Card) -> None:
-    """Draw the valley with the three ways, and beside it how deep each has come."""
-    card.text(430, 30, "Three ways down a narrow valley", 17, weight="bold")
+    """Draw the valley with the four ways, and beside it how deep each has come."""
+    card.text(430, 30, "Four ways down a narrow valley", 17, weight="bold")
     draw_valley(card)
     draw_chart(card)
-    for row, (name, (color, words)) in enumerate(LOOKS.items()):
-        x = 34 + 276 * row
-        card.axes.plot([x, x + 26], [432, 432], color=color, linewidth=3.5)
-        card.text(x + 34, 432, name, 14, ha="left", weight="bold", color=color)
+    for column, (name, words) in enumerate(WORDS.items()):
+        x, color = 28 + 206 * column, METHOD_COLORS[name]
+        card.axes.plot([x, x + 22], [432, 432], color=color, linewidth=3.5)
+        card.text(x + 29, 432, name, 14, ha="left", weight="bold", color=color)
         card.text(x, 454, words, 12.5, ha="left", color=MUTED)
 
 
@@ -92,7 +98,7 @@ def draw_valley(card: Card) -> None:
     for name, (points, _) in paths().items():
         across, along = np.array(points).T
         deep = (across**2 + STEEP * along**2) / 2 + 0.15
-        axes.plot(across, along, deep, color=LOOKS[name][0], linewidth=2.6, marker="o",
+        axes.plot(across, along, deep, color=METHOD_COLORS[name], linewidth=2.4, marker="o",
                   markersize=4.5, zorder=5)  # fmt: skip
     axes.plot(*[[v] for v in START], [18.4], "o", color=INK, markersize=9, zorder=6)
     axes.plot([0], [0], [0.2], "*", color=INK, markersize=15, zorder=6)
@@ -105,7 +111,9 @@ def draw_chart(card: Card) -> None:
     axes.patch.set_facecolor("white")
     for name, (points, counts) in paths().items():
         heights = [float(height(*torch.tensor(point, dtype=torch.float64))) for point in points]
-        axes.plot(counts, heights, color=LOOKS[name][0], linewidth=2.4, marker=".", markersize=6)
+        axes.plot(
+            counts, heights, color=METHOD_COLORS[name], linewidth=2.4, marker=".", markersize=6
+        )
     axes.set(yscale="log", ylim=(DEPTH, 40), xlim=(0, MOST))
     axes.set_xlabel("gradients computed", size=13)
     axes.set_title("height above the lowest point", size=13)
@@ -121,9 +129,10 @@ def draw_chart(card: Card) -> None:
 VALLEY = Diagram(
     draw,
     480,
-    "A narrow valley in three dimensions with three ways from one start to its lowest point. "
-    "Gradient descent zigzags from wall to wall, momentum swings less, and L-BFGS turns along the "
-    "valley after a few moves. A chart beside it shows the height over the gradients computed: "
-    "L-BFGS is lowest first, gradient descent last",
+    "A narrow valley in three dimensions with four ways from one start to its lowest point. "
+    "Gradient descent zigzags from side to side, momentum swings less, Adam starts diagonally and "
+    "runs past the lowest point before it returns, and L-BFGS turns along the valley after two "
+    "moves. A chart beside it shows the height over the gradients computed: L-BFGS is lowest "
+    "first, then momentum; gradient descent and Adam take longest",
     sharpness=1.5,
 )

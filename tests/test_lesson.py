@@ -72,6 +72,13 @@ def matrices_drawn(monkeypatch):
     return seen
 
 
+def test_dots_mark_each_value_of_a_curve(monkeypatch):
+    curves = {"a": ([0, 1, 60], [3, 2, 1])}
+    for dots in (True, False):
+        ((line,),) = (axes.lines for axes in curves_drawn(monkeypatch, curves, dots=dots).axes)
+        assert (line.get_marker() == "o") is dots
+
+
 def test_curves_get_their_numbers_names_and_unlike_looks(monkeypatch):
     figure = curves_drawn(
         monkeypatch, {"a": [3, 2, 1], "b": ([0, 5], [4, 4])}, x="s", y="loss, mean"
@@ -409,6 +416,10 @@ def test_a_table_is_markdown_as_text_and_escaped_html_in_a_notebook():
     shown = table._repr_html_()
     assert "a &lt; b" in shown
     assert shown.count("<th ") == shown.count("<td ") == 5
+
+
+def test_a_table_writes_a_million_in_digits():
+    assert lesson.show_table({"a": [1e6, 123.4]}, "nwx").rows == (("a", "1,000,000", "120"),)
 
 
 def test_a_row_of_another_length_is_refused():

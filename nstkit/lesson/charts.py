@@ -40,29 +40,31 @@ def chart(
 
 def show_curves(
     curves: Mapping[str, Any], alt: str, *, x: str = "step", y: str = "loss", log: bool = True,
-    size: tuple[float, float] = (7.5, 3.2), inside: bool = False,
+    size: tuple[float, float] = (7.5, 3.2), inside: bool = False, dots: bool = False,
 ) -> Picture:  # fmt: skip
     """Draw up to 7 lines from {label: values} or {label: (x values, y values)} in one chart.
 
     ``x`` and ``y`` name the axes; ``log`` makes the vertical one logarithmic, else it shows 0.
-    ``inside`` puts the legend into the chart, where falling curves leave room for it.
+    ``inside`` puts the legend into the chart, where falling curves leave room for it. ``dots``
+    marks each value, where there are so few that the lines between them are guesses.
     """
     if len(curves) > len(LINES):
         raise ValueError(
             f"got {len(curves)} curves; expected at most {len(LINES)}: draw two charts"
         )
-    return render(partial(_draw_curves, curves, x, y, log, inside), alt, "png", size)
+    return render(partial(_draw_curves, curves, x, y, log, inside, dots), alt, "png", size)
 
 
 def _draw_curves(
-    curves: Mapping[str, Any], x: str, y: str, log: bool, inside: bool, figure: Figure
+    curves: Mapping[str, Any], x: str, y: str, log: bool, inside: bool, dots: bool, figure: Figure
 ) -> None:
     from matplotlib.ticker import LogLocator
 
     axes = figure.add_subplot(xlabel=x, ylabel=y)
     for (label, data), color, line in zip(curves.items(), COLORS, LINES, strict=False):
         pair = data if isinstance(data, tuple) else (range(len(data)), data)
-        axes.plot(*pair, color=color, linestyle=line, label=label)
+        marker = "o" if dots else None
+        axes.plot(*pair, color=color, linestyle=line, marker=marker, markersize=5, label=label)
     if log:
         axes.set_yscale("log", nonpositive="mask")
         axes.yaxis.set_major_formatter("{x:g}")

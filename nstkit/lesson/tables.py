@@ -45,4 +45,4 @@ def _text(cell: object) -> str:
         return str(cell)
     if cell != cell:
         return "–"
-    return format(cell, ".2g") if abs(cell) < 100 else format(float(f"{cell:.2g}"), ",g")
+    return format(cell, ".2g") if abs(cell) < 100 else format(float(f"{cell:.2g}"), ",.0f")

@@ -72,6 +72,11 @@ REGION = """import nstkit
 face = nstkit.Region(nstkit.ellipse(0.29, 0.02, 0.6, 0.36))  # so it stays a photograph
 studio = nstkit.Studio("astronaut", "great_wave", size=384, regions=[face], more=True)
 studio"""
+RUG = """import nstkit
+kitten = nstkit.Region(~nstkit.color_range("#b93b60", 0.13))  # so it stays a photograph
+works = {"starry_night": 1, "scream": 1}
+studio = nstkit.Studio("kitten", works, size=384, regions=[kitten], more=True)
+studio"""
 INSTANT = "import nstkit\npanel = nstkit.Instant('cat', 'great_wave')\npanel"
 CHOICE = "from nstkit import lesson\nchoice = lesson.Choice('cat')\nchoice"
 STILLS_TO_TAKE = {
@@ -98,6 +103,19 @@ STILLS_TO_TAKE = {
         partial(of_code, REGION),
         "The menu paint, set to an ellipse, with all but this checked; below it the photograph of "
         "an astronaut, dark where an ellipse lies over her face",
+        part="nstkit-region",
+    ),
+    "studio_mixed": Still(
+        partial(of_code, RUG.removesuffix("studio") + "studio.run(progress=False)\nstudio"),
+        "The studio with more open: a kitten, still a photograph, on a rug of blue and orange "
+        "swirls; beside it, under the layers, a menu for a second artwork, its share of 50 %, a "
+        "menu for colors, and the size of the strokes",
+        bottom=950,
+    ),
+    "studio_color": Still(
+        partial(of_code, RUG),
+        "The menu paint, set to a color, with the color of the rug and a slider for tolerance; "
+        "below it the photograph of a kitten, bright where the rug is, and dark elsewhere",
         part="nstkit-region",
     ),
     "instant": Still(

@@ -613,6 +613,19 @@ def test_a_part_lies_between_its_edges():
             lesson.part(picture, box)
 
 
+@pytest.mark.parametrize(
+    ("shape", "rows", "columns"),
+    [
+        ((90, 120), slice(None), slice(None)),
+        ((5, 5), slice(None), slice(15, 105)),
+        ((1, 2), slice(15, 75), slice(None)),
+    ],
+)
+def test_a_picture_is_trimmed_around_its_middle(shape, rows, columns):
+    picture = torch.arange(3 * 90 * 120).view(1, 3, 90, 120) / (3 * 90 * 120)
+    assert lesson.trimmed(picture, shape).equal(picture[..., rows, columns])
+
+
 @pytest.mark.parametrize("shape", [(100, 200), (200, 100), (90, 120)])
 def test_a_frame_is_drawn_around_a_part_and_nothing_is_cut_off(shape):
     picture = torch.full((1, 3, 90, 120), 0.25)

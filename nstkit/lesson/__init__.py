@@ -2,7 +2,7 @@
 
 from nstkit.lesson.charts import COLORS, chart, show_bars, show_curves, show_matrices, show_shares
 from nstkit.lesson.choice import Choice
-from nstkit.lesson.crops import framed, part
+from nstkit.lesson.crops import framed, part, trimmed
 from nstkit.lesson.draft import quality, size, steps
 from nstkit.lesson.drawn import diagram, still
 from nstkit.lesson.features import show_boxes, show_lit, show_maps
@@ -50,4 +50,5 @@ __all__ = [
     "steps",
     "still",
     "stored_table",
+    "trimmed",
 ]

@@ -52,6 +52,22 @@ def framed(picture: Tensor, box: Box, shape: Sequence[int]) -> Tensor:
     return F.pad(drawn, sides, value=1.0)
 
 
+def trimmed(picture: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return the largest part around the middle of a picture (1, 3, H, W) that has another shape.
+
+    So an artwork fills its position in a sheet of paintings of that shape.
+
+    Args:
+        picture: of any size.
+        shape: height and width whose ratio the result has.
+    """
+    height, width = picture.shape[-2:]
+    tall = min(height, max(1, round(width * shape[0] / shape[1])))
+    wide = min(width, max(1, round(height * shape[1] / shape[0])))
+    top, left = (height - tall) // 2, (width - wide) // 2
+    return picture[..., top : top + tall, left : left + wide]
+
+
 def _edges(picture: Tensor, box: Box) -> tuple[int, int, int, int]:
     """Return the edges of a box in pixels; ValueError if there is nothing between them."""
     height, width = picture.shape[-2:]

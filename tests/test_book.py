@@ -343,6 +343,16 @@ def test_every_symptom_has_a_cure_and_a_lesson_that_exists():
         assert links and all((ROOT / "notebooks" / link).is_file() for link in links), symptom
 
 
+def test_the_lessons_of_a_cure_name_what_the_reader_should_turn():
+    for symptom, cure, _, where in rows("## Symptom and cure"):
+        code = " ".join(re.findall(r"`([^`]+)`", cure))
+        names = {*re.findall(r"[A-Za-z_]{2,}", code)} - {"nstkit"}
+        for link in re.findall(r"\(\.\./notebooks/(\w+\.ipynb)\)", where):
+            cells = json.loads((ROOT / "notebooks" / link).read_text(encoding="utf-8"))["cells"]
+            said = {*re.findall(r"\w+", " ".join("".join(cell["source"]) for cell in cells))}
+            assert names & said or not names, (symptom, link)
+
+
 def test_the_cures_name_options_and_arguments_that_exist():
     options = {option for action in build_parser()._actions for option in action.option_strings}
     assert set(re.findall(r"(--[a-z][a-z-]*)", PRACTICAL)) <= options

@@ -291,6 +291,28 @@ def test_each_frame_has_so_many_colors_and_is_near_its_picture(cat):
     assert all(fine < coarse / 2 for fine, coarse in zip(away[64], away[8], strict=True))
 
 
+def test_titles_are_written_into_a_corner_of_the_frames_and_nowhere_else(cat):
+    gray = torch.full((1, 3, 60, 120), 0.5)
+    plain = lesson.show_animation([gray, gray * 0.9], "gray")
+    titled = lesson.show_animation([gray, gray * 0.9], "gray", titles=["step 0", "step 10"])
+    widths = []
+    with opened(plain) as without, opened(titled) as written:
+        for number in range(2):
+            without.seek(number)
+            written.seek(number)
+            pictures = [np.asarray(gif.convert("L"), int) for gif in (without, written)]
+            rows, columns = np.nonzero(np.abs(pictures[1] - pictures[0]) > 40)
+            assert pictures[1].max() > 240 and pictures[1].min() < 40  # white on a dark box
+            assert rows.min() > 30 and columns.max() < 60 and rows.max() < 59
+            widths.append(columns.max())
+    assert widths[0] < widths[1]  # the box is as wide as its title
+
+
+def test_an_animation_with_too_few_titles_is_refused(cat):
+    with pytest.raises(ValueError, match="got 2 images and 1 titles; give each image one, or none"):
+        lesson.show_animation([cat, cat], "none", titles=["step 0"])
+
+
 @pytest.mark.parametrize(("count", "colors"), [(0, 256), (2, 1), (2, 257)])
 def test_an_animation_of_nothing_or_in_no_colors_is_refused(cat, count, colors):
     with pytest.raises(ValueError, match=f"got {count} images and colors={colors}"):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from nstkit.lesson.titles import TITLES
@@ -21,8 +21,9 @@ from nstkit.version import __version__
 
 
 def show_animation(
-    images: Sequence[Tensor], alt: str, *, milliseconds: int = 150, colors: int = 256
-) -> Picture:
+    images: Sequence[Tensor], alt: str, *, milliseconds: int = 150, colors: int = 256,
+    titles: Sequence[str] = (),
+) -> Picture:  # fmt: skip
     """Return images (1, 3, H, W) as an endless GIF; the last one stays for a second and a half.
 
     Each frame has a palette of its own, because a photograph and its painting share few colors.
@@ -32,19 +33,36 @@ def show_animation(
         alt: what there is to see.
         milliseconds: how long each frame but the last stays.
         colors: size of each palette, 2 to 256. Fewer make a smaller file.
+        titles: what to write into the lower left corner of each frame, such as "step 3".
 
     Raises:
-        ValueError: No image, or a palette of another size.
+        ValueError: No image, a palette of another size, or more or fewer titles than images.
     """
     if not images or not 2 <= colors <= 256:
         raise ValueError(
             f"got {len(images)} images and colors={colors}; give at least one image, and a "
             "palette of 2 to 256 colors"
         )
-    frames = [_in_few_colors(to_pil(image), colors) for image in images]
+    if titles and len(titles) != len(images):
+        raise ValueError(
+            f"got {len(images)} images and {len(titles)} titles; give each image one, or none"
+        )
+    written = map(_titled, images, titles) if titles else map(to_pil, images)
+    frames = [_in_few_colors(frame, colors) for frame in written]
     lasting, file = [milliseconds] * (len(frames) - 1) + [1500], io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=lasting, loop=0)
     return Picture(file.getvalue(), alt, math.ceil(frames[0].width * 1.5))
+
+
+def _titled(image: Tensor, title: str) -> Image.Image:
+    """Return an image as a frame with its title in a dark box in the lower left corner."""
+    frame = to_pil(image)
+    draw, font = ImageDraw.Draw(frame), ImageFont.load_default(size=13)
+    place = {"xy": (6, frame.height - 6), "font": font, "anchor": "lb"}
+    left, top, right, bottom = draw.textbbox(text=title, **place)
+    draw.rectangle((left - 4, top - 3, right + 3, bottom + 3), fill="#222222")
+    draw.text(text=title, fill="white", **place)
+    return frame
 
 
 def _in_few_colors(frame: Image.Image, colors: int) -> Image.Image:

@@ -18,6 +18,7 @@ from nstkit.painting.result import Result
 from nstkit.painting.scales import Scale, coarse_to_fine, done, last_index
 from nstkit.painting.start import Given
 from nstkit.pictures.scene import Region
+from nstkit.pictures.sizes import named_side
 from nstkit.recipes import DEFAULT, Published, Recipe
 from nstkit.tiles import Tiling
 from nstkit.vgg import VGG
@@ -192,13 +193,17 @@ class _Bar:
 
     bar: Any
     scales: Sequence[Scale]
+    size: str = ""
 
     def show(self, step: Step) -> None:
-        """Move to a step, and show its index, its losses and its note."""
+        """Move to a step, and show its size, its index, its losses and its note."""
         bar = self.bar
         terms = {n: f"{v:.3g}" for n, v in step.losses.terms.items()}
         bar.set_postfix(terms, refresh=False)
-        bar.set_description(f"step {step.index}/{last_index(self.scales)}", refresh=False)
-        if step.note and not bar.disable:  # tqdm would write it all the same, and to stdout
+        if named_side(step.note):
+            self.size = f"{step.note}, "
+        elif step.note and not bar.disable:  # tqdm would write it all the same, and to stdout
             bar.write(step.note, file=bar.fp)
+        told = f"{self.size}step {step.index}/{last_index(self.scales)}"
+        bar.set_description(told, refresh=bool(step.note))
         bar.update(done(self.scales, step.index) - bar.n)

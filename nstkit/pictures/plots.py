@@ -22,6 +22,7 @@ from PIL import Image
 
 from nstkit.files import write_whole
 from nstkit.pictures.images import to_pil
+from nstkit.pictures.sizes import named_side
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,12 +125,17 @@ def show_losses(history: Any, *, alt: str | None = None) -> Picture:
 
     ``history`` holds records as `nstkit.optimize` yields them, at least one (of each, ``index``,
     ``note``, ``losses.total`` and ``.terms`` are read), or is a result with such a ``history``.
+    Where the picture gets larger, a line marks the step and names the size. Losses of two sizes do
+    not compare, so the legend then leaves out where each curve began.
     """
     records = list(getattr(history, "history", history))
     if not records:
         raise ValueError("got no record; run at least one step before drawing its losses")
     first, last = records[0].losses.total, records[-1].losses.total
     shown = f"loss curves to step {records[-1].index}: total from {first:.3g} to {last:.3g}"
+    if len(sides := list(_sizes(records).values())) > 1:
+        through = f"through the sizes {', '.join(map(str, sides))} px"
+        shown = f"loss curves to step {records[-1].index} {through}: total {last:.3g} at the end"
     return render(partial(_draw_losses, records), alt or shown, "png")
 
 
@@ -176,15 +182,28 @@ def _draw_rows(
 
 
 def _draw_losses(records: Sequence[Any], figure: Figure) -> None:
-    """Draw a line for each term that is not always zero, and one for each noted restart."""
-    axes = figure.add_subplot()
-    draw_curves(axes, records, label=lambda name, a, b: f"{name}: {a:.3g} \u2192 {b:.3g}")
+    """Draw a line for each term that is not always zero, for each size and each noted restart."""
+    axes, sizes = figure.add_subplot(), _sizes(records)
+    if len(sizes) > 1:
+        draw_curves(axes, records, label=lambda name, _, b: f"{name}: {b:.3g} at the end")
+    else:
+        draw_curves(axes, records, label=lambda name, a, b: f"{name}: {a:.3g} \u2192 {b:.3g}")
     for record in filter(lambda record: record.note, records):
-        note = textwrap.fill(record.note, 24)
+        note = "" if record.index in sizes else textwrap.fill(record.note, 24)
         axes.axvline(record.index, color="#888888", linewidth=0.8, label=note)
+    for index, side in sizes.items():
+        axes.annotate(
+            f"{side} px", (index, 1), (3, 3), ("data", "axes fraction"), "offset points", size=9
+        )
     axes.set(xlabel="step", ylabel="loss")
     legend = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))  # a note only once
     figure.legend(legend.values(), legend, loc="outside right upper", fontsize=9)
+
+
+def _sizes(records: Sequence[Any]) -> dict[int, int]:
+    """Return {index of its first step: long side in px} of the sizes that the notes name."""
+    named = {record.index: named_side(record.note) for record in records}
+    return {index: side for index, side in named.items() if side}
 
 
 def draw_curves(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -21,3 +23,9 @@ def cover(picture: Tensor, height: int, width: int) -> Tensor:
     scaled = resize(picture, *size)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     return scaled[..., top : top + height, left : left + width].contiguous()
+
+
+def named_side(note: str) -> int | None:
+    """Return the long side that the note of a step names, such as "512 x 341 px", or None."""
+    size = re.fullmatch(r"(\d+) x (\d+) px", note)
+    return max(map(int, size.groups())) if size else None

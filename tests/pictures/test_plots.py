@@ -347,6 +347,20 @@ def test_restarts_are_vertical_lines_told_once_in_the_legend(monkeypatch):
     assert texts.count("restarted") == 1
 
 
+def test_sizes_stand_above_their_lines_and_totals_of_two_sizes_are_not_compared(monkeypatch):
+    small, large = record(0, 4.0, "64 x 43 px", style=4.0), record(2, 9.0, "90 x 120 px", style=9.0)
+    sized = [small, record(1, 2.0, style=2.0), large, record(3, 5.0, style=5.0)]
+    figure = drawn(sized, monkeypatch)
+    axes = figure.axes[0]
+    assert [(text.get_text(), text.xy[0]) for text in axes.texts] == [("64 px", 0), ("120 px", 2)]
+    upright = [line for line in axes.lines if len(set(line.get_xdata())) == 1]
+    assert [line.get_xdata()[0] for line in upright] == [0, 2]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["total: 5 at the end", "style: 5 at the end"]
+    told = "loss curves to step 3 through the sizes 64, 120 px: total 5 at the end"
+    assert show_losses(sized).alt == told
+
+
 def test_a_single_record_shows_as_a_point():
     dark = pixels(show_losses([record(0, 5.0, style=5.0)]))
     vermilion = np.abs(dark - (0xD5, 0x5E, 0)).max(axis=2) < 30

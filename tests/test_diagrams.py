@@ -13,7 +13,19 @@ import make_diagrams
 import numpy as np
 import pytest
 import torch
-from diagrams import DIAGRAMS, beat, field, gram, network, scales, tiled, transport, valley, weights
+from diagrams import (
+    DIAGRAMS,
+    beat,
+    field,
+    gram,
+    network,
+    scales,
+    tiled,
+    transport,
+    valley,
+    weights,
+    window,
+)
 from diagrams.card import PAPER, SMALLEST, WIDTH, Card
 from diagrams.here import LESSONS, PARTS
 from matplotlib.text import Text
@@ -409,3 +421,13 @@ def apart(one: Image.Image, other: Image.Image) -> float:
 
 def detail(picture: Image.Image) -> float:
     return np.abs(np.diff(np.asarray(picture.convert("L"), dtype=float))).mean()
+
+
+def test_the_line_explains_the_recolored_window_and_not_the_one_whose_edge_moved():
+    u, v = window.fitted(window.recolored())
+    assert (u, v) == pytest.approx((window.U, window.V))
+    assert window.left_over(window.recolored()) < 1e-20
+    said = [text.get_text() for text in words("window")]
+    left = window.left_over(window.moved())
+    assert left > 0.1 and {"cost 0", f"cost {left:.2f}"} <= set(said)
+    assert f"{left:.2f}" in DIAGRAMS["window"].alt

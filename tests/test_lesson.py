@@ -15,7 +15,7 @@ from studio_tools import a_png, send
 
 import nstkit
 from nstkit import lesson, load_image, show_images
-from nstkit.lesson import charts, page, stored
+from nstkit.lesson import charts, page, piece, stored
 from nstkit.lesson.titles import TITLES, pair_title, title
 from nstkit.pictures.plots import DPI, Picture
 
@@ -711,3 +711,42 @@ def test_an_upload_that_cannot_be_written_beside_the_notebook_is_chosen_and_that
     assert "Chosen: mine.png." in said and "could not be written beside the notebook" in said
     assert "as it was" not in said
     choice.close()
+
+
+# ---------------------------------------------------------------- a piece
+
+
+def piece_drawn(monkeypatch) -> list[Figure]:
+    seen, real = [], piece._draw
+    monkeypatch.setattr(piece, "_draw", lambda *given: (real(*given), seen.append(given[-1])))
+    return seen
+
+
+def test_a_piece_is_cut_out_where_its_frame_lies_and_its_maps_are_white_at_0(monkeypatch):
+    seen = piece_drawn(monkeypatch)
+    photo = torch.rand(1, 3, 40, 60, generator=torch.Generator().manual_seed(0))
+    maps = {"one": ramp(-1, 4), "two": ramp(0, 2)}
+    picture = lesson.show_piece(photo, 20, 30, maps, "a piece", marks=[(1, 2)], title="Noise")
+    assert (picture.alt, picture.mime) == ("a piece", "image/jpeg")
+    whole, cut, *drawn = seen[0].axes[:4]
+    assert whole.get_title() == "Noise" and "4 × 3 px" in cut.get_title()
+    expected = photo[0, :, 20:23, 30:34].permute(1, 2, 0).mul(255).round().byte().numpy()
+    assert (cut.images[0].get_array() == expected).all()
+    x, y = whole.lines[0].get_data()
+    assert (min(x) < 30 < 33 < max(x)) and (min(y) < 20 < 22 < max(y))
+    assert [axes.images[0].get_clim() for axes in drawn] == [(-4, 4)] * 2
+    assert [len(axes.lines) for axes in (cut, *drawn)] == [1] * 3
+    assert set(drawn[0].lines[0].get_xdata()) == {1.5, 2.5}
+
+
+@pytest.mark.parametrize(
+    ("row", "maps", "told"),
+    [
+        (38, {"one": ramp()}, "reaches beyond"),
+        (0, {}, "one to three"),
+        (0, {"one": ramp(), "two": torch.zeros(2, 2)}, "of one size"),
+    ],
+)
+def test_a_piece_beyond_the_photograph_or_unlike_maps_are_refused(row, maps, told):
+    with pytest.raises(ValueError, match=told):
+        lesson.show_piece(torch.zeros(1, 3, 40, 60), row, 0, maps, "a piece")

@@ -9,6 +9,7 @@ from nstkit.lesson.features import show_boxes, show_lit, show_maps
 from nstkit.lesson.maps import heat, overlay
 from nstkit.lesson.page import colophon, explore, show_animation
 from nstkit.lesson.painted import show_painting
+from nstkit.lesson.piece import show_piece
 from nstkit.lesson.reference import reference_table
 from nstkit.lesson.search import Patch, best_patches
 from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
@@ -43,6 +44,7 @@ __all__ = [
     "show_maps",
     "show_matrices",
     "show_painting",
+    "show_piece",
     "show_plan",
     "show_shares",
     "show_table",

@@ -12,6 +12,7 @@ from diagrams.tiled import TILES
 from diagrams.transport import TRANSPORT
 from diagrams.valley import VALLEY
 from diagrams.weights import WEIGHTS
+from diagrams.window import WINDOW
 
 DIAGRAMS: dict[str, Diagram] = {
     **HERE,
@@ -25,4 +26,5 @@ DIAGRAMS: dict[str, Diagram] = {
     "transport": TRANSPORT,
     "beat": BEATS,
     "field": FIELD,
+    "window": WINDOW,
 }

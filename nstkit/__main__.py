@@ -49,7 +49,7 @@ QUALITY = "good"
 TUNED = ("default", "portrait", "neighbors", "photoreal")  # recipes that were made for this quality
 # Options of what is minimized, and how: a method that paints at once has none of them.
 MINIMIZED = (
-    "quality", "scales", "steps", "beta", "tv", "start", "optimizer", "layers", "seed",
+    "quality", "scales", "steps", "alpha", "beta", "tv", "start", "optimizer", "layers", "seed",
 )  # fmt: skip
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes; 130 is the shell's for Ctrl-C
 
@@ -99,10 +99,11 @@ def build_parser() -> argparse.ArgumentParser:
         "auto: where the memory is too small for the whole (default: %(default)s)")  # fmt: skip
     add("--steps", type=_whole_numbers, metavar="N[,N...]", help="updates: a number, or one for "
         "each scale from coarse to fine: 40,20,10 (default: the quality's)")  # fmt: skip
-    add("--alpha", type=float, help="content weight (default: the recipe's); of "
-        f"{', '.join(METHODS)}: how far, from 0 to 1 (default: 1)")  # fmt: skip
+    add("--alpha", type=float, help="content weight (default: the recipe's)")
     add("--beta", type=float, help="style weight (default: the recipe's)")
     add("--tv", type=float, help="smoothing weight (default: the recipe's)")
+    add("--strength", type=float, help=f"of {', '.join(METHODS)}: how far features move, from 0 to "
+        "1 (default: 1)")  # fmt: skip
     add("--start", help=f"one of {', '.join(STARTS)} (default: the recipe's)")
     add("--optimizer", help=f"one of {', '.join(OPTIMIZERS)} (default: the recipe's)")
     add("--seed", type=int, help="of noise and grain (default: 0)")
@@ -287,6 +288,11 @@ def painter(options: argparse.Namespace) -> Painter:
         ValueError: An option that the method does not have.
     """
     if options.recipe not in METHODS:
+        if options.strength is not None:
+            raise ValueError(
+                f"--strength is for --method {', '.join(METHODS)}, which paint at once, got "
+                f"--method {options.recipe}; leave --strength out"
+            )
         return partial(_minimized, options)
     for name in MINIMIZED:
         if getattr(options, name) is not None:
@@ -294,7 +300,7 @@ def painter(options: argparse.Namespace) -> Painter:
                 f"--{name} is for paintings that are optimized, and --method {options.recipe} "
                 f"paints at once; leave --{name} out"
             )
-    named = {name: getattr(options, name) for name in ("alpha", "color", "style_scale", "size")}
+    named = {name: getattr(options, name) for name in ("strength", "color", "style_scale", "size")}
     # Told once, and not for each photograph of a folder.
     check_options(**{name: value for name, value in named.items() if value is not None})
     coder = coder_on(None, options.precision, options.device, parse_tile(options.tile))
@@ -314,7 +320,7 @@ def _moved(options: argparse.Namespace, coder: Coder, content: str, _: bool) -> 
         content,
         style,
         options.recipe,
-        1.0 if options.alpha is None else options.alpha,
+        1.0 if options.strength is None else options.strength,
         size=options.size,
         color=options.color or "style",
         style_scale=1.0 if options.style_scale is None else options.style_scale,

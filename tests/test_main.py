@@ -475,11 +475,11 @@ def test_a_method_without_optimization_is_that_of_the_package(
     how: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     out = tmp_path / "out.png"
-    options = ["--method", how, "--alpha", "0.6", "--color", "match", "--precision", "fp32"]
+    options = ["--method", how, "--strength", "0.6", "--color", "match", "--precision", "fp32"]
     assert main(["cat", "scream", "-o", str(out), "--size", "64", *options]) == 0
-    assert f"64 x 43 px, {how}, alpha 0.6, in" in capsys.readouterr().out
+    assert f"64 x 43 px, {how}, strength 0.6, in" in capsys.readouterr().out
     facts = read_metadata(out)
-    assert (facts["how"], facts["alpha"], facts["color"]) == (how, "0.6", "match")
+    assert (facts["how"], facts["strength"], facts["color"]) == (how, "0.6", "match")
     expected = nstkit.transfer("cat", "scream", how, 0.6, size=64, color="match", precision="fp32")
     assert (load_image(out) - expected.image).abs().max() <= 0.51 / 255
 
@@ -566,7 +566,9 @@ def test_an_interrupted_folder_keeps_what_was_painted(
         (["--quality", "draft"], "--quality is for paintings that are optimized"),
         (["--seed", "7"], "--seed is for paintings that are optimized"),
         (["--tile", "nonsense"], "--tile is 'nonsense'; expected auto, none or a number of px"),
-        (["--alpha", "2"], "alpha is 2.0; expected a number from 0 to 1"),
+        (["--alpha", "2"], "--alpha is for paintings that are optimized"),
+        (["--strength", "2"], "strength is 2.0; expected a number from 0 to 1"),
+        (["--method", "default", "--strength", "1"], "--strength is for --method adain"),
         (["-o", "photos"], "-o is the folder of the photographs"),
     ],
 )
@@ -587,7 +589,7 @@ def test_what_is_wrong_for_all_photographs_is_told_once(
     method = ["--method", "adain", "-o", str(out), "--quiet"]
     (tmp_path / "afile").touch()
     for wrong in (
-        ["nobody.png"], ["scream", "--alpha", "3"], ["scream", "--size", "10"],
+        ["nobody.png"], ["scream", "--strength", "3"], ["scream", "--size", "10"],
         ["scream", "--color", "sepia"], ["scream", "--style-scale=-1"],
         ["scream", "--mask", "nobody.png"], ["scream", "-o", str(tmp_path / "afile")],
     ):  # fmt: skip

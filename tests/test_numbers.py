@@ -45,7 +45,9 @@ def test_numbers_of_numpy_paint(cat: Tensor, wave: Tensor) -> None:
     assert found.image.shape == cat.shape and len(found.history) == 2
     stylize(cat, wave, TEXTBOOK, steps=1, seed=np.int64(3), tile=np.int64(64), **PAINT)
     assert load_image("cat", np.int64(64)).shape == cat.shape
-    assert transfer("cat", "scream", alpha=np.float64(0.5), size=np.int32(48)).image.shape[3] == 48
+    assert (
+        transfer("cat", "scream", strength=np.float64(0.5), size=np.int32(48)).image.shape[3] == 48
+    )
 
 
 @pytest.mark.parametrize("number", [10**400, float("nan"), float("inf"), -1, "1", None, True, 1j])

@@ -77,7 +77,10 @@ kitten = nstkit.Region(~nstkit.color_range("#b93b60", 0.13))  # so it stays a ph
 works = {"starry_night": 1, "scream": 1}
 studio = nstkit.Studio("kitten", works, size=384, regions=[kitten], more=True)
 studio"""
-INSTANT = "import nstkit\npanel = nstkit.Instant('cat', 'great_wave')\npanel"
+INSTANT = """import nstkit
+works = {"starry_night": 1, "scream": 1}
+panel = nstkit.Instant("macaw", works, "transport", size=384)
+panel"""
 CHOICE = "from nstkit import lesson\nchoice = lesson.Choice('cat')\nchoice"
 STILLS_TO_TAKE = {
     "studio": Still(
@@ -120,8 +123,9 @@ STILLS_TO_TAKE = {
     ),
     "instant": Still(
         partial(of_code, INSTANT),
-        "The panel that paints at every move: a cat in the colors of the Great Wave, with menus "
-        "for photograph, artwork and way, and a slider for α",
+        "The panel that paints at every move: a macaw in blue, purple and red, half after The "
+        "Starry Night and half after The Scream; beside it menus for photograph, artworks, way "
+        "and colors, and sliders for share, strokes and strength",
     ),
     "choice": Still(
         partial(of_code, CHOICE),

@@ -77,10 +77,10 @@ class Affine(NamedTuple):
         pairs = list(zip(maps, shares, strict=True))
         return cls(sum(s * m.A for m, s in pairs), sum(s * m.b for m, s in pairs))
 
-    def faded(self, alpha: float) -> Affine:
-        """Return the map that goes only a part of the way: alpha 0 changes nothing, 1 is all."""
+    def faded(self, strength: float) -> Affine:
+        """Return the map that goes only a part of the way: strength 0 changes nothing, 1 is all."""
         same = torch.eye(len(self.A), dtype=self.A.dtype)
-        return Affine(alpha * self.A + (1 - alpha) * same, alpha * self.b)
+        return Affine(strength * self.A + (1 - strength) * same, strength * self.b)
 
     def __call__(self, features: Tensor) -> Tensor:
         """Return features (1, C, h, w), moved."""
@@ -159,23 +159,23 @@ class Coder:
 Weighed = tuple[Encoded, float]  # an artwork and its share
 
 
-def moved(photo: Encoded, artworks: Sequence[Weighed], how: str, alpha: float = 1.0) -> Tensor:
+def moved(photo: Encoded, artworks: Sequence[Weighed], how: str, strength: float = 1.0) -> Tensor:
     """Return the features of a photograph, moved to those of artworks.
 
     Args:
         photo: what is moved. Its mask says which positions are counted. All are moved.
         artworks: where to; their shares add up to 1.
         how: a key of ``HOWS``.
-        alpha: how far, from 0, which changes nothing, to 1.
+        strength: how far, from 0, which changes nothing, to 1.
 
     Returns:
         (1, C, h, w) float32.
     """
     used = [(artwork, share) for artwork, share in artworks if share]
-    if not alpha or not used:
+    if not strength or not used:
         return photo.features
     maps = [Affine.between(photo.gaussian, artwork.gaussian, how) for artwork, _ in used]
-    return Affine.mixed(maps, [share for _, share in used]).faded(alpha)(photo.features)
+    return Affine.mixed(maps, [share for _, share in used]).faded(strength)(photo.features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,10 +192,10 @@ class EncodedPart:
     artworks: tuple[Encoded, ...]
     shares: tuple[float, ...]
 
-    def moved(self, how: str, alpha: float, shares: Sequence[float] | None = None) -> Tensor:
+    def moved(self, how: str, strength: float, shares: Sequence[float] | None = None) -> Tensor:
         """Return the features of the whole photograph, moved to the part's artworks."""
         pairs = zip(self.artworks, self.shares if shares is None else shares, strict=True)
-        return moved(self.photo, list(pairs), how, alpha)
+        return moved(self.photo, list(pairs), how, strength)
 
 
 class EncodedScene:
@@ -219,27 +219,27 @@ class EncodedScene:
             if (photo := coder.counted(self.features, part.where)) is not None
         ]
 
-    def painted(self, how: str, alpha: float, shares: Sequence[float] | None = None) -> Tensor:
+    def painted(self, how: str, strength: float, shares: Sequence[float] | None = None) -> Tensor:
         """Return a painting, (1, 3, H, W) in [0, 1], before its colors are finished.
 
         Args:
             how: a key of ``HOWS``.
-            alpha: how far features move, from 0 to 1.
+            strength: how far features move, from 0 to 1.
             shares: of the artworks in place of the scene's, for a scene of one part.
         """
         height, width = self.size
-        features = self._moved(how, alpha, shares)
+        features = self._moved(how, strength, shares)
         return self.coder.decode(features)[..., :height, :width].contiguous()
 
-    def _moved(self, how: str, alpha: float, shares: Sequence[float] | None) -> Tensor:
+    def _moved(self, how: str, strength: float, shares: Sequence[float] | None) -> Tensor:
         """Return the features of all parts, each weighted by its mask."""
         if len(self.parts) == 1:
-            return self.parts[0].moved(how, alpha, shares)
+            return self.parts[0].moved(how, strength, shares)
         total = torch.zeros_like(self.features)
         weights = torch.zeros_like(self.features[:, :1])
         for part in self.parts:
             where = 1.0 if part.photo.where is None else part.photo.where
-            total += where * part.moved(how, alpha)
+            total += where * part.moved(how, strength)
             weights = weights + where
         # Masks of regions may overlap, or add up to less than 1.
         return torch.where(weights > 0, total / weights.clamp(min=1e-6), self.features)
@@ -273,29 +273,29 @@ class Transfer(Painting):
 
     Attributes:
         how: features were moved.
-        alpha: how far.
+        strength: how far.
         color: whose colors it has.
         style_scale: size of the artwork.
     """
 
     how: str
-    alpha: float
+    strength: float
     color: str
     style_scale: float
 
     @property
     def summary(self) -> str:
         """How, how far, and the seconds."""
-        return f"{self.how}, alpha {self.alpha:g}, in {self.seconds:.2g} s"
+        return f"{self.how}, strength {self.strength:g}, in {self.seconds:.2g} s"
 
     def facts(self) -> dict[str, str]:
         """Return what a file says of the painting."""
-        options = {n: str(getattr(self, n)) for n in ("how", "alpha", "color", "style_scale")}
+        options = {n: str(getattr(self, n)) for n in ("how", "strength", "color", "style_scale")}
         return super().facts() | options
 
 
 def transfer(
-    content: Given, style: GivenStyle, how: str = "adain", alpha: float = 1.0, *,
+    content: Given, style: GivenStyle, how: str = "adain", strength: float = 1.0, *,
     size: int | None = None, color: str = "style", style_scale: float = 1.0,
     regions: Sequence[Region] = (), precision: Precision = "auto",
     device: torch.device | str | None = None, tile: Tiling = "auto", coder: Coder | None = None,
@@ -313,7 +313,7 @@ def transfer(
             move least (Mroueh 2020, "Wasserstein Style Transfer", arXiv 1905.12828); "photo", that
             of "transport", and the painting is made a photograph again, which takes seconds (see
             `nstkit.as_photo`).
-        alpha: how far, from 0 to 1. 0 gives the photograph as the decoder sees it, which "photo"
+        strength: how far, from 0 to 1. 0 gives the photograph as the decoder sees it, which "photo"
             then smooths.
         size: long side in px to which pictures that are not tensors are scaled. None is at most
             512: a smaller photograph keeps its own.
@@ -342,12 +342,12 @@ def transfer(
     )  # fmt: skip
     for remark in draft.remarks:
         warnings.warn(remark, UserWarning, stacklevel=2)
-    return draft.paint(how, alpha)
+    return draft.paint(how, strength)
 
 
 CHECKS: dict[str, Callable[..., None]] = {
     "how": partial(check_choice, choices=METHODS),
-    "alpha": check_share,
+    "strength": check_share,
     "size": partial(check_whole, least=LEAST),
     "color": partial(check_choice, choices=COLORS),
     "style_scale": partial(check_weight, positive=True),
@@ -431,7 +431,7 @@ class Draft:
 
     @usual_mode()
     def paint(
-        self, how: str = "adain", alpha: float = 1.0, shares: Sequence[float] | None = None
+        self, how: str = "adain", strength: float = 1.0, shares: Sequence[float] | None = None
     ) -> Transfer:
         """Return the painting. Its seconds are those of this call and of the encoder.
 
@@ -439,13 +439,13 @@ class Draft:
 
         Args:
             how: as in `transfer`.
-            alpha: the same.
+            strength: the same.
             shares: of the artworks in place of those of the style.
 
         Raises:
             ValueError: A bad option, or shares for a draft with regions.
         """
-        check_options(how=how, alpha=alpha)
+        check_options(how=how, strength=strength)
         began = perf_counter()
         content, style, regions, side = self._given
         works = self._works
@@ -455,7 +455,7 @@ class Draft:
             style = list(zip((picture for picture, _ in pairs_of(style)), shares, strict=True))
             works = works.mixed(shares)
             shares = works.in_layer(LAYER)
-        image = self._encoded.painted("transport" if how == PHOTO else how, alpha, shares)
+        image = self._encoded.painted("transport" if how == PHOTO else how, strength, shares)
         if how == PHOTO:
             image = self._photoreal(image, [part.where for part in self._scene.parts])
         else:
@@ -469,7 +469,7 @@ class Draft:
             subject=Subject.of(content, style, regions, side),
             style=None if works is None else works.plain,
             how=how,
-            alpha=float(alpha),
+            strength=float(strength),
             **self._facts,
         )
 

@@ -171,7 +171,7 @@ class Saved:
 
 def _by_transfer(facts: Mapping[str, str], name: str) -> str:
     """Return what to do with a painting of `nstkit.transfer`."""
-    fields = {"how": "how", "alpha": "alpha", "color": "color", "style_scale": "style_scale"}
+    fields = {"how": "how", "strength": "strength", "color": "color", "style_scale": "style_scale"}
     fields["size"] = "loaded_at"
     texts = ("how", "color")
     options = ", ".join(

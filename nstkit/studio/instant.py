@@ -2,7 +2,7 @@
 
 There is no loop to steer, so there is no worker and no beat of the page. A control moves, and the
 picture is computed before the page hears again. What a move leaves as it was is not computed again:
-while alpha, the way or a share changes, the features of photograph and artworks stay.
+while strength, the way or a share changes, the features of photograph and artworks stay.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from nstkit.studio.uploads import Uploads
 from nstkit.vgg.devices import Precision
 
 SIZES = (128, 192, 256, 320, 384, 512, 768, 1024)
-ALPHAS = tuple(n / 20 for n in range(21))
+STRENGTHS = tuple(n / 20 for n in range(21))
 WAYS = {"adain": "AdaIN", "whiten": "whitening", "transport": "transport", PHOTO: "photograph"}
 HELP = "AdaIN moves the mean and the deviation of each channel. Whitening and transport move the "
 HELP += "covariance too, which carries more of the colors; of these two, transport moves less. "
 HELP += "Photograph is transport, and then every line goes back to where the photograph has it. "
-HELP += "At α = 0 nothing is moved: that is how well the decoder knows the photograph."
+HELP += "At strength 0 nothing is moved: that is how well the decoder knows the photograph."
 
 
 class Instant(Silent):
@@ -58,13 +58,13 @@ class Instant(Silent):
         content: photograph, as `nstkit.transfer` takes it.
         style: artwork, or two with their shares, the same.
         how: "adain", "whiten", "transport" or "photo"; see `nstkit.transfer`.
-        alpha: how far, from 0 to 1.
+        strength: how far, from 0 to 1.
         size: long side in px.
         color, style_scale, precision, device: as in `nstkit.transfer`.
 
     Attributes:
         content, style: pickers; mixing: a second artwork, colors and strokes; how, size: menus;
-            alpha: a slider.
+            strength: a slider.
         picture, status, message: what is shown.
         box: the widget that is all of the panel.
 
@@ -74,12 +74,12 @@ class Instant(Silent):
 
     def __init__(
         self, content: Given = "cat", style: GivenStyle = "great_wave", how: str = "adain",
-        alpha: float = 1.0, *, size: int = 256, color: str = "style", style_scale: float = 1.0,
+        strength: float = 1.0, *, size: int = 256, color: str = "style", style_scale: float = 1.0,
         precision: Precision = "auto", device: torch.device | str | None = None,
         coder: Coder | None = None,
     ) -> None:  # fmt: skip
         options = {"size": size, "color": color, "style_scale": style_scale}
-        check_options(how=how, alpha=alpha, **options)
+        check_options(how=how, strength=strength, **options)
         self._coder = chosen_coder(coder, content, precision, device)
         # Before any widget is made, for ipywidgets would keep it: what cannot be read is told here.
         self._draft = Draft(content, style, **options, coder=self._coder)
@@ -95,11 +95,11 @@ class Instant(Silent):
         self.mixing = Mixing(kit, self.style)
         self.how = kit.menu("how", "way", [(WAYS.get(name, name), name) for name in METHODS])
         self.size = kit.menu("size", "size (px)", [])
-        self.alpha = kit.slider("alpha", "how far α", style={"description_width": LABEL})
+        self.strength = kit.slider("strength", "strength", style={"description_width": LABEL})
         self.picture = kit.make(widgets.Image, "picture", format="jpeg")
         self.status, self.message = kit.html("status"), kit.html("message")
         self._heard = Heard(kit)
-        self._show(content, style, how, alpha, size, color, style_scale)
+        self._show(content, style, how, strength, size, color, style_scale)
         self._drafted = self._pictures()
         self.box = self._arranged(kit)
         self._paint()
@@ -117,7 +117,7 @@ class Instant(Silent):
         return self._transfer
 
     def set(self, **changes: Any) -> None:
-        """Move controls: content, style, how, alpha, size, color or style_scale.
+        """Move controls: content, style, how, strength, size, color or style_scale.
 
         Pictures that are named are read again, as they may have changed.
 
@@ -158,31 +158,31 @@ class Instant(Silent):
             "content": self.content.read(),
             "style": self.mixing.read(),
             "how": self.how.value,
-            "alpha": self.alpha.value,
+            "strength": self.strength.value,
             "size": self.size.value,
             "color": self.mixing.color.value,
             "style_scale": self.mixing.scale.value,
         }
 
     def _pictures(self) -> dict[str, Any]:
-        """Return what a draft depends on: all but the way, alpha and shares."""
+        """Return what a draft depends on: all but the way, strength and shares."""
         shown = self._shown()
         pictures = [picture for picture, _ in pairs_of(shown["style"])]
         names = ("content", "size", "color", "style_scale")
         return {"style": pictures, **{name: shown[name] for name in names}}
 
     def _show(
-        self, content: Given, style: GivenStyle, how: str, alpha: float, size: int, color: str,
+        self, content: Given, style: GivenStyle, how: str, strength: float, size: int, color: str,
         style_scale: float,
     ) -> None:  # fmt: skip
         """Move all controls, and paint nothing."""
-        check_options(how=how, alpha=alpha, size=size, color=color, style_scale=style_scale)
+        check_options(how=how, strength=strength, size=size, color=color, style_scale=style_scale)
         with self.silently():
             self.content.show(content)
             self.mixing.show(style, DEFAULT.replace(color=color, style_scale=style_scale))
             self.how.value = how
             offer(self.size, sorted({*SIZES, size}), size)
-            offer_number(self.alpha, ALPHAS, float(alpha), "{:.2f}".format)
+            offer_number(self.strength, STRENGTHS, float(strength), "{:.2f}".format)
 
     def _paint(self, again: bool = False) -> None:
         """Paint what the controls show, and show it.
@@ -191,12 +191,12 @@ class Instant(Silent):
             again: whether to read the pictures again, even if they are the same ones.
         """
         wanted, pictures = self._shown(), self._pictures()
-        how, alpha, pairs = wanted.pop("how"), wanted.pop("alpha"), pairs_of(wanted["style"])
+        how, strength, pairs = wanted.pop("how"), wanted.pop("strength"), pairs_of(wanted["style"])
         began = perf_counter()
         if again or not same(pictures, self._drafted):
             self._draft = Draft(**{**wanted, "style": pairs}, coder=self._coder)
             self._drafted = pictures
-        self._transfer = self._draft.paint(how, alpha, [share for _, share in pairs])
+        self._transfer = self._draft.paint(how, strength, [share for _, share in pairs])
         self._painted = self._shown()
         self.picture.value = jpeg([self._transfer.image])
         seconds = perf_counter() - began
@@ -231,14 +231,14 @@ class Instant(Silent):
     def _steering(self) -> list[widgets.Widget]:
         """Return the widgets that are read."""
         pickers = [self.content.menu, self.style.menu]
-        return [*pickers, *self.mixing.moving, self.how, self.alpha, self.size]
+        return [*pickers, *self.mixing.moving, self.how, self.strength, self.size]
 
     def _arranged(self, kit: Kit) -> widgets.VBox:
         save = kit.button("save", "save", "write a PNG, to download too")
         save.on_click(partial(self._answer, self.save))
         bar = kit.row(self.how, self.size, save, name="bar")
         left = kit.column("screen", [self.picture, self.status, self._heard.box])
-        rows = [self.content.box, self.style.box, self.mixing.box, kit.row(self.alpha)]
+        rows = [self.content.box, self.style.box, self.mixing.box, kit.row(self.strength)]
         right = kit.column("controls", [*rows, kit.caption(HELP)])
         columns = kit.make(widgets.HBox, "columns", [left, right])
         return kit.column("studio instant", [page.looks(kit), bar, self.message, columns])

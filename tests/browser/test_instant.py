@@ -55,7 +55,7 @@ def panel(open_once) -> Panel:
 
 def test_the_panel_fits_and_explains_itself(panel, app):
     told = " ".join(panel.part("caption").all_inner_texts())
-    assert all(word in told for word in ("AdaIN", "Whitening", "transport", "α = 0"))
+    assert all(word in told for word in ("AdaIN", "Whitening", "transport", "strength 0"))
     assert panel.box.evaluate(OVERLAPS) == panel.box.evaluate(CUT) == []
     assert panel.box.evaluate(WITHOUT_TOOLTIP) == []
     expect(panel.status).to_contain_text("256 × 170 px")
@@ -73,8 +73,8 @@ def test_every_move_is_answered_soon(panel, app, tell):
         panel.page.evaluate("window.painted = []")
 
     for fraction in (0.2, 0.8, 0.4):
-        panel.drag("alpha", fraction)
-        answered("alpha")
+        panel.drag("strength", fraction)
+        answered("strength")
     moves = [("how", "transport"), ("how", "adain"), ("color", "match"), ("color", "style")]
     labels = {"transport": "transport", "adain": "AdaIN", "match": "the photo's",
               "style": "the artwork's"}  # fmt: skip
@@ -103,7 +103,7 @@ def test_a_painting_becomes_a_photograph(panel, app):
     panel.choose("how", "photograph")
     panel.book.wait(PAINTED, timeout=60)
     panel.page.evaluate("window.painted = []")
-    panel.drag("alpha", 0.5)
+    panel.drag("strength", 0.5)
     assert panel.book.wait(PAINTED, timeout=30) / 1000 < SLOW
     assert panel.kernel("print(studio.result().how)") == "photo"
     panel.book.shot(f"instant_{app}_photo")
@@ -168,5 +168,5 @@ def test_no_readout_can_be_typed_into(panel):
 def test_a_cell_that_is_run_again_leaves_one_panel(panel):
     panel.make()
     expect(panel.page.locator(".nstkit-instant")).to_have_count(1)
-    panel.drag("alpha", 0.3)
+    panel.drag("strength", 0.3)
     expect(panel.status).to_contain_text("256 × 170 px")

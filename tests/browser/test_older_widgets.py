@@ -273,7 +273,7 @@ def test_the_instant_panel_answers_on_the_old_widgets(kernel):
         return time.monotonic() - began
 
     assert Image.open(io.BytesIO(picture())).size == (96, 64)
-    seconds = [choose("alpha", f"{n / 20:.2f}") for n in range(19, 9, -1)]
+    seconds = [choose("strength", f"{n / 20:.2f}") for n in range(19, 9, -1)]
     seconds += [choose("how", "transport"), choose("style", "scream"), choose("content", "macaw")]
     seconds += [
         choose("second", "great_wave"),
@@ -282,7 +282,7 @@ def test_the_instant_panel_answers_on_the_old_widgets(kernel):
     ]
     choose("size", "128")
     assert max(seconds) < 3.0, seconds
-    told = kernel.run("r = panel.result(); print(r.how, r.alpha, r.color, r.sources, end='')")
+    told = kernel.run("r = panel.result(); print(r.how, r.strength, r.color, r.sources, end='')")
     assert told == "transport 0.5 match ('macaw', 'scream + great_wave')"
 
     file = io.BytesIO()

@@ -101,7 +101,7 @@ def test_a_mask_counts_positions(clouds: tuple[Tensor, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_alpha_0_does_not_depend_on_the_artwork(how: str, coder: Coder) -> None:
+def test_strength_0_does_not_depend_on_the_artwork(how: str, coder: Coder) -> None:
     pictures = [
         transfer("cat", style, how, 0, size=SIZE, coder=coder).image
         for style in ("great_wave", "starry_night")
@@ -124,9 +124,9 @@ def test_the_painting_has_the_statistics_that_were_moved(how: str, coder: Coder)
     assert apart(image) < 0.5 * apart(photo)
 
 
-def test_alpha_goes_from_the_photograph_to_the_artwork(coder: Coder) -> None:
+def test_strength_goes_from_the_photograph_to_the_artwork(coder: Coder) -> None:
     draft = Draft(*PAIR, size=SIZE, coder=coder)
-    pictures = [draft.paint("adain", alpha).image for alpha in (0, 0.25, 0.5, 1)]
+    pictures = [draft.paint("adain", strength).image for strength in (0, 0.25, 0.5, 1)]
     steps = [pixels_apart(picture, pictures[0]) for picture in pictures]
     assert steps == sorted(steps) and steps[-1] > 2 * steps[1] > 0
 
@@ -136,7 +136,7 @@ def test_it_repeats_and_a_draft_gives_the_same(coder: Coder) -> None:
     again = Draft(*PAIR, size=SIZE, coder=coder).paint("transport", 0.6)
     assert torch.equal(first.image, again.image)
     assert repr(first) == f"<Transfer 64 x 43 px, {first.summary}>"
-    assert first.summary.startswith("transport, alpha 0.6, in ")
+    assert first.summary.startswith("transport, strength 0.6, in ")
 
 
 @pytest.mark.parametrize("height, width", [(32, 32), (33, 47), (40, 71), (129, 34)])
@@ -150,8 +150,8 @@ def test_any_size_comes_back(height: int, width: int, coder: Coder) -> None:
 def test_a_picture_of_a_multiple_of_8_is_what_padding_leaves_alone(coder: Coder) -> None:
     """Padding adds at the right and below, so what is far from there stays the same."""
     photo = nstkit.load_image("cat", 240)[..., :64, :]
-    whole = transfer(photo, "great_wave", alpha=0, coder=coder).image
-    less = transfer(photo[..., :237], "great_wave", alpha=0, coder=coder).image
+    whole = transfer(photo, "great_wave", strength=0, coder=coder).image
+    less = transfer(photo[..., :237], "great_wave", strength=0, coder=coder).image
     torch.testing.assert_close(less[..., :120], whole[..., :120], atol=1e-5, rtol=0)
 
 
@@ -281,8 +281,8 @@ def test_larger_artworks_have_larger_strokes(coder: Coder) -> None:
 def test_a_file_says_how_it_was_painted(tmp_path: Path, coder: Coder) -> None:
     painting = transfer(*PAIR, "whiten", 0.6, size=SIZE, coder=coder)
     facts = nstkit.read_metadata(painting.save(tmp_path / "cat.png"))
-    told = {name: facts[name] for name in ("content", "style", "how", "alpha", "size")}
-    assert told == {"content": "cat", "style": "great_wave", "how": "whiten", "alpha": "0.6",
+    told = {name: facts[name] for name in ("content", "style", "how", "strength", "size")}
+    assert told == {"content": "cat", "style": "great_wave", "how": "whiten", "strength": "0.6",
                     "size": "64 x 43"}  # fmt: skip
 
 
@@ -295,8 +295,8 @@ def test_a_small_photograph_keeps_its_size(coder: Coder, tmp_path: Path) -> None
     "options, message",
     [
         ({"how": "wct"}, "how is 'wct'; expected one of .'adain', 'whiten', 'transport'"),
-        ({"alpha": 1.5}, "alpha is 1.5; expected a number from 0 to 1"),
-        ({"alpha": math.nan}, "alpha is nan; expected a number from 0 to 1"),
+        ({"strength": 1.5}, "strength is 1.5; expected a number from 0 to 1"),
+        ({"strength": math.nan}, "strength is nan; expected a number from 0 to 1"),
         ({"color": "sepia"}, "color is 'sepia'; expected one of"),
         ({"style_scale": 0}, "style_scale is 0; expected a finite number, above 0"),
         ({"style": None}, "style is None; expected an artwork, or regions"),
@@ -328,7 +328,7 @@ def test_what_a_coder_or_a_draft_cannot_follow_is_refused(coder: Coder) -> None:
 def test_repaint_says_how_such_a_painting_is_repeated(coder: Coder, tmp_path: Path) -> None:
     painting = transfer(*PAIR, "whiten", 0.6, size=SIZE, coder=coder)
     path = painting.save(tmp_path / "cat.png")
-    with pytest.raises(ValueError, match="how='whiten', alpha=0.6, .*size=64"):
+    with pytest.raises(ValueError, match="how='whiten', strength=0.6, .*size=64"):
         nstkit.repaint(path)
 
 

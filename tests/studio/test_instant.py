@@ -57,7 +57,7 @@ def message(panel: Instant) -> str:
 @pytest.mark.parametrize(
     "move, options",
     [
-        (lambda p: setattr(p.alpha, "value", 0.5), {"alpha": 0.5}),
+        (lambda p: setattr(p.strength, "value", 0.5), {"strength": 0.5}),
         (lambda p: setattr(p.how, "value", "transport"), {"how": "transport"}),
         (lambda p: setattr(p.how, "value", "photo"), {"how": "photo"}),
         (lambda p: setattr(p.style.menu, "value", "colosseum"), {"style": "colosseum"}),
@@ -87,7 +87,7 @@ def test_every_control_gives_what_transfer_gives(
 
 
 def test_sliders_do_not_encode_again(panel: Instant, drafts: list[dict]) -> None:
-    panel.alpha.value = 0.3
+    panel.strength.value = 0.3
     panel.how.value = "whiten"
     assert drafts == []
     panel.mixing.second.value = "scream"
@@ -101,9 +101,9 @@ def test_sliders_do_not_encode_again(panel: Instant, drafts: list[dict]) -> None
 
 
 def test_it_says_how_far_and_which_way_it_was_made(panel: Instant, tmp_path: Path) -> None:
-    panel.how.value, panel.alpha.value = "whiten", 0.6
+    panel.how.value, panel.strength.value = "whiten", 0.6
     facts = nstkit.read_metadata(panel.save(tmp_path / "out.png"))
-    assert (facts["how"], facts["alpha"], facts["style"]) == ("whiten", "0.6", "great_wave")
+    assert (facts["how"], facts["strength"], facts["style"]) == ("whiten", "0.6", "great_wave")
     assert "Saved as out.png." in message(panel)
 
 
@@ -129,23 +129,23 @@ def test_an_upload_of_any_name_is_kept_beside_the_painting(
 
 
 def test_set_moves_controls_and_a_bad_value_moves_nothing(panel: Instant) -> None:
-    panel.set(alpha=0.33, size=80, style={"great_wave": 1, "scream": 3}, color="match")
-    assert (panel.alpha.value, panel.size.value) == (0.33, 80)
+    panel.set(strength=0.33, size=80, style={"great_wave": 1, "scream": 3}, color="match")
+    assert (panel.strength.value, panel.size.value) == (0.33, 80)
     assert panel.mixing.share.value == 0.75 and panel.mixing.color.value == "match"
     assert panel.result().image.shape[-1] == 80
     before = panel.result()
     for change, says in (
-        ({"alpha": 2}, "alpha is 2; expected a number from 0 to 1"),
+        ({"strength": 2}, "strength is 2; expected a number from 0 to 1"),
         ({"how": "wct"}, "how is 'wct'"),
         ({"beta": 3}, "a control is 'beta'"),
         ({"size": 8}, "size is 8"),
         ({"content": "nowhere.jpg"}, "no file 'nowhere.jpg'"),
         ({"style": "nowhere.jpg"}, "no file 'nowhere.jpg'"),
     ):
-        change = {"content": "macaw", "alpha": 0.1, **change}
+        change = {"content": "macaw", "strength": 0.1, **change}
         with pytest.raises((ValueError, OSError), match=says):
             panel.set(**change)
-        assert panel.alpha.value == 0.33 and panel.size.value == 80
+        assert panel.strength.value == 0.33 and panel.size.value == 80
         assert panel.content.read() == "cat" and panel.mixing.share.value == 0.75
     assert panel.result() is before
 

@@ -73,7 +73,7 @@ face = nstkit.Region(nstkit.ellipse(0.29, 0.02, 0.6, 0.36))  # so it stays a pho
 studio = nstkit.Studio("astronaut", "great_wave", size=384, regions=[face], more=True)
 studio"""
 RUG = """import nstkit
-kitten = nstkit.Region(~nstkit.color_range("#b93b60", 0.13))  # so it stays a photograph
+kitten = nstkit.Region(~nstkit.color_range("#c4205a", 0.16))  # so it stays a photograph
 works = {"starry_night": 1, "scream": 1}
 studio = nstkit.Studio("kitten", works, size=384, regions=[kitten], more=True)
 studio"""

@@ -326,6 +326,8 @@ def test_a_click_picks_a_color_and_a_slider_widens_it(panel, app):
     dark = "print(studio.controls.region._kept().mean().item())"
     before = float(panel.kernel(dark))
     shown = panel.part("canvas").locator("img").get_attribute("src")
+    track = panel.part("tolerance").locator(".noUi-base").bounding_box()
+    assert track["width"] > 100  # beside the color it had no room
     panel.drag("tolerance", 0.7)
     expect(panel.part("canvas").locator("img")).not_to_have_attribute("src", shown)
     assert float(panel.kernel(dark)) < before

@@ -113,7 +113,7 @@ STILLS_TO_TAKE = {
         "The studio with more open: a kitten, still a photograph, on a rug of blue and orange "
         "swirls; beside it, under the layers, a menu for a second artwork, its share of 50 %, a "
         "menu for colors, and the size of the strokes",
-        bottom=950,
+        bottom=960,
     ),
     "studio_color": Still(
         partial(of_code, RUG),

@@ -191,6 +191,14 @@ def test_matrices_share_a_scale_only_when_told(monkeypatch):
     assert seen == [[(0, 1), (0, 5)], [(0, 5), (0, 5)], [(-1, 1), (-5, 5)]]
 
 
+def test_a_matrix_with_blank_entries_is_colored_by_the_others(monkeypatch):
+    seen = matrices_drawn(monkeypatch)
+    matrix = ramp(2, 5).reshape(2, -1)
+    matrix[0, 0] = torch.nan
+    lesson.show_matrices({"a": matrix}, "one")
+    assert seen[0].axes[0].images[0].get_clim() == (matrix[0, 1], 5)
+
+
 def test_a_scale_may_be_shared_by_some_and_entries_may_have_frames(monkeypatch):
     seen = matrices_drawn(monkeypatch)
     matrices = {"a": ramp(0, 1), "b": ramp(0, 5), "c": ramp(0, 9), "d": torch.eye(20)}

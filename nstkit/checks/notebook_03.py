@@ -28,11 +28,11 @@ def _over_positions(features: Tensor) -> Tensor:
 
 EXERCISES: dict[str, Exercise] = {
     "3.1": Exercise(
-        right="many deals",
+        right="own shuffles",
         mistakes={
             "To mirror is to permute positions; a sum over them does not care.": "mirror",
             "The sum doubles, but so does the number of positions by which it is divided.": "twice",
-            "All channels move together, so whoever met before meets again.": "one deal",
+            "All channels move together, so those that met before meet again.": "same shuffle",
         },
     ),
     "3.2": Exercise(

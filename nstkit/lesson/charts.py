@@ -177,7 +177,7 @@ def show_matrices(
     """Draw matrices side by side from {title: (n, m) tensor}, each entry a colored square.
 
     Args:
-        matrices: at most four or so.
+        matrices: at most four or so. Entries that are NaN stay blank.
         alt: what there is to see.
         rows: their names.
         columns: their names.

@@ -28,8 +28,9 @@ def heat(
 
 
 def color_limits(numbers: Tensor, colors: str) -> tuple[float, float]:
-    """Return the numbers that get the first and the last color; see `heat`."""
-    low, high = numbers.min().item(), numbers.max().item()
+    """Return the numbers that get the first and the last color; see `heat`. NaN counts nothing."""
+    known = numbers[~numbers.isnan()]
+    low, high = known.min().item(), known.max().item()
     return (-max(-low, high), max(-low, high)) if colors == "RdBu_r" else (low, high)
 
 

@@ -45,12 +45,12 @@ def test_equation_4_is_a_quarter_of_nstkits_style_loss(features):
 
 
 def test_exercise_3_1s_answer(gram_matrix, features):
-    """One deal for all channels, a mirror and a copy beside change nothing; many deals do."""
+    """One shuffle for all channels, a mirror and a copy beside it change nothing; many do."""
     generator = torch.Generator().manual_seed(0)
     flat, wanted = features.flatten(2), gram_matrix(features)
-    deals = [torch.randperm(flat.shape[2], generator=generator) for _ in range(flat.shape[1])]
-    one = flat[:, :, deals[0]].view_as(features)
-    many = torch.stack([flat[:, i, deal] for i, deal in enumerate(deals)], 1).view_as(features)
+    shuffles = [torch.randperm(flat.shape[2], generator=generator) for _ in range(flat.shape[1])]
+    one = flat[:, :, shuffles[0]].view_as(features)
+    many = torch.stack([flat[:, i, order] for i, order in enumerate(shuffles)], 1).view_as(features)
     for same in (one, features.flip(3), torch.cat([features, features], 3)):
         torch.testing.assert_close(gram_matrix(same), wanted)
     assert not torch.allclose(gram_matrix(many), wanted)

@@ -49,18 +49,19 @@ def draw(card: Card) -> None:
         (84, "artwork"),
         (196, "feature maps"),
         (middle, "sheet $F_l$"),
-        (TABLE + 76, "$G_l/M_l$"),
+        (TABLE + 76, "Gram matrix"),
     )
     for x, words in heads:
-        card.text(x, 36, words, 18 if "_" in words else 14, weight="bold")
-    card.text(middle, 66, "a row for each channel,", 13, color=MUTED)
-    card.text(middle, 84, "a column for each position", 13, color=MUTED)
-    card.text(TABLE + 76, 66, "every pair of channels", 13, color=MUTED)
+        card.text(x, 36, words, 14 if x < SHEET else 17, weight="bold")
+    card.text(middle, 61, "a row for each channel,", 13, color=MUTED)
+    card.text(middle, 79, "a column for each position", 13, color=MUTED)
+    card.text(TABLE + 76, 61, "every pair of channels,", 13, color=MUTED)
+    card.text(TABLE + 76, 79, "the diagonal scaled to 1", 13, color=MUTED)
     for top, order in zip(TOPS, (torch.arange(F.shape[1]), shuffled()), strict=True):
         draw_maps(card, F[:, order], top)
         draw_sheet(card, F[:, order], top)
         draw_table(card, table(F[:, order]), top)
-    said = "the same columns", "in another order:", "the places are lost"
+    said = "the same columns", "in another order:", "the positions are lost"
     for row, words in enumerate(said):
         card.text(24, TOPS[1] + 28 + 20 * row, words, 12.5, ha="left", color=INK)
     card.arrow((middle, TOPS[0] + 106), (middle, TOPS[1] - 10), ORANGE, linewidth=2.5)

@@ -1,5 +1,7 @@
 """The table of published recipes: what it tells, and the mark at what is assumed."""
 
+from pathlib import Path
+
 from nstkit.lesson import reference_table
 from nstkit.recipes import RECIPES
 
@@ -34,3 +36,8 @@ def test_the_cells_say_what_the_recipes_hold():
     assert row("crowsonkb")["style"] == "means and covariances"
     assert row("crowsonkb")["steps"] == "adam, 3000 at 5 sizes"
     assert row("pystiche")["style layers: weights"] == "relu1_1 to relu5_1: equal"
+
+
+def test_the_page_of_all_recipes_has_the_table_as_it_is():
+    page = Path(__file__).parents[1] / "docs/recipes.md"
+    assert repr(TABLE) in page.read_text(encoding="utf-8"), "run tools/recipe_table.py --sources"

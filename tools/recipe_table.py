@@ -1,19 +1,24 @@
 #!/usr/bin/env python
-"""Print README's table of published recipes translated to the embedded network, as Markdown.
+"""Print a table of the published recipes, as Markdown: README's, or that of docs/recipes.md.
+
+README's has them translated to the embedded network.
 
 Each is translated for the cat and the Great Wave at 256 px, and written in the terms of
 `nstkit.TEXTBOOK`: means of squares, Gram matrices divided by positions. A question mark follows
 what the source does not state, or nobody could read.
 
-    python tools/recipe_table.py
+    python tools/recipe_table.py              for README.md
+    python tools/recipe_table.py --sources    what each source says, for docs/recipes.md
 """
 
 from __future__ import annotations
 
+import argparse
+
 from torch import Tensor
 
 import nstkit
-from nstkit.lesson import Table, show_table
+from nstkit.lesson import Table, reference_table, show_table
 from nstkit.recipes import RECIPES
 from nstkit.recipes.common import to_common
 from nstkit.translate import for_network
@@ -52,4 +57,6 @@ def table() -> Table:
 
 
 if __name__ == "__main__":
-    print(table())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sources", action="store_true", help="what each source says")
+    print(reference_table() if parser.parse_args().sources else table())

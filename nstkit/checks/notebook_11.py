@@ -112,18 +112,14 @@ EXERCISES: dict[str, Exercise] = {
         cases=_pairs,
     ),
     "11.4": Exercise(
-        right={"A", "B", "F"},
+        right={"A", "B"},
         mistakes={
-            "D sums: N^2 squares are N^2 means, and take the division back.": {"A", "B", "D", "F"},
-            "A weight 10^3/N^2 does the same as dividing the Gram matrix by N once more.": (
-                {"B", "F"}
-            ),
-            "Beta is the same in all layers: it does not change the family.": {"A", "B"},
-            "Those are the others: equal in all layers.": {"C", "D", "E"},
-            "C divides by positions alone.": {"A", "B", "C", "F"},
-            "Eq. 4's sum is N^2 means: in units of mean, 1/4 in every layer.": (
-                {"A", "B", "E", "F"}
-            ),
+            "C sums: N^2 squares are N^2 means, and take the division back.": {"A", "B", "C"},
+            "A weight 10^3/N^2 does the same as dividing the Gram matrix by N once more.": {"B"},
+            "B divides by N M and averages: N^2 is left below the line.": {"A"},
+            "Those are the others: equal in all layers.": {"C", "D"},
+            "Eq. 4's sum is N^2 means: in units of mean, 1/4 in every layer.": {"A", "B", "D"},
+            "C and D sum, and that takes the division by N^2 back.": {"A", "B", "C", "D"},
         },
     ),
 }

@@ -108,18 +108,18 @@ def test_the_hero_is_a_picture_of_the_gallery() -> None:
 
 def test_the_film_is_the_one_that_notebook_00_stores_and_the_readme_shows_it() -> None:
     notebook = DOCS.parent / "notebooks" / "00_first_painting.ipynb"
-    stored = make_hero.tagged_picture(notebook, "animation", "gif")
+    stored = make_hero.tagged_picture(notebook, "animation", "webp")
     assert make_hero.FILM.read_bytes() == stored
     assert len(stored) <= 1_000_000
-    with Image.open(make_hero.FILM) as gif:
-        assert gif.n_frames >= 30 and max(gif.size) == 256
-        first, last = (frame(gif, number) for number in (0, gif.n_frames - 1))
+    with Image.open(make_hero.FILM) as film:
+        assert film.n_frames >= 30 and max(film.size) == 256
+        first, last = (frame(film, number) for number in (0, film.n_frames - 1))
     assert np.abs(first - last).mean() > 10  # the cat has changed
     page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
-    assert re.search(r"!\[[^\]]{20,}\]\(docs/cat_becomes_wave\.gif\)", page[:3000])
+    assert re.search(r"!\[[^\]]{20,}\]\(docs/cat_becomes_wave\.webp\)", page[:3000])
 
 
-def frame(gif: Image.Image, number: int) -> np.ndarray:
+def frame(film: Image.Image, number: int) -> np.ndarray:
     """Return the colors of one frame of an animation."""
-    gif.seek(number)
-    return np.asarray(gif.convert("RGB"), np.int16)
+    film.seek(number)
+    return np.asarray(film.convert("RGB"), np.int16)

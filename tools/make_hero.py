@@ -4,7 +4,7 @@ python tools/make_hero.py               docs/hero.jpg, a painting of docs/galler
                                         photograph and its artwork, and the others:
 python tools/make_hero.py --notebooks   of each notebook's stored picture tagged ``thumbnail``,
                                         docs/thumbnails/NN_topic.jpg, a small copy; and
-                                        docs/cat_becomes_wave.gif, what notebook 00's cell tagged
+                                        docs/cat_becomes_wave.webp, what notebook 00's cell tagged
                                         ``animation`` shows
 """
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 CONTENT, STYLE, GAP = "castle", "starry_night", 8
 THUMBNAIL = (240, 160)
-FILM = DOCS / "cat_becomes_wave.gif"
+FILM = DOCS / "cat_becomes_wave.webp"
 
 
 def hero() -> Path:
@@ -59,7 +59,7 @@ def tagged_picture(notebook: Path, tag: str, kind: str) -> bytes:
 def film() -> Path:
     """Save the animation of notebook 00."""
     notebook = ROOT / "notebooks" / "00_first_painting.ipynb"
-    return write_whole(FILM, tagged_picture(notebook, "animation", "gif"))
+    return write_whole(FILM, tagged_picture(notebook, "animation", "webp"))
 
 
 def thumbnail(notebook: Path) -> Path:

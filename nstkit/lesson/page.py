@@ -21,36 +21,36 @@ from nstkit.version import __version__
 
 
 def show_animation(
-    images: Sequence[Tensor], alt: str, *, milliseconds: int = 150, colors: int = 256,
+    images: Sequence[Tensor], alt: str, *, milliseconds: int = 150, quality: int = 80,
     titles: Sequence[str] = (),
 ) -> Picture:  # fmt: skip
-    """Return images (1, 3, H, W) as an endless GIF; the last one stays for a second and a half.
+    """Return images (1, 3, H, W) as an endless WebP; the last one stays for a second and a half.
 
-    Each frame has a palette of its own, because a photograph and its painting share few colors.
+    A GIF would have at most 256 colors in each frame, and be several times larger.
 
     Args:
         images: the frames, in order, of one size.
         alt: what there is to see.
         milliseconds: how long each frame but the last stays.
-        colors: size of each palette, 2 to 256. Fewer make a smaller file.
+        quality: of the frames, 1 to 100. Less makes a smaller file.
         titles: what to write into the lower left corner of each frame, such as "step 3".
 
     Raises:
-        ValueError: No image, a palette of another size, or more or fewer titles than images.
+        ValueError: No image, another quality, or more or fewer titles than images.
     """
-    if not images or not 2 <= colors <= 256:
+    if not images or not 1 <= quality <= 100:
         raise ValueError(
-            f"got {len(images)} images and colors={colors}; give at least one image, and a "
-            "palette of 2 to 256 colors"
+            f"got {len(images)} images and quality={quality}; give at least one image, and a "
+            "quality of 1 to 100"
         )
     if titles and len(titles) != len(images):
         raise ValueError(
             f"got {len(images)} images and {len(titles)} titles; give each image one, or none"
         )
-    written = map(_titled, images, titles) if titles else map(to_pil, images)
-    frames = [_in_few_colors(frame, colors) for frame in written]
+    frames = list(map(_titled, images, titles) if titles else map(to_pil, images))
     lasting, file = [milliseconds] * (len(frames) - 1) + [1500], io.BytesIO()
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=lasting, loop=0)
+    options = {"append_images": frames[1:], "duration": lasting, "loop": 0, "quality": quality}
+    frames[0].save(file, "WEBP", save_all=True, method=4, **options)
     return Picture(file.getvalue(), alt, math.ceil(frames[0].width * 1.5))
 
 
@@ -63,12 +63,6 @@ def _titled(image: Tensor, title: str) -> Image.Image:
     draw.rectangle((left - 4, top - 3, right + 3, bottom + 3), fill="#222222")
     draw.text(text=title, fill="white", **place)
     return frame
-
-
-def _in_few_colors(frame: Image.Image, colors: int) -> Image.Image:
-    """Return a frame in the colors that suit it, rare ones too, without dithering."""
-    cover = Image.Quantize.MAXCOVERAGE  # spread over all colors; then moved to where pixels are
-    return frame.quantize(colors, method=cover, kmeans=4, dither=Image.Dither.NONE)
 
 
 def explore(

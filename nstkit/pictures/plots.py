@@ -56,8 +56,8 @@ class Picture:
 
     @property
     def mime(self) -> str:
-        """Type of the data, "image/jpeg", "image/gif" or "image/png"."""
-        return {b"\xff\xd8": "image/jpeg", b"GI": "image/gif"}.get(self.data[:2], "image/png")
+        """Type of the data, "image/jpeg", "image/webp" or "image/png"."""
+        return {b"\xff\xd8": "image/jpeg", b"RI": "image/webp"}.get(self.data[:2], "image/png")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         """Return data and metadata as notebooks store them: base64 text, alt text beside it."""

@@ -31,10 +31,6 @@ def _prepare(
     return x / divisor
 
 
-def _silent(features: Tensor) -> Tensor:
-    return (features == 0).double()
-
-
 EXERCISES: dict[str, Exercise] = {
     "1.1": Exercise(
         right=lambda gray: (_across(gray).square() + _down(gray).square()).sqrt(),
@@ -83,33 +79,6 @@ EXERCISES: dict[str, Exercise] = {
         ],
     ),
     "1.3": Exercise(
-        right=lambda features: _silent(features).mean((0, 2, 3)),
-        mistakes={
-            "That is the share of numbers that are active: count the zeros.": lambda features: (
-                1 - _silent(features).mean((0, 2, 3))
-            ),
-            "That counts zeros; a share is a mean.": lambda features: _silent(features).sum(
-                (0, 2, 3)
-            ),
-            "That averages over channels: keep dimension 1, average over the others.": (
-                lambda features: _silent(features).mean(1)
-            ),
-            "That is one row for each picture: average over the batch, too.": lambda features: (
-                _silent(features).mean((2, 3))
-            ),
-            "That is one number for all channels together.": lambda features: _silent(
-                features
-            ).mean(),
-            "That only asks whether a whole channel is 0.": lambda features: (
-                (features == 0).all(3).all(2).all(0).double()
-            ),
-        },
-        cases=lambda g: [
-            (F.relu(normal(g, 2, 3, 4, 5)),),
-            (F.relu(normal(g, 1, 4, 6, 3) - torch.tensor([0, 1, 9, -9]).view(4, 1, 1)),),
-        ],
-    ),
-    "1.4": Exercise(
         right=84,
         mistakes={
             "The poolings look further, too: each adds one stride.": 77,

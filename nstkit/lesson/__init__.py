@@ -14,7 +14,7 @@ from nstkit.lesson.reference import reference_table
 from nstkit.lesson.search import Patch, best_patches
 from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
 from nstkit.lesson.tables import Table, show_table
-from nstkit.lesson.waves import from_waves, random_waves
+from nstkit.lesson.waves import from_waves, grow, random_waves
 
 __all__ = [
     "COLORS",
@@ -29,6 +29,7 @@ __all__ = [
     "explore",
     "framed",
     "from_waves",
+    "grow",
     "heat",
     "measured",
     "overlay",

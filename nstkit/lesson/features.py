@@ -1,4 +1,4 @@
-"""Feature maps for the eye: maps with a scale, maps over a picture, and what a position sees."""
+"""Feature maps for the eye: maps in rows, pictures lit by a map, and what a position sees."""
 
 from __future__ import annotations
 
@@ -11,107 +11,81 @@ from torch import Tensor
 
 from nstkit.lesson.charts import COLORS
 from nstkit.pictures.images import to_pil
-from nstkit.pictures.plots import Picture, render
+from nstkit.pictures.plots import Picture, render, show_images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 WIDTH = 9.0  # inches: a page
+DARK, SOFT = 0.12, 0.6  # of a lit picture: how bright where a map is 0; a power for the rest
 
 
 def show_maps(
-    maps: Mapping[str, Tensor], alt: str, *, columns: int = 3, colors: str = "Blues",
-    share: float = 0.995, each: bool = False,
+    maps: Mapping[str, Tensor], alt: str, *, columns: int = 3, colors: str = "cividis",
+    share: float = 0.995,
 ) -> Picture:  # fmt: skip
     """Draw maps in rows from {title: (h, w) tensor}, each number a square of one color.
 
-    A row has one scale, from 0 to nearly the greatest of its numbers, and a bar that tells it. For
-    signed numbers it begins as far below 0.
+    Each map has a scale of its own, from 0 to nearly the greatest of its numbers. For signed
+    numbers it begins as far below 0. A picture may be among the maps and is shown as it is.
 
     Args:
-        maps: of one shape within a row, and of about one aspect in all: that of the first.
+        maps: numbers (h, w) or pictures (1, 3, h, w) in [0, 1], of about one aspect: that of the
+            first.
         alt: what there is to see.
         columns: maps in a row.
-        colors: a matplotlib colormap: "Blues" for amounts, "RdBu_r" for signed numbers.
-        share: of the numbers of a row that are at most the end of its scale. The few above get
+        colors: a matplotlib colormap: "cividis" for amounts, "RdBu_r" for signed numbers.
+        share: of the numbers of a map that are at most the end of its scale. The few above get
             the last color, so that one bright spot does not leave all else dark.
-        each: give each map a scale and a bar of its own instead.
     """
     drawn = {title: values.detach().float().cpu() for title, values in maps.items()}
     rows = -(-len(drawn) // columns)
-    height, width = next(iter(drawn.values())).shape
-    inches = rows * (WIDTH / (columns + 0.35) * height / width + 0.3)
-    return render(
-        partial(_draw_maps, drawn, columns, colors, share, each), alt, "jpeg", (WIDTH, inches)
-    )
+    height, width = next(iter(drawn.values())).shape[-2:]
+    inches = rows * (WIDTH / columns * height / width + 0.3)
+    return render(partial(_draw_maps, drawn, columns, colors, share), alt, "jpeg", (WIDTH, inches))
 
 
 def _draw_maps(
-    maps: Mapping[str, Tensor], columns: int, colors: str, share: float, each: bool,
-    figure: Figure,
-) -> None:  # fmt: skip
-    titles, rows = list(maps), -(-len(maps) // columns)
-    height, width = maps[titles[0]].shape
-    tops = {title: maps[title].abs().flatten().quantile(share).item() for title in titles}
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for row, beside in enumerate(axes):
-        named = titles[row * columns : (row + 1) * columns]
-        for place in beside:
-            place.axis("off")
-        for place, title in zip(beside, named, strict=False):
-            top = (tops[title] if each else max(tops[name] for name in named)) or 1
+    maps: Mapping[str, Tensor], columns: int, colors: str, share: float, figure: Figure
+) -> None:
+    height, width = next(iter(maps.values())).shape[-2:]
+    places = figure.subplots(-(-len(maps) // columns), columns, squeeze=False).flatten()
+    for place in places:
+        place.axis("off")
+    for place, (title, values) in zip(places, maps.items(), strict=False):
+        down, across = values.shape[-2:]
+        if values.ndim > 2:
+            place.imshow(to_pil(values))
+        else:
+            top = values.abs().flatten().quantile(share).item() or 1
             low = -top if colors == "RdBu_r" else 0
-            shown = place.imshow(maps[title].numpy(), cmap=colors, vmin=low, vmax=top)
-            down, across = maps[title].shape
-            place.set_aspect(height / width * across / down)  # else rows would be ragged
-            place.set_title(title, fontsize=10)
-            if each:
-                figure.colorbar(shown, ax=place, fraction=0.05, aspect=12, pad=0.01)
-        if not each:
-            figure.colorbar(shown, ax=list(beside), fraction=0.05, aspect=12, pad=0.01)
+            place.imshow(values.numpy(), cmap=colors, vmin=low, vmax=top)
+        place.set_aspect(height / width * across / down)  # else rows would be ragged
+        place.set_title(title, fontsize=11)
 
 
-def show_lit(
-    image: Tensor, values: Tensor, title: str, *, top: float | None = None, alt: str | None = None
-) -> Picture:
-    """Lay a map over a pale gray picture, with a bar that tells what its colors are.
+def show_lit(image: Tensor, values: Tensor, title: str, *, alt: str | None = None) -> Picture:
+    """Show a picture in the dark, lit where a map is high, on a black sheet of 3 to 2.
+
+    So lit pictures of any shape make panels of one size.
 
     Args:
         image: (1, 3, H, W) in [0, 1].
-        values: (h, w), 0 or more, stretched over the picture.
+        values: (h, w), stretched over the picture. Its greatest number is lit fully, and what is
+            not above 0 stays dark.
         title: what stands above.
-        top: number that gets the last color; None: the greatest. If there are greater ones, the
-            bar ends in an arrow.
         alt: what there is to see; None: the title.
     """
-    top = top or max(values.max().item(), 1e-6)
-    high, wide = image.shape[-2:]
-    numbers = values.detach().float().cpu().view(1, 1, *values.shape[-2:])
-    spread = F.interpolate(numbers, (high, wide))[0, 0]
-    gray = 0.45 + 0.55 * image.detach().float().cpu().mean(1)[0]
-
-    def draw(figure: Figure) -> None:
-        """Draw the picture in gray, and what is lit over it."""
-        axes = figure.add_subplot()
-        axes.axis("off")
-        axes.set_title(title, fontsize=11)
-        axes.imshow(gray.numpy(), cmap="gray", vmin=0, vmax=1)
-        opaque = 0.8 * (spread / top).clamp(0, 1).sqrt().numpy()
-        axes.imshow(spread.numpy(), cmap="YlOrRd", vmin=0, vmax=top, alpha=opaque)
-        beyond = "max" if values.max() > top else "neither"
-        figure.colorbar(_scale(top), ax=axes, fraction=0.05, pad=0.02, extend=beyond)
-
-    return render(draw, alt or title, "jpeg", (4.5, 4.3 * high / wide * 0.85 + 0.35))
-
-
-def _scale(top: float) -> ScalarMappable:
-    """Return what a bar from 0 to ``top`` shows."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    return ScalarMappable(Normalize(0, top), "YlOrRd")
+    picture = image.detach().float().cpu()
+    numbers = values.detach().float().cpu().clamp(min=0).view(1, 1, *values.shape[-2:])
+    light = numbers / max(numbers.max().item(), 1e-6)
+    spread = F.interpolate(light, picture.shape[-2:], mode="bilinear").clamp(0, 1)
+    lit = picture * (DARK + (1 - DARK) * spread**SOFT)
+    high, wide = lit.shape[-2:]
+    across, down = max(0, round(1.5 * high) - wide), max(0, round(wide / 1.5) - high)
+    sheet = F.pad(lit, (across // 2, across - across // 2, down // 2, down - down // 2))
+    return show_images([sheet], [title], size=3, alt=alt or title)
 
 
 def show_boxes(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -19,7 +18,8 @@ class Patch:
     Attributes:
         name: of the picture.
         activation: of the channel there.
-        image: what lies in the receptive field, (1, 3, s, s) in [0, 1]; light gray is outside.
+        image: what lies in the receptive field, (1, 3, s, s) in [0, 1]. Light gray is outside of
+            a picture that is smaller.
     """
 
     name: str
@@ -31,10 +31,9 @@ def best_patches(
     maps: Mapping[str, Tensor], pictures: Mapping[str, Tensor], size: int, stride: int,
     count: int = 4,
 ) -> list[Patch]:  # fmt: skip
-    """Return the best place of each of the pictures that excite a channel most.
+    """Return the best position of each of the pictures that excite a channel most.
 
-    Only positions count whose receptive field lies in the picture. If a picture has none, all of
-    its positions count.
+    At an edge, where the receptive field sticks out of the picture, the patch is moved inside.
 
     Args:
         maps: {name: (h, w) activations}.
@@ -50,19 +49,18 @@ def best_patches(
 
 def _best(name: str, values: Tensor, picture: Tensor, size: int, stride: int) -> Patch:
     """Return the patch around the greatest number of a map."""
-    inside = _inside(*values.shape, size, stride)
-    counted = values.masked_fill(~inside, -torch.inf) if inside.any() else values
-    row, column = divmod(int(counted.argmax()), values.shape[1])
+    row, column = divmod(int(values.argmax()), values.shape[1])
     larger = max(1.0, picture.shape[-1] / (values.shape[1] * stride))
     side, step = round(size * larger), stride * larger
     framed = F.pad(picture, (side,) * 4, value=BEYOND)
-    top, left = (round((place + 0.5) * step + side / 2) for place in (row, column))
+    top, left = (
+        side + _moved_inside(round((place + 0.5) * step - side / 2), side, whole)
+        for place, whole in zip((row, column), picture.shape[-2:], strict=True)
+    )
     image = framed[..., top : top + side, left : left + side]
-    return Patch(name, counted.max().item(), image)
+    return Patch(name, values.max().item(), image)
 
 
-def _inside(high: int, wide: int, size: int, stride: int) -> Tensor:
-    """Return for which positions (high, wide) the receptive field lies in the picture."""
-    rows, columns = (stride * (torch.arange(count) + 0.5) for count in (high, wide))
-    fits = [(at >= size / 2) & (at <= stride * len(at) - size / 2) for at in (rows, columns)]
-    return fits[0][:, None] & fits[1]
+def _moved_inside(start: int, side: int, whole: int) -> int:
+    """Return where a patch begins so that it lies in the picture, if it is not too large."""
+    return start if side > whole else min(max(start, 0), whole - side)

@@ -10,6 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nstkit.losses import total_variation
+from nstkit.vgg import VGG
+
+SMOOTH = 100  # weight of the total variation in `grow`
+
 # Covariance of red, green and blue over the pixels of the bundled photographs, divided by its
 # largest row norm. Three independent numbers become colors that go together, and a color moves the
 # more easily, the more photographs vary in it. Without it, gradient ascent ends in neon.
@@ -56,3 +61,35 @@ def from_waves(waves: Tensor, width: int, contrast: float = 1.0) -> Tensor:
     plain = torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")
     mixed = torch.einsum("ij,bjhw->bihw", waves.new_tensor(COLOR_MIX), plain)
     return torch.sigmoid(contrast * mixed)
+
+
+def grow(
+    vgg: VGG, layer: str, channel: int, width: int = 384, steps: int = 40, seed: int = 0
+) -> tuple[Tensor, float]:
+    """Grow a picture that excites a channel, as lesson 01 does step by step.
+
+    Args:
+        vgg: the network.
+        layer: such as "relu5_1". What is maximized is the convolution before the ReLU, whose
+            gradient is 0 nowhere.
+        channel: its number.
+        width: of the picture in pixels; it is two thirds as high.
+        steps: of Adam.
+        seed: of the noise at the start.
+
+    Returns:
+        The picture, (1, 3, H, width) in [0, 1], and the channel's greatest activation in the last
+        step.
+    """
+    waves = random_waves(2 * width // 3, width, seed).requires_grad_()
+    layer = layer.replace("relu", "conv")
+    adam = torch.optim.Adam([waves], lr=0.05)
+    for step in range(steps):
+        image = from_waves(waves, width)
+        shifted = image.roll((3 * step % 8, 5 * step % 8), (2, 3))  # so no pattern of pixels grows
+        answer = vgg(shifted, [layer])[layer][:, channel].float()
+        loss = SMOOTH * total_variation(image) - answer.mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    return image.detach(), answer.max().item()

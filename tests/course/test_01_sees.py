@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 import nstkit
 from course.cells import definition
+from nstkit import lesson
 from nstkit.vgg.names import layer_names
 
 
@@ -68,3 +69,12 @@ def test_receptive_field_is_the_support_of_the_gradient(layer):
 def test_receptive_field_of_the_deepest_layers():
     receptive_field = definition("01_what_a_cnn_sees", "receptive_field")
     assert [receptive_field(name) for name in ("relu5_1", "relu5_4")] == [(156, 16), (252, 16)]
+
+
+def test_favorite_is_what_the_course_grows(monkeypatch):
+    vgg = nstkit.VGG()
+    favorite = definition("01_what_a_cnn_sees", "favorite")
+    monkeypatch.setitem(favorite.__globals__, "lesson", lesson)
+    mine, theirs = favorite(vgg, "relu2_1", 5, 48, 4), lesson.grow(vgg, "relu2_1", 5, 48, 4)
+    torch.testing.assert_close(mine[0], theirs[0])
+    assert mine[1] == theirs[1]

@@ -164,6 +164,14 @@ def change(nb, old, new, cells=slice(None)):
         cell.source = cell.source.replace(old, new)
 
 
+def after_panel(nb, source):
+    """Let the panel's function read gram_matrix, and put some code into the last cell."""
+    change(
+        nb, "def gram_matrix(f):", "def show(n):\n    return gram_matrix(n)\n\ndef gram_matrix(f):"
+    )
+    nb.cells[-1].source = f"{source}\n{nb.cells[-1].source}"
+
+
 def find(nb, text):
     return next(cell for cell in nb.cells if text in cell.source)
 
@@ -296,6 +304,13 @@ MUTANTS = [
         lambda nb: nb.cells.insert(5, new_code_cell("lesson.explore(f, n=[1])")),
     ),
     ("panels_leave_frames", lambda nb: find(nb, "explore(").update(outputs=[])),
+    ("panels_keep_what_they_read", lambda nb: after_panel(nb, "show = 1")),
+    ("panels_keep_what_they_read", lambda nb: after_panel(nb, "del gram_matrix")),
+    ("panels_keep_what_they_read", lambda nb: after_panel(nb, "for show, n in []:\n    pass")),
+    (
+        "panels_keep_what_they_read",
+        lambda nb: after_panel(nb, "try:\n    pass\nexcept ValueError as gram_matrix:\n    pass"),
+    ),
     (
         "questions_have_folded_answers",
         lambda nb: nb.cells[-2].update(

@@ -6,9 +6,11 @@ lint_notebooks.py. How long a lesson may be, and how it is written, language_rul
 
 from __future__ import annotations
 
+import dis
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType
 
 from nbformat import NotebookNode
 from notebook_cells import (
@@ -158,6 +160,52 @@ def panels_leave_frames(nb: NotebookNode, path: Path) -> Iterator[str]:
     for index, cell in code_cells(nb):
         if "explore(" in cell.source and not has_picture(cell):
             yield f"cell {index}: the panel leaves no frames=, so its tasks need a kernel"
+
+
+def compiled(source: str) -> CodeType:
+    """Return the code of a cell, or none of it where IPython must read it first."""
+    try:
+        return compile(source, "cell", "exec")
+    except SyntaxError:
+        return compile("", "cell", "exec")
+
+
+def named(code: CodeType, *operations: str) -> set[str]:
+    """Return the names that these operations of some code get, without its inner functions."""
+    return {op.argval for op in dis.get_instructions(code) if op.opname in operations}
+
+
+def inner(code: CodeType) -> list[CodeType]:
+    """Return the functions that some code makes."""
+    return [part for part in code.co_consts if isinstance(part, CodeType)]
+
+
+def globals_of(code: CodeType) -> set[str]:
+    """Return the global names that a function reads, with those of its inner functions."""
+    return named(code, "LOAD_GLOBAL").union(*map(globals_of, inner(code)))
+
+
+def needed(names: set[str], functions: dict[str, set[str]]) -> set[str]:
+    """Return names with all that they read, where functions says which globals a name reads."""
+    found: set[str] = set()
+    while names:
+        found |= names
+        names = set().union(*(functions.get(name, ()) for name in names)) - found
+    return found
+
+
+@of_all
+def panels_keep_what_they_read(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """A reader moves a panel after all cells have run, so no later cell may change its names."""
+    cells = [(index, cell.source, compiled(cell.source)) for index, cell in code_cells(nb)]
+    functions: dict[str, set[str]] = {}
+    for n, (index, source, code) in enumerate(cells):
+        functions |= {part.co_name: globals_of(part) for part in inner(code)}
+        for shown in re.findall(r"explore\(\s*(\w+)", source):
+            reads = needed({"<lambda>" if shown == "lambda" else shown}, functions)
+            for later, _, other in cells[n + 1 :]:
+                for name in sorted(reads & named(other, "STORE_NAME", "DELETE_NAME")):
+                    yield f"cell {later}: changes {name}, which the panel of cell {index} reads"
 
 
 @of_lessons

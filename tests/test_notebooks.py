@@ -333,6 +333,7 @@ MUTANTS = [
     ("words_are_plain", lambda nb: text(nb, "The slope at 0.")),
     ("words_are_plain", lambda nb: text(nb, "Compute it anew.")),
     ("words_are_plain", lambda nb: text(nb, "In family A it is weaker.")),
+    ("words_are_plain", lambda nb: text(nb, "As notebook 04 shows.")),
 ]
 
 

@@ -45,6 +45,7 @@ WORDS = {  # what no native speaker would write here, and home-made names of kno
     r"\bminds? the\b": "is sensitive to",
     r"\bthe style picture\b": "the artwork",
     r"\bthe content picture\b": "the photograph",
+    r"\bnotebooks? \[?\d\d\b": "lesson",
 }
 
 

@@ -52,7 +52,7 @@ def draw(card: Card) -> None:
         (TABLE + 76, "Gram matrix"),
     )
     for x, words in heads:
-        card.text(x, 36, words, 14 if x < SHEET else 17, weight="bold")
+        card.text(x, 36, words, 14 if x < SHEET else 18, weight="bold")
     card.text(middle, 61, "a row for each channel,", 13, color=MUTED)
     card.text(middle, 79, "a column for each position", 13, color=MUTED)
     card.text(TABLE + 76, 61, "every pair of channels,", 13, color=MUTED)

@@ -323,6 +323,20 @@ def test_what_stands_before_a_colon_is_no_type():
     assert reference.without_types(["4: of it."], is_property=True) == [": 4: of it."]
 
 
+def test_a_page_shows_a_webp_film_with_its_alt_text_and_width():
+    data = {"image/webp": "UklG\nRg==\n", "text/plain": "a cat"}
+    told = {"image/webp": {"alt": 'a "cat"', "width": 384}}
+    film = {"output_type": "execute_result", "data": data, "metadata": told}
+    still = {"output_type": "execute_result", "data": {"image/png": "AA=="}, "metadata": {}}
+    cells = [{"cell_type": "markdown", "source": "# A film", "metadata": {}}]
+    cells += [{"cell_type": "code", "source": "film", "metadata": {}, "outputs": [film, still]}]
+    (_, code) = lessons.as_page({"cells": cells}, "00_film")["cells"]
+    page = code["outputs"][0]["data"]["text/html"]
+    assert 'alt="a &quot;cat&quot;"' in page and 'width="384"' in page
+    assert 'src="data:image/webp;base64,UklGRg=="' in page
+    assert code["outputs"][1] == still
+
+
 # ---------------------------------------------------------------- the practical page
 PRACTICAL = (ROOT / "docs" / "practical.md").read_text(encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import re
 from base64 import b64decode
@@ -18,7 +19,8 @@ ALTS = "nstkit_alts"  # alt text of this page's stored pictures, by the hash of 
 FOLD = "hide-input"  # myst-nb folds the code of a cell with this tag
 NO_CODE = "remove-input"  # and leaves the code of such a cell out
 ONLY_DRAWN = re.compile(r'(?:from nstkit import lesson\s+)?lesson\.(?:diagram|still)\("\w+"\)')
-BINARY = ("image/gif", "image/jpeg", "image/png", "image/webp")
+WEBP = "image/webp"  # myst-nb knows no such picture
+BINARY = ("image/gif", "image/jpeg", "image/png", WEBP)
 
 
 def as_page(notebook: dict[str, Any], name: str) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def as_page(notebook: dict[str, Any], name: str) -> dict[str, Any]:
     cells = [
         {**cell, "source": without_remote_images("".join(cell["source"]))}
         if cell["cell_type"] == "markdown"
-        else cell
+        else {**cell, "outputs": [shown(output) for output in cell.get("outputs", [])]}
         for cell in notebook["cells"]
     ]
     number, title = name.partition("_")[0], cells[0]["source"]
@@ -52,6 +54,16 @@ def tagged(cell: dict[str, Any], tag: str) -> dict[str, Any]:
     """Return a cell with one more tag."""
     tags = [*cell["metadata"].get("tags", []), tag]
     return {**cell, "metadata": {**cell["metadata"], "tags": tags}}
+
+
+def shown(output: dict[str, Any]) -> dict[str, Any]:
+    """Return an output with HTML instead of a WebP picture."""
+    if WEBP not in output.get("data", {}):
+        return output
+    facts = {"alt": "", **output.get("metadata", {}).get(WEBP, {})}
+    pixels = "".join("".join(output["data"][WEBP]).split())
+    named = " ".join(f'{name}="{html.escape(str(fact))}"' for name, fact in facts.items())
+    return {**output, "data": {"text/html": f'<img {named} src="data:{WEBP};base64,{pixels}">'}}
 
 
 def alts_of(notebook: dict[str, Any]) -> dict[str, str]:

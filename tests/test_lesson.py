@@ -235,6 +235,19 @@ def test_many_numbers_are_stored_in_few_colors(monkeypatch):
     assert ImageStat.Stat(apart).mean[0] < 2
 
 
+@pytest.mark.parametrize("colors", ["RdBu_r", "cividis", "inferno"])
+def test_few_colors_still_hold_both_ends_of_the_bar(colors):
+    """Even where nearly all squares lie in the middle, the ends are rare but explain the scale."""
+    values = 0.2 * torch.randn(5, 24, 24, generator=torch.Generator().manual_seed(0))
+    values.diagonal(0, 1, 2).fill_(1)
+    matrices = dict(zip("abcde", values, strict=True))
+    picture = lesson.show_matrices(matrices, "m", colors=colors, shared=True, height=2.1)
+    pixels = np.asarray(Image.open(io.BytesIO(picture.data)).convert("RGB")).reshape(-1, 3)
+    for end in colormaps[colors]([0.0, 1.0]):
+        gap = np.abs(pixels - 255 * end[:3]).max(1).min()
+        assert gap < 12, (colors, end)
+
+
 def test_numbers_are_readable_on_their_colors(monkeypatch):
     """Black on bright squares, white on dark ones."""
     seen = matrices_drawn(monkeypatch)

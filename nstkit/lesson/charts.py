@@ -205,10 +205,11 @@ def show_matrices(
 
 
 def _paletted(picture: Picture) -> Picture:
-    """Return a PNG with 256 colors at most."""
+    """Return a PNG with 256 colors at most, so chosen that a color bar keeps its ends."""
     file = io.BytesIO()
     with Image.open(io.BytesIO(picture.data)) as image:
-        image.convert("RGB").quantize(256).save(file, "PNG", optimize=True)
+        few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+        few.save(file, "PNG", optimize=True)
     return replace(picture, data=file.getvalue())
 
 

@@ -348,23 +348,29 @@ def rows(heading):
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
 
+def lessons_of(where):
+    """Return the files of the notebooks that a cell of the table links to."""
+    links = re.findall(r"\(\.\./notebooks/(\w+\.ipynb)\)", where)
+    return [ROOT / "notebooks" / link for link in links]
+
+
 def test_every_symptom_has_a_cure_and_a_lesson_that_exists():
     table = rows("## Symptom and cure")
     assert len(table) >= 15
     for symptom, cure, why, where in table:
         assert symptom and cure and why
-        links = re.findall(r"\(\.\./notebooks/(\w+\.ipynb)\)", where)
-        assert links and all((ROOT / "notebooks" / link).is_file() for link in links), symptom
+        paths = lessons_of(where)
+        assert paths and all(path.is_file() for path in paths), symptom
 
 
 def test_the_lessons_of_a_cure_name_what_the_reader_should_turn():
     for symptom, cure, _, where in rows("## Symptom and cure"):
         code = " ".join(re.findall(r"`([^`]+)`", cure))
         names = {*re.findall(r"[A-Za-z_]{2,}", code)} - {"nstkit"}
-        for link in re.findall(r"\(\.\./notebooks/(\w+\.ipynb)\)", where):
-            cells = json.loads((ROOT / "notebooks" / link).read_text(encoding="utf-8"))["cells"]
+        for path in lessons_of(where):
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
             said = {*re.findall(r"\w+", " ".join("".join(cell["source"]) for cell in cells))}
-            assert names & said or not names, (symptom, link)
+            assert names & said or not names, (symptom, path)
 
 
 def test_the_cures_name_options_and_arguments_that_exist():

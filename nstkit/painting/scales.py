@@ -14,7 +14,7 @@ from nstkit.descent import Step, optimize
 from nstkit.objective import Objective
 from nstkit.painting.start import first_picture, noise_like
 from nstkit.pictures.scene import Scene
-from nstkit.pictures.sizes import resize
+from nstkit.pictures.sizes import resize, size_note
 from nstkit.recipes import Recipe
 from nstkit.recipes.fields import in_px
 from nstkit.tiles import Tiling
@@ -97,7 +97,7 @@ def coarse_to_fine(
         run = optimize(objective, begin, here.optimizer, here.learning_rate, scale.steps)
         del begin, so_far  # a poster's memory is needed for the work
         for step in run:
-            note = step.note if step.index or len(scales) == 1 else f"{size[1]} x {size[0]} px"
+            note = step.note if step.index or len(scales) == 1 else size_note(*size)
             best = step.image if step.is_best else best
             changes = {"index": index + step.index, "seconds": seconds + step.seconds}
             yield dataclasses.replace(step, image=sized(step.image, full), note=note, **changes)

@@ -25,7 +25,12 @@ def cover(picture: Tensor, height: int, width: int) -> Tensor:
     return scaled[..., top : top + height, left : left + width].contiguous()
 
 
+def size_note(height: int, width: int) -> str:
+    """Return what the first step of a size says, such as "512 x 341 px"; see `named_side`."""
+    return f"{width} x {height} px"
+
+
 def named_side(note: str) -> int | None:
-    """Return the long side that the note of a step names, such as "512 x 341 px", or None."""
+    """Return the long side that the note of a step names by `size_note`, or None."""
     size = re.fullmatch(r"(\d+) x (\d+) px", note)
     return max(map(int, size.groups())) if size else None

@@ -224,6 +224,16 @@ def test_matrices_have_their_numbers_titles_and_names(monkeypatch):
     assert picture.mime == "image/png"
 
 
+def test_no_white_is_left_beside_matrices():
+    picture = lesson.show_matrices(
+        {"m": torch.rand(5, 2, generator=torch.Generator().manual_seed(0))}, "m",
+        rows=["a long name"] * 5, columns=["another one", "and one more"],
+    )  # fmt: skip
+    drawn = np.asarray(Image.open(io.BytesIO(picture.data)).convert("L"))
+    assert drawn[:, :8].min() < 255 and drawn[:, -8:].min() < 255
+    assert picture.width == pytest.approx(drawn.shape[1] / 1.5, abs=2)
+
+
 def test_many_numbers_are_stored_in_few_colors(monkeypatch):
     matrix = {"m": torch.arange(121.0).view(11, 11)}
     few = lesson.show_matrices(matrix, "m", numbers=".0f")

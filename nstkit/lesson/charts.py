@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from nstkit.lesson.maps import color_limits
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COLORS = (*(color for color, _ in LOOKS.values()), *SPARE_COLORS)
 MANY = 100  # squares in a picture: in all their shades they would be most of a notebook
+MARGIN = 6  # px of white beside squares and their names
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 
 
@@ -199,9 +200,21 @@ def show_matrices(
     )
     beside = 0.6 + max(map(len, rows), default=0) * text / 112  # names and bars, in inches
     widths = [height * m.shape[1] / m.shape[0] + beside for m in tensors.values()]
-    picture = render(draw, alt, "png", (min(9.0, sum(widths)), height))
+    picture = _cropped(render(draw, alt, "png", (min(9.0, sum(widths)), height)))
     entries = sum(matrix.numel() for matrix in tensors.values())
     return _paletted(picture) if entries > MANY else picture
+
+
+def _cropped(picture: Picture) -> Picture:
+    """Return a PNG without the white at its sides, which squares leave where names need height."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(picture.data)) as image:
+        drawn = image.convert("RGB")
+        left, _, right, _ = ImageOps.invert(drawn).getbbox() or (0, 0, *drawn.size)
+        left, right = max(0, left - MARGIN), min(drawn.width, right + MARGIN)
+        drawn.crop((left, 0, right, drawn.height)).save(file, "PNG", optimize=True)
+        width = round(picture.width * (right - left) / drawn.width)
+    return replace(picture, data=file.getvalue(), width=width)
 
 
 def _paletted(picture: Picture) -> Picture:

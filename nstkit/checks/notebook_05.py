@@ -122,16 +122,4 @@ EXERCISES: dict[str, Exercise] = {
         },
         cases=_curves,
     ),
-    "5.3": Exercise(
-        right=20 * 2 * 3 * 768 * 512 * 4 / 1e6,
-        mistakes={
-            "A pair is two vectors, a move and a change of the gradient.": (
-                20 * 3 * 768 * 512 * 4 / 1e6
-            ),
-            "A pixel has three values, and each of them moves.": 20 * 2 * 768 * 512 * 4 / 1e6,
-            "That is one pair; L-BFGS keeps 20.": 2 * 3 * 768 * 512 * 4 / 1e6,
-            "That is in bytes; a megabyte is 1e6 of them.": 20 * 2 * 3 * 768 * 512 * 4,
-            "Four bytes for each number are missing.": 20 * 2 * 3 * 768 * 512 / 1e6,
-        },
-    ),
 }

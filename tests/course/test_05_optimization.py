@@ -98,6 +98,28 @@ def test_the_whole_method_gives_the_picture_of_stylize(pictures, embedded, dtype
     assert ((mine == 0) | (mine == 1)).any()  # and limits took part
 
 
+def test_the_whole_method_begins_where_it_is_asked_to(pictures, embedded):
+    """With no step it returns the start; the photograph, if no other is given."""
+    weights = {n.removeprefix("convs."): w for n, w in embedded(torch.float32).state_dict().items()}
+    style_transfer, start = definition(STEM, "style_transfer"), pictures[0].flip(3)
+    assert torch.equal(style_transfer(*pictures, weights, 0, start), start)
+    assert torch.equal(style_transfer(*pictures, weights, 0), pictures[0])
+    painted = style_transfer(*pictures, weights, 2, start)
+    assert torch.equal(start, pictures[0].flip(3))
+    assert 0 < (painted - start).abs().mean() < (painted - pictures[0]).abs().mean()
+
+
+def test_the_whole_method_with_short_weights_takes_nearly_the_same_first_step(pictures, embedded):
+    """The picture and the statistics stay float32, so only the features are rounded."""
+    weights = {n.removeprefix("convs."): w for n, w in embedded(torch.float32).state_dict().items()}
+    short = {name: weight.bfloat16() for name, weight in weights.items()}
+    style_transfer = definition(STEM, "style_transfer")
+    fine, rough = (style_transfer(*pictures, chosen, 1) for chosen in (weights, short))
+    assert rough.dtype == torch.float32
+    moves = [(picture - pictures[0]).flatten() for picture in (fine, rough)]
+    assert torch.cosine_similarity(*moves, dim=0) > 0.9
+
+
 def test_the_whole_method_takes_nothing_of_nstkit():
     source = tagged(STEM, DEFINES)["style_transfer"]
     assert "nstkit" not in source and len(source.splitlines()) <= 45

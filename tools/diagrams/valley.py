@@ -20,7 +20,7 @@ MOST, DEPTH = 40, 1e-5  # evaluations of the gradient at most, and where the cha
 WORDS = {
     "gradient descent": "zigzags across the valley",
     "momentum": "swings less, gains speed",
-    "Adam": "equal first moves, overshoots",
+    "Adam": "starts diagonally, overshoots",
     "L-BFGS": "learns how the ground curves",
 }
 GROUND = LinearSegmentedColormap.from_list("ground", ["#B9D2E6", "#F5F9FC"])

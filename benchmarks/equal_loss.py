@@ -30,7 +30,7 @@ from nstkit.vgg.fast import FastVGG, to_paint
 PAIRS = (("cat", "great_wave"), ("castle", "scream"), ("macaw", "composition_viii"))
 MARKS = (50, 100, 200)  # evaluations of the plain loop
 RECIPE = nstkit.TEXTBOOK.replace(tv=0)  # the tutorials' two terms
-FIGURES = Path(__file__).resolve().parents[1] / "notebooks" / "figures"
+FIGURES = Path(__file__).resolve().parents[1] / "nstkit" / "measured" / "equal_loss"
 PATIENCE = 3  # times the evaluations of the last mark, within which nstkit is to get there
 CHUNK = 20  # evaluations in a turn: one call of torch's L-BFGS
 
@@ -40,7 +40,7 @@ def measure(device: str, sizes: tuple[int, ...] = (256, 512)) -> list[dict[str, 
     rows = []
     for size in sizes:
         runs = [compare(*pair, size, device) for pair in PAIRS]
-        show(runs).save(FIGURES / f"equal_loss_{machine.name(machine.facts(device))}_{size}_px.jpg")
+        show(runs).save(FIGURES / f"{machine.name(machine.facts(device))}_{size}_px.jpg")
         for mark in MARKS:
             plain, ours = ([run[kind][mark] for run in runs] for kind in ("plain", "nstkit"))
             ratios = sorted(ratio(a, b) for a, b in zip(plain, ours, strict=True))

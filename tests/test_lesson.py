@@ -527,6 +527,23 @@ def test_measurements_are_those_in_the_files():
             assert found["machine"]["torch"] and found["date"]
             assert lesson.measured(part)[name] == found["results"]
     assert lesson.measured("never measured") == {}
+    assert {"AMD EPYC (no bf16 units)", "Intel Xeon (bf16 units)"} <= everything.keys()
+
+
+def test_the_paintings_of_an_equal_loss_are_shown_with_their_pairs():
+    picture = lesson.show_equal_loss("Intel Xeon (bf16 units)", 512)
+    assert picture.mime == "image/jpeg" and picture.width == stored.PAGE
+    with Image.open(io.BytesIO(picture.data)) as shown:
+        assert shown.width == stored.STORED
+    for row in lesson.measured("equal_loss")["Intel Xeon (bf16 units)"]:
+        assert all(pair_title(*pair) in picture.alt for pair in row["pairs"])
+
+
+def test_paintings_that_were_never_stored_are_refused_with_those_that_are():
+    with pytest.raises(ValueError, match=r"got paintings of 512 px .*some of this size: Intel"):
+        lesson.show_equal_loss("AMD EPYC (no bf16 units)", 512)
+    with pytest.raises(ValueError, match="none has"):
+        lesson.show_equal_loss("Intel Xeon (bf16 units)", 7)
 
 
 @pytest.mark.parametrize("section", list(stored.SECTIONS))
@@ -545,7 +562,7 @@ def test_a_stored_table_shows_every_row_of_its_section(section):
 
 
 def test_estimates_are_near_the_measurements(vgg):
-    machine = "amd epyc 2 cores (no bf16 units)"
+    machine = "AMD EPYC (no bf16 units)"
     for row in lesson.measured("memory")[machine]:
         height, width = row["shape"]
         if max(height, width) < 1.45 * min(height, width):

@@ -12,7 +12,7 @@ from nstkit.lesson.painted import show_painting
 from nstkit.lesson.piece import show_piece
 from nstkit.lesson.reference import reference_table
 from nstkit.lesson.search import Patch, best_patches
-from nstkit.lesson.stored import estimated, measured, show_plan, stored_table
+from nstkit.lesson.stored import estimated, measured, show_equal_loss, show_plan, stored_table
 from nstkit.lesson.tables import Table, show_table
 from nstkit.lesson.waves import from_waves, grow, random_waves
 
@@ -41,6 +41,7 @@ __all__ = [
     "show_bars",
     "show_boxes",
     "show_curves",
+    "show_equal_loss",
     "show_lit",
     "show_maps",
     "show_matrices",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from PIL import Image, ImageOps
 
 from nstkit.descent.solver import pairs_for
 from nstkit.lesson.charts import COLORS, chart
@@ -25,6 +28,9 @@ UNITS = {  # by what "auto" chooses there
     "float16": "fp16 units",
     "float32": "no bf16 units",
 }
+SPELLED = {"amd": "AMD", "epyc": "EPYC", "intel": "Intel", "xeon": "Xeon"}  # names of machines
+PAINTINGS = FOLDER / "equal_loss"
+PAGE, STORED = 860, 946  # px at which paintings are shown, and px that a notebook stores
 TIMES = {"seconds": "seconds", "ratio": "times as fast"}
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {  # benchmark, title, what to show of a row
     "stages": ("studies", "one trick added after the other", TIMES),
@@ -47,17 +53,56 @@ def measured(part: str | None = None) -> dict[str, Any]:
         {machine: the results of this benchmark}, of machines where it ran; without a name
         {machine: {benchmark: {"machine": facts, "date": day, "results": results}}} of all.
     """
-    paths = sorted(FOLDER.glob("*.json"))
-    found = {_machine(p.stem): json.loads(p.read_text(encoding="utf-8")) for p in paths}
+    found = {name: json.loads(p.read_text(encoding="utf-8")) for name, p in _files().items()}
     if part is None:
         return found
     return {name: parts[part]["results"] for name, parts in found.items() if part in parts}
 
 
+def show_equal_loss(machine: str, size: int) -> Picture:
+    """Show the paintings of an equal loss: those of the plain loop above those of nstkit.
+
+    Args:
+        machine: a key of ``measured("equal_loss")``.
+        size: long side in px at which they were painted there.
+
+    Raises:
+        ValueError: No such paintings are stored.
+    """
+    stems = {name: path.stem for name, path in _files().items()}
+    names = {name: f"{stem}_{size}_px.jpg" for name, stem in stems.items()}
+    stored = {name for name in names if (PAINTINGS / names[name]).is_file()}
+    if machine not in stored:
+        raise ValueError(
+            f"got paintings of {size} px on {machine!r}; expected a machine that has some of this "
+            f"size: {', '.join(sorted(stored)) or 'none has'}"
+        )
+    pairs = measured("equal_loss")[machine][0]["pairs"]
+    alt = (
+        f"{'; '.join(pair_title(*pair) for pair in pairs)}: each twice at one loss, above by the "
+        "plain loop and below by nstkit, with the seconds"
+    )
+    with Image.open(PAINTINGS / names[machine]) as stored_picture:
+        shown = ImageOps.contain(stored_picture, (STORED, STORED), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    shown.save(file, "JPEG", quality=82, subsampling="4:4:4", optimize=True)
+    return Picture(file.getvalue(), alt, PAGE)
+
+
+def _files() -> dict[str, Path]:
+    """Return {machine: the file with its measurements}."""
+    return {_machine(path.stem): path for path in sorted(FOLDER.glob("*.json"))}
+
+
 def _machine(stem: str) -> str:
-    """Return a file's name in words; its last one is a precision, and many rows have their own."""
+    """Return a file's name in words: "amd_epyc_2_cores_float32" is "AMD EPYC (no bf16 units)".
+
+    Its last word is a precision, and many rows have their own. Two cores go without saying.
+    """
     name, _, precision = stem.rpartition("_")
-    return f"{name.replace('_', ' ')} ({UNITS[precision]})"
+    words = name.replace("_processor", "").removesuffix("_2_cores").split("_")
+    spelled = " ".join(SPELLED.get(word, word) for word in words)
+    return f"{spelled} ({UNITS[precision]})"
 
 
 def stored_table(section: str) -> Table:

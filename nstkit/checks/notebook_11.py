@@ -111,15 +111,4 @@ EXERCISES: dict[str, Exercise] = {
         },
         cases=_pairs,
     ),
-    "11.4": Exercise(
-        right={"A", "B"},
-        mistakes={
-            "C sums: N^2 squares are N^2 means, and take the division back.": {"A", "B", "C"},
-            "A weight 10^3/N^2 does the same as dividing the Gram matrix by N once more.": {"B"},
-            "B divides by N M and averages: N^2 is left below the line.": {"A"},
-            "Those are the others: equal in all layers.": {"C", "D"},
-            "Eq. 4's sum is N^2 means: in units of mean, 1/4 in every layer.": {"A", "B", "D"},
-            "C and D sum, and that takes the division by N^2 back.": {"A", "B", "C", "D"},
-        },
-    ),
 }

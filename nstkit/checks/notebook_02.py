@@ -24,36 +24,6 @@ EXERCISES: dict[str, Exercise] = {
         },
     ),
     "2.2": Exercise(
-        right=lambda features, target: (features - target).square().mean(),
-        mistakes={
-            "Averaged first, differences of opposite sign cancel: square first, then average.": (
-                lambda features, target: (features.mean() - target.mean()) ** 2
-            ),
-            "Sizes should not count: average the squares instead of adding them.": (
-                lambda features, target: (features - target).square().sum()
-            ),
-            "That is eq. 1; here the mean is asked for.": (
-                lambda features, target: 0.5 * (features - target).square().sum()
-            ),
-            "The mean has no factor 1/2.": (
-                lambda features, target: 0.5 * (features - target).square().mean()
-            ),
-            "Those are absolute values; square the differences.": (
-                lambda features, target: (features - target).abs().mean()
-            ),
-            "Do not take the root.": (
-                lambda features, target: (features - target).square().mean().sqrt()
-            ),
-            "You square averages over positions: square every single difference.": (
-                lambda features, target: (features - target).mean((2, 3)).square().mean()
-            ),
-        },
-        cases=lambda g: [
-            (_features(g, 2, 3, 4, 5), _features(g, 2, 3, 4, 5)),
-            (_features(g, 1, 4, 3, 2), _features(g, 1, 4, 3, 2)),
-        ],
-    ),
-    "2.3": Exercise(
         right=lambda features, target: (features - target).square().mean((2, 3)),
         mistakes={
             "That averages over channels and keeps positions; do the opposite.": (
@@ -86,7 +56,7 @@ EXERCISES: dict[str, Exercise] = {
             (_features(g, 3, 2, 6, 4), _features(g, 3, 2, 6, 4)),
         ],
     ),
-    "2.4": Exercise(
+    "2.3": Exercise(
         right=lambda z, target: 2 / z.numel() * (z.relu() - target) * (z > 0),
         mistakes={
             "Where z is negative, the ReLU passes no gradient on: it is 0 there.": (

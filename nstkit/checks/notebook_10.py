@@ -46,34 +46,6 @@ def _recolorings(generator: Generator) -> list[Case]:
     return list(zip(colors, [*chance, nearly], strict=True))
 
 
-def _gradient(V: Tensor, L: Tensor, strength: float) -> Tensor:
-    return 2 * strength * V @ L / V.shape[1]
-
-
-def _once(V: Tensor, L: Tensor, strength: float) -> Tensor:
-    return _gradient(V, L, strength) / 2
-
-
-def _a_sum(V: Tensor, L: Tensor, strength: float) -> Tensor:
-    return _gradient(V, L, strength) * V.shape[1]
-
-
-def _over_all(V: Tensor, L: Tensor, strength: float) -> Tensor:
-    return _gradient(V, L, strength) / 3
-
-
-def _no_strength(V: Tensor, L: Tensor, strength: float) -> Tensor:
-    return _gradient(V, L, 1.0)
-
-
-def _pixels(generator: Generator) -> list[Case]:
-    cases = []
-    for count, strength in [(4, 1.0), (7, 30.0), (5, 0.2)]:
-        root = normal(generator, count, count)
-        cases.append((normal(generator, 3, count), root @ root.T, strength))
-    return cases
-
-
 EXERCISES: dict[str, Exercise] = {
     "10.1": Exercise(
         right=_unexplained,
@@ -87,16 +59,6 @@ EXERCISES: dict[str, Exercise] = {
         cases=_recolorings,
     ),
     "10.2": Exercise(
-        right=_gradient,
-        mistakes={
-            "V stands in the product twice, so the derivative has a 2.": _once,
-            "The loss is divided by the number of pixels, and so is its gradient.": _a_sum,
-            "Divide by the number of pixels, and not by that of all numbers.": _over_all,
-            "Lambda is missing.": _no_strength,
-        },
-        cases=_pixels,
-    ),
-    "10.3": Exercise(
         right={"B", "D"},
         mistakes={
             "One more: a region without an artwork stays as it is, like what is in no region.": {

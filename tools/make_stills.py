@@ -43,6 +43,7 @@ class Still:
         alt: what there is to see.
         part: the class of what is shown: a whole panel, or a part of one.
         top, bottom: px of that part between which it is shown.
+        zoom: how many times larger than in the panel it is shown, SHARPNESS at most.
     """
 
     change: Change
@@ -50,6 +51,7 @@ class Still:
     part: str = "nstkit-studio"  # all panels have this class
     top: int = 0
     bottom: int = 1400
+    zoom: float = 1.0
 
 
 def of_code(code: str, nb: NotebookNode) -> NotebookNode:
@@ -59,7 +61,7 @@ def of_code(code: str, nb: NotebookNode) -> NotebookNode:
 
 
 STUDIO = """import nstkit
-studio = nstkit.Studio("cat", "great_wave", size=384, more={more})
+studio = nstkit.Studio("castle", "starry_night", size=384, more={more})
 studio.run(progress=False)
 studio"""
 SAMPLES = """studio.try_grid()
@@ -67,10 +69,6 @@ studio.pause()
 while studio.desk.job.done < studio.desk.job.steps:
     studio.desk.job.advance()
 studio.desk.show(studio.desk.job)
-studio"""
-REGION = """import nstkit
-face = nstkit.Region(nstkit.ellipse(0.29, 0.02, 0.6, 0.36))  # so it stays a photograph
-studio = nstkit.Studio("astronaut", "great_wave", size=384, regions=[face], more=True)
 studio"""
 RUG = """import nstkit
 kitten = nstkit.Region(~nstkit.color_range("#c4205a", 0.16))  # so it stays a photograph
@@ -85,28 +83,23 @@ CHOICE = "from nstkit import lesson\nchoice = lesson.Choice('cat')\nchoice"
 STILLS_TO_TAKE = {
     "studio": Still(
         partial(of_code, STUDIO.format(more=False)),
-        "The studio: a cat painted after the Great Wave, with menus for photograph and artwork, "
-        "small pictures to click, upload buttons, a slider for β, and the buttons play, save, "
-        "reset and more",
+        "The studio: a castle painted after The Starry Night, with menus for photograph and "
+        "artwork, small pictures to click, upload buttons, a slider for β, and the buttons play, "
+        "save, reset and more",
     ),
     "studio_more": Still(
         partial(of_code, STUDIO.format(more=True)),
         "The studio with more open: buttons to step, to undo a move, to go back to the best "
-        "picture and to copy the recipe; below the cat earlier steps, a larger size, a grid, and "
-        "curves of the losses; beside it sliders for β, α, smoothing and five layers",
+        "picture and to copy the recipe; below the castle earlier steps, a larger size, a grid, "
+        "and curves of the losses; beside it sliders for β, α, smoothing and five layers",
         bottom=935,
     ),
     "studio_grid": Still(
         partial(of_code, STUDIO.format(more=True).removesuffix("studio") + SAMPLES),
-        "Nine small cats after the Great Wave: β grows from left to right, and the rows use "
+        "Nine small castles after The Starry Night: β grows from left to right, and the rows use "
         "shallow, all and deep layers",
         part="nstkit-grid",
-    ),
-    "studio_region": Still(
-        partial(of_code, REGION),
-        "The menu paint, set to an ellipse, with all but this checked; below it the photograph of "
-        "an astronaut, dark where an ellipse lies over her face",
-        part="nstkit-region",
+        zoom=1.45,  # nine pictures beside each other are small
     ),
     "studio_mixed": Still(
         partial(of_code, RUG.removesuffix("studio") + "studio.run(progress=False)\nstudio"),
@@ -150,7 +143,7 @@ def take(still: Still, page: NotebookPage) -> tuple[bytes, int]:
     with Image.open(io.BytesIO(panel.screenshot(animations="disabled"))) as shot:
         top, bottom = (min(shot.height, round(SHARPNESS * y)) for y in (still.top, still.bottom))
         cut = with_margin(shot.convert("RGB").crop((0, top, shot.width, bottom)))
-    return encoded(cut), round(cut.width / SHARPNESS)
+    return encoded(cut), round(still.zoom * cut.width / SHARPNESS)
 
 
 def with_margin(shot: Image.Image) -> Image.Image:

@@ -34,8 +34,8 @@ def still(name: str) -> Picture:
 
     Args:
         name: "studio" as it opens, "studio_more" with all controls, "studio_grid" of samples,
-            "studio_region" to draw on, "studio_mixed" with two artworks, "studio_color" to pick a
-            color, "instant" or "choice".
+            "studio_mixed" with two artworks, "studio_color" to pick a color, "instant" or
+            "choice".
 
     Raises:
         ValueError: No still has this name.

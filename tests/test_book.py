@@ -393,7 +393,7 @@ def test_the_times_of_a_print_are_what_the_stored_measurements_give():
     costs, peaks = measured("step_cost"), measured("memory")
     assert len(table) == 3
     for name, step, printed, good, memory in table:
-        maker, precision = name.split()[0].lower(), name.split()[-1]
+        maker, precision = name.split()[0], name.split()[-1]
         (machine,) = (m for m in costs if m.startswith(maker))
         (cost,) = (
             row for row in costs[machine]

@@ -203,7 +203,7 @@ MUTANTS = [
     ("no_machine_paths", lambda nb: printed(nb, r"C:\data\out.png")),
     ("no_machine_paths", lambda nb: code(nb, "path = '/home/me/cat.jpg'")),
     ("no_machine_paths", lambda nb: output(nb, figure(alt="the file /srv/me/cat.jpg"))),
-    ("file_is_small", lambda nb: printed(nb, "x" * 2_500_001)),
+    ("file_is_small", lambda nb: printed(nb, "x" * 2_800_001)),
     ("cells_were_run_in_order", lambda nb: nb.cells[4].update(execution_count=None)),
     ("cells_were_run_in_order", lambda nb: nb.cells[1].update(execution_count=7)),
     ("outputs_are_of_this_code", lambda nb: nb.metadata.pop("nstkit")),

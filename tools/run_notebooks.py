@@ -6,7 +6,7 @@
     python tools/run_notebooks.py --extract DIR      write the stored pictures to DIR, run nothing
 
 A notebook that fails (an exception, anything on stderr, a path of this machine in an output, more
-than 2.5 MB) stays as it is on the disk, and the exit code is 1. Where all cells ran, what came out
+than 2.8 MB) stays as it is on the disk, and the exit code is 1. Where all cells ran, what came out
 is kept beside it as NAME.ipynb.refused, to look at. Cells are counted from 0.
 
 What is stored is painted at full size, and a digest of the code is stored with it. A check paints

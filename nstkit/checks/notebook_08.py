@@ -44,48 +44,38 @@ def _rows(generator: Generator) -> list[Case]:
     return cases
 
 
-def _split(cloud: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return a cloud (C, N) without its mean, the mean, and the root of its covariance."""
-    mean = cloud.mean(1, keepdim=True)
-    centered = cloud - mean
-    return centered, mean, torch.linalg.cholesky(centered @ centered.mT / cloud.shape[1])
+def _both_sides(distances: Tensor) -> Tensor:
+    return torch.maximum(_of_the_painting(distances), _of_the_artwork(distances))
 
 
-def _matched(colors: Tensor, like: Tensor) -> Tensor:
-    (ours, _, L_S), (_, mean, L_T) = _split(colors), _split(like)
-    return L_T @ torch.linalg.inv(L_S) @ ours + mean
+def _of_the_painting(distances: Tensor) -> Tensor:
+    return distances.min(dim=1).values.mean()
 
 
-def _wrong_order(colors: Tensor, like: Tensor) -> Tensor:
-    (ours, _, L_S), (_, mean, L_T) = _split(colors), _split(like)
-    return torch.linalg.inv(L_S) @ L_T @ ours + mean
+def _of_the_artwork(distances: Tensor) -> Tensor:
+    return distances.min(dim=0).values.mean()
 
 
-def _mean_stays(colors: Tensor, like: Tensor) -> Tensor:
-    (ours, mean, L_S), (_, _, L_T) = _split(colors), _split(like)
-    return L_T @ torch.linalg.inv(L_S) @ ours + mean
+def _their_mean(distances: Tensor) -> Tensor:
+    return (_of_the_painting(distances) + _of_the_artwork(distances)) / 2
 
 
-def _deviations(colors: Tensor, like: Tensor) -> Tensor:
-    ours, theirs = (cloud - cloud.mean(1, keepdim=True) for cloud in (colors, like))
-    ratio = theirs.std(1, keepdim=True) / ours.std(1, keepdim=True)
-    return ratio * ours + like.mean(1, keepdim=True)
+def _worst_position(distances: Tensor) -> Tensor:
+    return torch.maximum(*(distances.min(dim=side).values.max() for side in (1, 0)))
 
 
-def _not_centered(colors: Tensor, like: Tensor) -> Tensor:
-    (_, _, L_S), (_, mean, L_T) = _split(colors), _split(like)
-    return L_T @ torch.linalg.inv(L_S) @ colors + mean
+def _to_all(distances: Tensor) -> Tensor:
+    return distances.mean()
 
 
-def _covariance_for_root(colors: Tensor, like: Tensor) -> Tensor:
-    (ours, _, L_S), (_, mean, L_T) = _split(colors), _split(like)
-    return L_T @ L_T.mT @ torch.linalg.inv(L_S @ L_S.mT) @ ours + mean
+def _smaller(distances: Tensor) -> Tensor:
+    return torch.minimum(_of_the_painting(distances), _of_the_artwork(distances))
 
 
-def _colors(generator: Generator) -> list[Case]:
-    mix = normal(generator, 3, 3)
-    return [(normal(generator, 3, n) + 2, mix @ normal(generator, 3, m) - 1)
-            for n, m in [(20, 20), (30, 15), (12, 40)]]  # fmt: skip
+def _tables(generator: Generator) -> list[Case]:
+    """Return tables of cosine distances; a side with fewer positions has larger answers."""
+    return [(2 * torch.rand(*shape, generator=generator, **ON_CPU).double(),)
+            for shape in [(30, 6), (5, 40), (12, 12)]]  # fmt: skip
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -113,15 +103,17 @@ EXERCISES: dict[str, Exercise] = {
         cases=_rows,
     ),
     "8.3": Exercise(
-        right=_matched,
+        right=_both_sides,
         mistakes={
-            "The order is wrong: first L_S^-1, which stands at the right.": _wrong_order,
-            "The covariance is right; the mean is still that of the picture.": _mean_stays,
-            "Each channel has the right mean and deviation, but channels still go together as in "
-            "the picture.": _deviations,
-            "Take the picture's mean away before you multiply.": _not_centered,
-            "Multiply by the roots L, not by the covariances.": _covariance_for_root,
+            "That asks only the painting. Where artwork is left out, only the artwork can tell.": (
+                _of_the_painting
+            ),
+            "That asks only the artwork: take the smallest of each row, too.": _of_the_artwork,
+            "The larger answer counts, not the mean of both.": _their_mean,
+            "That is the worst position of all. Average each side first.": _worst_position,
+            "Only the nearest position counts, not all of the other side.": _to_all,
+            "That is the smaller answer.": _smaller,
         },
-        cases=_colors,
+        cases=_tables,
     ),
 }

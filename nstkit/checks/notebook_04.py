@@ -31,6 +31,42 @@ RATIO = 1000 / (2 * 512 * 64 * 64)
 
 EXERCISES: dict[str, Exercise] = {
     "4.1": Exercise(
+        right=lambda x: total_variation(x, "l1"),
+        mistakes={
+            "It still compares colors with colors: axis 1 is the channels.": lambda x: (
+                (x[:, 1:] - x[:, :-1]).abs().mean() + (x[:, :, 1:] - x[:, :, :-1]).abs().mean()
+            ),
+            "The colors are out, but columns are missing: axis 3.": lambda x: (
+                (x[:, :, 1:] - x[:, :, :-1]).abs().mean()
+            ),
+            "The colors are out, but rows are missing: axis 2.": lambda x: (
+                (x[..., 1:] - x[..., :-1]).abs().mean()
+            ),
+            "The axes are right. It asks for absolute differences, not squares.": total_variation,
+            "The axes are right. Take means, not sums.": lambda x: total_variation(x, "l1", "sum"),
+        },
+        cases=lambda g: [(normal(g, 1, 3, 4, 6),), (normal(g, 2, 3, 5, 2),)],
+    ),
+    "4.2": Exercise(
+        right=new_beta,
+        mistakes={
+            "Both norms were measured at the present beta: multiply it.": lambda c, s, b, p: (
+                new_beta(c, s, 1, p)
+            ),
+            "Turn the norms around: a weak style needs a larger beta.": lambda c, s, b, p: new_beta(
+                s, c, b, p
+            ),
+            "The share is of the whole: style / (content + style).": lambda c, s, b, p: (
+                b * c / s * p
+            ),
+            "That is the share the content would get.": lambda c, s, b, p: new_beta(c, s, b, 1 - p),
+            "The share does not grow in proportion to beta.": lambda c, s, b, p: (
+                b * p / (s / (c + s))
+            ),
+        },
+        cases=lambda g: [(3.0, 1.0, 10.0, 0.75), (0.2, 5.0, 4.0, 0.9), (1.0, 7.0, 1e3, 0.2)],
+    ),
+    "4.3": Exercise(
         right=paper_style_loss,
         mistakes={
             "Four times too large: eq. 4 begins with 1/4.": lambda F_l, A_l: paper_style_loss(
@@ -53,42 +89,6 @@ EXERCISES: dict[str, Exercise] = {
             ),
         },
         cases=features_and_gram,
-    ),
-    "4.2": Exercise(
-        right=lambda x: total_variation(x, "l1"),
-        mistakes={
-            "It still compares colors with colors: axis 1 is the channels.": lambda x: (
-                (x[:, 1:] - x[:, :-1]).abs().mean() + (x[:, :, 1:] - x[:, :, :-1]).abs().mean()
-            ),
-            "The colors are out, but columns are missing: axis 3.": lambda x: (
-                (x[:, :, 1:] - x[:, :, :-1]).abs().mean()
-            ),
-            "The colors are out, but rows are missing: axis 2.": lambda x: (
-                (x[..., 1:] - x[..., :-1]).abs().mean()
-            ),
-            "The axes are right. It asks for absolute differences, not squares.": total_variation,
-            "The axes are right. Take means, not sums.": lambda x: total_variation(x, "l1", "sum"),
-        },
-        cases=lambda g: [(normal(g, 1, 3, 4, 6),), (normal(g, 2, 3, 5, 2),)],
-    ),
-    "4.3": Exercise(
-        right=new_beta,
-        mistakes={
-            "Both norms were measured at the present beta: multiply it.": lambda c, s, b, p: (
-                new_beta(c, s, 1, p)
-            ),
-            "Turn the norms around: a weak style needs a larger beta.": lambda c, s, b, p: new_beta(
-                s, c, b, p
-            ),
-            "The share is of the whole: style / (content + style).": lambda c, s, b, p: (
-                b * c / s * p
-            ),
-            "That is the share the content would get.": lambda c, s, b, p: new_beta(c, s, b, 1 - p),
-            "The share does not grow in proportion to beta.": lambda c, s, b, p: (
-                b * p / (s / (c + s))
-            ),
-        },
-        cases=lambda g: [(3.0, 1.0, 10.0, 0.75), (0.2, 5.0, 4.0, 0.9), (1.0, 7.0, 1e3, 0.2)],
     ),
     "4.4": Exercise(
         right=RATIO,

@@ -20,7 +20,7 @@ from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {".gif", ".jpg", ".png", ".svg", ".webp"}
-PICTURE_FOLDERS = ("docs", "images", "notebooks")
+PICTURE_FOLDERS = ("docs", "images", "notebooks", "nstkit/measured")
 PAGES = (".md", ".ipynb", ".rst")
 # [![text](https://remote)](address), and the same without a link around it.
 REMOTE_IMAGE = re.compile(r"!\[([^\]]*)\]\(https?://[^)\s]+\)")

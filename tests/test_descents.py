@@ -188,6 +188,18 @@ def test_each_optimizer_of_the_stored_race_has_its_best_rate_inside_the_grid():
         assert measure_descent.NEIGHBORS <= at < len(curves) - measure_descent.NEIGHBORS
 
 
+def test_adam_has_its_best_rate_inside_the_grid_on_each_pair_of_the_long_race():
+    found = study.study("descent_race")
+    assert len(found["pairs"]) == len(measure_descent.RACE_PAIRS)
+    for curves in found["pairs"].values():
+        assert measure_descent.next_runner(curves) is None
+        assert {len(run) for runs in curves.values() for run in runs.values()} == {
+            found["steps"] + 1
+        }
+        rates = race.numbered(curves["Adam"])
+        assert 0 < list(rates).index(race.best_rate(rates)) < len(rates) - 1
+
+
 def test_an_unknown_study_is_refused_with_those_that_there_are():
     with pytest.raises(ValueError, match="descent_rates"):
         study.study("descent_of_man")

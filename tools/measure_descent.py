@@ -2,14 +2,14 @@
 """Measure what notebook 05 says of optimizers and starts, where that takes too long for a notebook.
 
     python tools/measure_descent.py rates            the best learning rate of each optimizer
-    python tools/measure_descent.py adam             Adam from noise, by its own settings
+    python tools/measure_descent.py race             300 steps by Adam and by L-BFGS, three pairs
     python tools/measure_descent.py starts           1,000 steps from each start
     python tools/measure_descent.py starts noise     one of them
 
 Writes nstkit/measured/studies/descent_*.json, and the pictures into a folder beside it. What was
 done stays there, and what is missing is added, so an interrupted run goes on where it was. Remove
-the file to measure again. On two cores with bfloat16, `rates` takes about 10 minutes, `adam` 4, and
-each start 13.
+the file to measure again. On two cores with bfloat16, `rates` takes about 10 minutes, `race` 30,
+and each start 13.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 import nstkit
@@ -31,7 +30,6 @@ from nstkit.lesson.race import (
     METHODS,
     Descent,
     Make,
-    adam,
     descend,
     final_losses,
     lbfgs,
@@ -47,18 +45,17 @@ PAIR, SIZE = ("castle", "starry_night"), 384
 QUALITY = 88  # of the stored JPEG files
 RATE_STEPS, GUESSES = 40, {"gradient descent": 0.01, "momentum": 0.005, "Adam": 0.02, "L-BFGS": 1.0}
 NEIGHBORS = 2  # rates that are worse, on each side of the best
-ADAM_SIZE, ADAM_STEPS, ADAM_RATES = 192, 120, (0.02, 0.05, 0.1)
-ADAMS = {  # beta_1, beta_2, eps
-    "usual": (0.9, 0.999, 1e-8),  # torch's
-    "cure": (0.99, 0.999, 0.1),  # neural-style's wiki, against a gray haze
-}
+RACE_SIZE, RACE_STEPS = 256, 300
+RACE_PAIRS = (PAIR, ("cat", "great_wave"), ("bridge", "scream"))
 STARTS = {"photograph": "content", "noise": "noise", "artwork": "style"}
 KEPT = (60, 300, 1000)
 
 
-def scene(size: int = SIZE) -> tuple[nstkit.Objective, Tensor, Tensor]:
+def scene(
+    size: int = SIZE, pair: tuple[str, str] = PAIR
+) -> tuple[nstkit.Objective, Tensor, Tensor]:
     """Return the textbook objective, the photograph and the artwork."""
-    content, style = (nstkit.load_image(name, size=size) for name in PAIR)
+    content, style = (nstkit.load_image(name, size=size) for name in pair)
     vgg = to_paint(nstkit.VGG(), "cpu", feature_dtype("auto", "cpu"))
     return nstkit.Objective.of(content, style, vgg), content, style
 
@@ -102,20 +99,21 @@ def known(name: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- learning rates
 
 
-def next_rate(ends: dict[float, float], guess: float) -> float | None:
+def next_rate(ends: dict[float, float], guess: float, neighbors: int = NEIGHBORS) -> float | None:
     """Return the rate to try next, a factor of 2 beyond those tried; None if the best is inside.
 
     Args:
         ends: {rate: final loss} of those tried; a loss that is not finite is infinite.
         guess: the rate to begin with.
+        neighbors: how many worse rates there must be on each side of the best.
     """
     if not ends:
         return guess
     rates, best = sorted(ends), min(ends, key=ends.__getitem__)
     above, below = (sum(sign * rate > sign * best for rate in rates) for sign in (1, -1))
-    if above < NEIGHBORS:
+    if above < neighbors:
         return rates[-1] * 2
-    return rates[0] / 2 if below < NEIGHBORS else None
+    return rates[0] / 2 if below < neighbors else None
 
 
 def rates() -> None:
@@ -131,7 +129,30 @@ def rates() -> None:
             save(name, {"steps": RATE_STEPS, "methods": found})
 
 
-# ---------------------------------------------------------------- Adam and starts
+def race() -> None:
+    """Paint three pairs by L-BFGS at its rate of 1, and by Adam at rates around its best."""
+    name = "descent_race"
+    found = known(name).get("pairs", {})
+    for pair in RACE_PAIRS:
+        objective, content, _ = scene(RACE_SIZE, pair)
+        curves = found.setdefault(", ".join(pair), {"L-BFGS": {}, "Adam": {}})
+        while runner := next_runner(curves):
+            method, rate = runner
+            losses = descend(objective, content, METHODS[method](rate), RACE_STEPS).losses
+            curves[method][f"{rate:g}"] = digits(losses)
+            print(pair, method, rate, losses[-1], flush=True)
+            save(name, {"size": RACE_SIZE, "steps": RACE_STEPS, "pairs": found})
+
+
+def next_runner(curves: dict[str, dict[str, list[float]]]) -> tuple[str, float] | None:
+    """Return the optimizer and the rate that a race still lacks; None if it has all."""
+    if not curves["L-BFGS"]:
+        return "L-BFGS", GUESSES["L-BFGS"]
+    rate = next_rate(final_losses(numbered(curves["Adam"])), GUESSES["Adam"], 1)
+    return ("Adam", rate) if rate else None
+
+
+# ---------------------------------------------------------------- starts
 
 
 def painted(name: str, part: str, make: Make, begin: Tensor, kept: tuple[int, ...]) -> None:
@@ -189,32 +210,9 @@ def apart(name: str) -> dict[str, dict[str, float]]:
     }
 
 
-def adams(only: list[str]) -> None:
-    """Paint from noise by Adam with its usual settings and with the cure, and by L-BFGS."""
-    name, (objective, content, style) = "descent_adam", scene(ADAM_SIZE)
-    noise, found = start_image("noise", content, style), known("descent_adam").get("runs", {})
-    makes: dict[str, Make] = {"L-BFGS": lbfgs()}
-    for part, settings in ADAMS.items():
-        makes |= {f"{part}, {rate:g}": adam(rate, *settings) for rate in ADAM_RATES}
-    for part, make in makes.items():
-        if part in found or (only and part not in only):
-            continue
-        run = descend(objective, noise, make, ADAM_STEPS, (ADAM_STEPS,))
-        numbers = {"loss": run.losses[-1], "grain": grain(run.pictures[ADAM_STEPS])}
-        found[part] = {key: float(f"{value:.3g}") for key, value in numbers.items()}
-        print(part, found[part], flush=True)
-        save(name, {"size": ADAM_SIZE, "steps": ADAM_STEPS, "settings": ADAMS, "runs": found})
-
-
-def grain(picture: Tensor) -> float:
-    """Return the deviation of pixels from the mean of their 3 x 3 neighborhood."""
-    blurred = F.avg_pool2d(picture, 3, stride=1)
-    return (picture[..., 1:-1, 1:-1] - blurred).std().item()
-
-
 PARTS: dict[str, Callable[[list[str]], None]] = {
     "rates": lambda only: rates(),
-    "adam": adams,
+    "race": lambda only: race(),
     "starts": starts,
 }
 
